@@ -1,0 +1,230 @@
+"""The command line: composes the config with Hydra, runs the pipeline, and says what went wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from diffses.config import Config, register
+from diffses.errors import ConfigError, DiffsesError
+from diffses.explain import explain
+from diffses.pipeline import ROOT, Step, plan, resolve, run
+from diffses.store import Store
+
+log = logging.getLogger("diffses")
+
+sweep_folder: Path | None = None  # of the sweep this process launches
+failure: BaseException | None = None  # of the last job in this process
+
+
+class SweepFolder(Callback):
+    """Remembers where the sweep writes, so that its summary can be made even if a job fails."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        global sweep_folder
+        sweep_folder = Path(config.hydra.sweep.dir)
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command line. Returns the exit code; errors are two lines on stderr."""
+    os.environ["DIFFSES_ROOT"] = str(ROOT)
+    show_traceback = os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0")
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
+    register()
+    # Hydra 1.3 rejects overrides on both sides of -m (hydra issue 3053): put the flag first
+    sys.argv[1:] = sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))
+    code = 0
+    try:
+        job()
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+        code = 130
+    except Exception as error:
+        say(error, show_traceback)
+        code = 1
+    finally:
+        if sweep_folder is not None and any(sweep_folder.glob("*/status.json")):
+            code = close_sweep(sweep_folder) or code
+    if failure is not None:
+        if sweep_folder is None:  # the jobs of a sweep said it at once
+            say(failure, show_traceback)
+        code = 1
+    return code
+
+
+def say(error: BaseException, show_traceback: bool = False) -> None:
+    """Two lines on stderr: what is wrong, and what to type."""
+    if show_traceback:
+        traceback.print_exception(error)
+    problem, fix = explain(error)
+    print(f"ERROR {problem}\n  fix: {fix}", file=sys.stderr, flush=True)
+
+
+def close_sweep(folder: Path) -> int:
+    """Writes the summary across the jobs, also when some failed. Returns the exit code."""
+    from diffses.sweep import summarise, summary_text
+
+    summarise(folder)
+    print(summary_text(folder))
+    states = [json.loads(path.read_text())["status"] for path in folder.glob("*/status.json")]
+    return 0 if all(state == "done" for state in states) else 1
+
+
+@hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
+def job(raw: DictConfig) -> None:
+    """One job: a single run, or one of a sweep.
+
+    An error is recorded and the job returns: raised here, it would make Hydra drop what is left
+    of a batch of jobs and stay silent until the last.
+    """
+    global failure
+    failure = None
+    try:
+        config = typed(raw)
+        if config.dry_run:
+            show_plan(resolve(config))
+        else:
+            run_recorded(config)
+    except Exception as error:
+        failure = error
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            say(error)
+
+
+def typed(raw: DictConfig) -> Config:
+    """The composed config as dataclasses, every check done.
+
+    Raises:
+        ConfigError: for a value out of range, or a setting that no schema has.
+    """
+    config = OmegaConf.to_object(raw)
+    assert isinstance(config, Config)
+    for name, node in [("", raw), *((f"{key}.", raw[key]) for key in raw)]:
+        if isinstance(node, DictConfig) and (kind := OmegaConf.get_type(node)) is not None:
+            known = {field.name for field in dataclasses.fields(kind)}
+            for key in set(node) - known:
+                raise ConfigError(
+                    f"there is no setting {name}{key}", fix=f"leave out +{name}{key}=..."
+                )
+    return config
+
+
+def run_recorded(config: Config) -> None:
+    """Runs the pipeline; `status.json` in the job's folder says how it went."""
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    status = Status(folder, config)
+    try:
+        run_logged(resolve(config), folder, status)
+    except BaseException as error:
+        status.failed(error)
+        raise
+    status.done()
+
+
+def store_of(config: Config) -> Store:
+    """The artifact store; a relative `outputs` is relative to the project."""
+    return Store(ROOT / config.outputs)
+
+
+def show_plan(config: Config) -> None:
+    """Prints what a run would do: one line a stage, and nothing is built."""
+    print(f"{'stage':<9} {'key':<16} {'':<7} why")
+    for step in plan(config, store_of(config)):
+        print(f"{step.stage.name:<9} {step.spec.key:<16} {step.action:<7} {step.why}")
+
+
+def run_logged(config: Config, folder: Path, status: Status) -> None:
+    """Runs the pipeline with the logger open, and shows the result."""
+    from diffses.logger import open_logger
+
+    hydra_config = HydraConfig.get()
+    sweep = hydra_config.mode == RunMode.MULTIRUN
+    with open_logger(
+        config.logger,
+        folder,
+        config=plain(config),
+        name=f"{config.env.game}-seed{config.seed}",
+        group=Path(hydra_config.sweep.dir).name if sweep else None,
+        tags=[config.env.game],
+    ) as logger:
+
+        def notify(step: Step, seconds: float) -> None:
+            status.built(step)
+            logger.summary(
+                {f"{step.stage.name}/seconds": seconds, f"{step.stage.name}/key": step.spec.key}
+            )
+
+        paths = run(config, store_of(config), notify)
+    if "report" in paths:
+        from diffses.report import summary_text
+
+        print(summary_text(paths["report"]))
+
+
+def plain(config: Config) -> dict[str, Any]:
+    """The config as plain values, variants by name, for a log or a file."""
+    container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
+    assert isinstance(container, dict)
+    variants = {
+        name: type(getattr(config, name)).__name__
+        for name in container
+        if isinstance(container[name], dict)
+    }
+    return {str(name): value for name, value in container.items()} | {"variants": variants}
+
+
+class Status:
+    """`status.json` of a job: how it stands, for the summary of a sweep and for whoever looks."""
+
+    def __init__(self, folder: Path, config: Config) -> None:
+        self.file = folder / "status.json"
+        self.started = time.time()
+        self.content: dict[str, Any] = {
+            "status": "running",
+            "seed": config.seed,
+            "game": config.env.game,
+            "overrides": list(HydraConfig.get().overrides.task),
+            "outputs": str(store_of(config).root),
+            "artifacts": {},
+            "actions": {},
+            "error": None,
+        }
+        self._write()
+
+    def built(self, step: Step) -> None:
+        self.content["artifacts"][step.stage.name] = step.spec.key
+        self.content["actions"][step.stage.name] = step.action
+        self._write()
+
+    def done(self) -> None:
+        self.content["status"] = "done"
+        self._write()
+
+    def failed(self, error: BaseException) -> None:
+        """Records the error, with its traceback."""
+        problem, fix = explain(error)
+        trace = "".join(traceback.format_exception(error))
+        self.content["status"] = "failed"
+        self.content["error"] = {"problem": problem, "fix": fix, "traceback": trace}
+        self._write()
+        if not isinstance(error, DiffsesError):
+            (self.file.parent / "traceback.txt").write_text(trace)
+
+    def _write(self) -> None:
+        self.content["seconds"] = round(time.time() - self.started, 1)
+        partial = self.file.with_suffix(".tmp")
+        partial.write_text(json.dumps(self.content, indent=2) + "\n")
+        partial.replace(self.file)

@@ -1,0 +1,428 @@
+"""The name, type, unit and default of every setting. `conf/` holds only named variants.
+
+Each group has a base class, which says what every variant of it has, and one class a variant. A
+field changes the result and is part of the artifact's key unless it is declared `unkeyed`; a
+field declared `content` names a file and is keyed by what is in it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from diffses.errors import ConfigError
+from diffses.keys import content, unkeyed
+
+MAX_SEED = 2**31 - 1  # ALE takes a signed int32 and reads a negative seed as "unseeded"
+
+
+def require(name: str, value: float, low: float, high: float | None = None) -> None:
+    """Raises ConfigError unless low <= value <= high (no upper limit where high is None)."""
+    if value < low or (high is not None and value > high):
+        wanted = f"{low} or more" if high is None else f"a value from {low} to {high}"
+        raise ConfigError(f"{name}={value} is out of range", fix=f"{name}=<{wanted}>")
+
+
+def require_seed(name: str, value: int) -> None:
+    require(name, value, 0, MAX_SEED)
+
+
+# --- env ------------------------------------------------------------------------------------------
+
+
+class Label(enum.Enum):
+    """How a discovered object type is told apart, to give it a readable name."""
+
+    controllable = "controllable"  # moves as the actions say
+    smallest = "smallest"  # median area
+    largest = "largest"
+    fastest = "fastest"  # median speed
+    slowest = "slowest"
+    commonest = "commonest"  # seen most often
+    highest = "highest"  # nearest the top of the screen
+    lowest = "lowest"
+
+
+@dataclass
+class EnvConfig:
+    game: str = MISSING  # the ROM's name in ale-py, e.g. "pong"
+    frame_skip: int = 4  # console frames one action is held: one step
+    sticky: float = 0.25  # chance that the console repeats the previous action; Machado et al. 2018
+    noop_max: int = 30  # an episode starts after 0 to this many no-ops (excluded)
+    fire_reset: bool = True  # press FIRE once at the start where the game has it
+    max_frames: int = 108_000  # console frames an episode may last: half an hour of play
+    # name -> which of the discovered types gets it, applied in order to those still unnamed
+    labels: dict[str, Label] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require("env.frame_skip", self.frame_skip, 1, 60)
+        require("env.sticky", self.sticky, 0, 1)
+        require("env.noop_max", self.noop_max, 1, 1000)
+        require("env.max_frames", self.max_frames, self.frame_skip)
+
+
+# --- teacher --------------------------------------------------------------------------------------
+
+
+@dataclass
+class TeacherConfig:
+    seed: int = 0  # of the training; apart from the run's `seed`, so a sweep shares one teacher
+
+    def __post_init__(self) -> None:
+        require_seed("teacher.seed", self.seed)
+
+
+class Network(enum.Enum):
+    lean = "lean"  # two convolutions, 256 units, bfloat16: Mnih et al. 2013
+    nature = "nature"  # three convolutions, 512 units, float32: Mnih et al. 2015, SB3's own
+
+
+@dataclass
+class PpoTeacher(TeacherConfig):
+    """PPO from 84x84x4 pixels (Schulman et al. 2017)."""
+
+    total_steps: int = 5_000_000  # environment steps, all environments together
+    environments: int = 16  # games side by side
+    n_steps: int = 128  # steps a game takes between two updates
+    batch_size: int = 512  # states in one gradient step
+    epochs: int = 3  # passes over each rollout
+    learning_rate: float = 7e-4  # Adam; falls linearly to `final_learning_rate`
+    final_learning_rate: float = 1e-5
+    clip_range: float = 0.1  # of the probability ratio
+    entropy: float = 0.01  # weight of the entropy bonus
+    gamma: float = 0.99  # discount a step
+    gae_lambda: float = 0.95
+    network: Network = Network.lean
+    evaluation_every: int = 500_000  # steps between two evaluations; the best policy is kept
+    evaluation_episodes: int = 4  # full games an evaluation plays
+    evaluation_steps: int | None = None  # cut evaluation games after this many steps; None: never
+    start_from: str | None = content(None)  # an SB3 zip to train further
+    checkpoint_every: int = unkeyed(50_000)  # steps between two files to resume from
+    device: str = unkeyed("auto")  # torch device
+    threads: int = unkeyed(2)  # of torch and of the emulator
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("environments", "n_steps", "epochs", "evaluation_every", "threads"):
+            require(f"teacher.{name}", getattr(self, name), 1)
+        require("teacher.batch_size", self.batch_size, 2)
+        require("teacher.evaluation_episodes", self.evaluation_episodes, 1)
+        require("teacher.learning_rate", self.learning_rate, 0)
+        require("teacher.gamma", self.gamma, 0, 1)
+        require("teacher.gae_lambda", self.gae_lambda, 0, 1)
+        rollout = self.environments * self.n_steps
+        if self.total_steps < rollout:
+            raise ConfigError(
+                f"teacher.total_steps={self.total_steps} is less than one rollout of "
+                f"{self.environments} environments x {self.n_steps} steps",
+                fix=f"teacher.total_steps={rollout} or more",
+            )
+        if self.batch_size > rollout:
+            raise ConfigError(
+                f"teacher.batch_size={self.batch_size} is more than one rollout of {rollout} steps",
+                fix=f"teacher.batch_size={rollout} or less",
+            )
+
+
+@dataclass
+class CheckpointTeacher(TeacherConfig):
+    """An agent that Stable-Baselines3 saved, from disk. `seed` has nothing left to decide."""
+
+    path: str = content(MISSING)  # the .zip that `model.save` wrote
+    algorithm: str = "ppo"  # ppo, a2c or dqn
+    seed: int = unkeyed(0)
+
+
+@dataclass
+class HubTeacher(TeacherConfig):
+    """An agent of the RL zoo, from the Hugging Face hub, at a pinned revision."""
+
+    repo_id: str = "sb3/ppo-PongNoFrameskip-v4"
+    filename: str = "ppo-PongNoFrameskip-v4.zip"
+    revision: str = MISSING  # a commit of the repository: 40 hex digits
+    algorithm: str = "ppo"
+    seed: int = unkeyed(0)
+
+
+@dataclass
+class PretrainedTeacher(TeacherConfig):
+    """The agent shipped with this package for the game. `seed` has nothing left to decide."""
+
+    path: str | None = content(None)  # None: diffses/teacher/pretrained/<game>.zip
+    seed: int = unkeyed(0)
+
+
+# --- detector -------------------------------------------------------------------------------------
+
+
+class Frames(enum.Enum):
+    exploratory = "exploratory"  # random play, in which each action is held for a while
+    teacher = "teacher"  # the teacher's play
+
+
+@dataclass
+class DetectorConfig:
+    seed: int = 0  # of the play it learns from
+    frames: Frames = Frames.exploratory  # whose play it learns from
+    steps: int = 3000  # steps of play it learns from
+    differences: bool = True  # also offer the differences between the positions of two objects
+    slots: int = 4  # objects of one type that get features of their own, at the most
+
+    def __post_init__(self) -> None:
+        require_seed("detector.seed", self.seed)
+        require("detector.steps", self.steps, 50)
+        require("detector.slots", self.slots, 1, 64)
+
+
+@dataclass
+class MotionDetector(DetectorConfig):
+    """What differs from the background and moves, grouped into types by look and size."""
+
+
+# --- dataset --------------------------------------------------------------------------------------
+
+
+@dataclass
+class DatasetConfig:
+    """The teacher's play, with what the detector saw and what the teacher would do."""
+
+    seed: int = 0  # of the recorded play
+    states: int = 20_000  # recorded steps to fit on
+    held_out: int = 5_000  # recorded steps, of other episodes, to measure agreement on
+    random_actions: float = 0.1  # share of the steps on which a random action is played instead
+    import_json: str | None = content(None)  # read the original's JSON form instead of playing
+    workers: int = unkeyed(0)  # processes; 0: one for each core
+
+    def __post_init__(self) -> None:
+        require_seed("dataset.seed", self.seed)
+        require("dataset.states", self.states, 50)
+        require("dataset.held_out", self.held_out, 10)
+        require("dataset.random_actions", self.random_actions, 0, 1)
+        require("dataset.workers", self.workers, 0)
+
+
+# --- regressor ------------------------------------------------------------------------------------
+
+
+@dataclass
+class RegressorConfig:
+    """The linear fit is always made, and is in the hall of fame."""
+
+    restarts: int = 1  # independent searches; the hall of fame keeps the best of all
+    hall_of_fame: int = 8  # forests kept, on the front of agreement against size
+    operators: list[str] = field(default_factory=lambda: ["add", "sub", "mul", "div"])
+    workers: int = unkeyed(0)  # processes; 0: one for each core
+
+    def __post_init__(self) -> None:
+        require("regressor.restarts", self.restarts, 1)
+        require("regressor.hall_of_fame", self.hall_of_fame, 1)
+        require("regressor.workers", self.workers, 0)
+
+
+@dataclass
+class GplearnRegressor(RegressorConfig):
+    """Genetic programming (Koza 1992) as gplearn does it, one run for each action."""
+
+    population: int = 1000  # programs in a generation
+    generations: int = 20
+    tournament: int = 20  # programs that compete to have a child
+    parsimony: float = 1e-3  # fitness lost for each node
+    constants: float = 3.0  # constants are drawn from -this to this
+    depth_min: int = 2  # of the first generation's trees
+    depth_max: int = 6
+    crossover: float = 0.7  # shares of the ways a child comes about
+    subtree_mutation: float = 0.1
+    hoist_mutation: float = 0.05
+    point_mutation: float = 0.1
+    point_replace: float = 0.05  # chance of each node under point mutation
+    rows: int = 5_000  # states a fitness is measured on
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("regressor.population", self.population, 2)
+        require("regressor.generations", self.generations, 1)
+        require("regressor.tournament", self.tournament, 1, self.population)
+        require("regressor.depth_max", self.depth_max, self.depth_min)
+        require("regressor.rows", self.rows, 10)
+        ways = self.crossover + self.subtree_mutation + self.hoist_mutation + self.point_mutation
+        if not 0 <= ways <= 1 + 1e-9:
+            raise ConfigError(
+                f"the shares of crossover and mutations add up to {ways:g}",
+                fix="regressor.crossover and the three mutations so that they add up to 1 or less",
+            )
+
+
+@dataclass
+class OperonRegressor(RegressorConfig):
+    """Genetic programming with local search of the constants (Burlacu et al. 2020)."""
+
+    population: int = 1000
+    evaluations: int = 40_000  # programs measured in one run
+    max_length: int = 30  # nodes of a tree
+    max_depth: int = 8
+    local_search: int = 5  # steps of the optimiser of constants, for each program
+    rows: int = 5_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("regressor.population", self.population, 2)
+        require("regressor.evaluations", self.evaluations, self.population)
+        require("regressor.max_length", self.max_length, 1)
+        require("regressor.rows", self.rows, 10)
+
+
+@dataclass
+class LinearRegressor(RegressorConfig):
+    """Least squares alone."""
+
+
+# --- finetune -------------------------------------------------------------------------------------
+
+
+@dataclass
+class FinetuneConfig:
+    """Where nothing beats the start on validation, the start is what comes out."""
+
+    validation_episodes: int = 20  # full games that choose the champion
+    validation_candidates: int = 3  # forests of the hall of fame that are tried as a start
+    validation_steps: int | None = None  # cut validation games after this many steps; None: never
+    workers: int = unkeyed(0)  # processes; 0: one for each core
+
+    def __post_init__(self) -> None:
+        require("finetune.validation_episodes", self.validation_episodes, 1)
+        require("finetune.validation_candidates", self.validation_candidates, 1)
+
+
+@dataclass
+class GuidedFinetune(FinetuneConfig):
+    """Evolution of the constants on the game's return, the teacher as a soft guide."""
+
+    steps: int = 1_500_000  # environment steps the search may spend
+    population: int = 12  # forests in a generation
+    episodes: int = 2  # games each plays in a generation, on seeds that all share
+    episode_steps: int = 2_000  # cut a search game after this many steps
+    step_size: float = 0.3  # first standard deviation, in units of the teacher's indifference
+    guidance: float = 1.0  # return given up for one nat of KL(teacher || forest); falls to 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("finetune.steps", self.steps, 1)
+        require("finetune.population", self.population, 4)
+        require("finetune.episodes", self.episodes, 1)
+        require("finetune.episode_steps", self.episode_steps, 1)
+        require("finetune.guidance", self.guidance, 0)
+
+
+@dataclass
+class NoFinetune(FinetuneConfig):
+    """The best of the hall of fame on validation, as it is."""
+
+
+# --- evaluation, logger ---------------------------------------------------------------------------
+
+
+@dataclass
+class EvaluationConfig:
+    seed: int = 0  # of the test episodes
+    episodes: int = 30  # test episodes of each policy under protocol v5
+    v4: bool = True  # also play protocol v4, every start once
+    max_steps: int | None = None  # cut every episode after this many steps, for tests only
+    workers: int = unkeyed(0)  # processes; 0: one for each core
+
+    def __post_init__(self) -> None:
+        require_seed("evaluation.seed", self.seed)
+        require("evaluation.episodes", self.episodes, 1)
+        if self.max_steps is not None:
+            require("evaluation.max_steps", self.max_steps, 1)
+
+
+class Mode(enum.Enum):
+    auto = "auto"  # online where there is a key or a login, else offline
+    online = "online"
+    offline = "offline"
+
+
+@dataclass
+class LoggerConfig:
+    """How a run is logged never changes a result: no stage reads this section."""
+
+
+@dataclass
+class WandbLogger(LoggerConfig):
+    mode: Mode = unkeyed(Mode.auto)
+    project: str = unkeyed("diffses")
+    entity: str | None = unkeyed(None)
+
+
+@dataclass
+class NoLogger(LoggerConfig):
+    """`metrics.jsonl` alone."""
+
+
+# --- all ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Config:
+    env: EnvConfig = MISSING
+    teacher: TeacherConfig = MISSING
+    detector: DetectorConfig = MISSING
+    dataset: DatasetConfig = MISSING
+    regressor: RegressorConfig = MISSING
+    finetune: FinetuneConfig = MISSING
+    evaluation: EvaluationConfig = MISSING
+    logger: LoggerConfig = MISSING
+    seed: int = 0  # of the search alone: distill and finetune
+    stage: Any = unkeyed("all")  # all, one stage's name, or a list of them
+    force: list[str] = unkeyed([])  # stages to build again
+    dry_run: bool = unkeyed(False)  # say what would be done, and do nothing
+    outputs: str = unkeyed("outputs")  # where artifacts are kept; relative to the project
+
+    def __post_init__(self) -> None:
+        require_seed("seed", self.seed)
+
+
+VARIANTS: dict[str, dict[str, type]] = {
+    "env": {"arcade": EnvConfig},
+    "teacher": {
+        "ppo": PpoTeacher,
+        "checkpoint": CheckpointTeacher,
+        "hub": HubTeacher,
+        "pretrained": PretrainedTeacher,
+    },
+    "detector": {"motion": MotionDetector},
+    "dataset": {"play": DatasetConfig},
+    "regressor": {
+        "gplearn": GplearnRegressor,
+        "operon": OperonRegressor,
+        "linear": LinearRegressor,
+    },
+    "finetune": {"guided": GuidedFinetune, "none": NoFinetune},
+    "evaluation": {"test": EvaluationConfig},
+    "logger": {"wandb": WandbLogger, "none": NoLogger},
+}
+
+
+def variants_text() -> str:
+    """The variants of each group, one line a group, for `--help`."""
+    folder = Path(__file__).parent.parent / "conf"
+    groups = [*VARIANTS, "experiment"]
+    return "\n".join(
+        f"  {group + ':':<12}{', '.join(sorted(p.stem for p in (folder / group).glob('*.yaml')))}"
+        for group in groups
+    )
+
+
+def register() -> None:
+    """Gives Hydra the schemas, so a mistyped override fails before anything runs."""
+    OmegaConf.register_new_resolver("diffses_variants", variants_text, replace=True)
+    store = ConfigStore.instance()
+    store.store(name="schema", node=Config)
+    for group, variants in VARIANTS.items():
+        for name, node in variants.items():
+            store.store(group=group, name=f"schema_{name}", node=node)

@@ -1,0 +1,125 @@
+"""Symbolic distillation: one expression for each action, fitted to the teacher's logits."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from diffses.config import RegressorConfig
+from diffses.dataset import Dataset, Part, merge
+from diffses.logger import log as log_metrics
+from diffses.policy.forest import Forest
+from diffses.progress import bar
+from diffses.store import Draft
+
+SELECTION = 0.2  # share of the training steps, of the last episodes, that ranks the candidates
+
+
+def distill_policy(
+    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft
+) -> None:
+    """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
+
+    The target of each tree is the teacher's centred score of its group of actions. Candidates are
+    ranked on the last episodes of the training part; the held-out part is only reported.
+    """
+    from diffses.regressor import fit_forests, fit_linear
+
+    data = Dataset.open(inputs["dataset"])
+    fit, select = split(data.train)
+    template = empty_forest(data, fit)
+    targets = centred(merge(fit.logits, data.groups))
+
+    linear = fit_linear(fit.features, targets, template)
+    with bar(None, "program", "distill") as progress:
+        found = fit_forests(
+            regressor, fit.features, targets, template, seed=seed, progress=progress.show
+        )
+    hall = front([linear, *found], select, data.groups, regressor.hall_of_fame)
+    if linear not in hall:
+        hall.append(linear)
+
+    linear.save(draft.out / "linear.json")
+    best_agreement([f for f in hall if f != linear] or hall, select, data.groups).save(
+        draft.out / "distilled.json"
+    )
+    (draft.out / "forests").mkdir()
+    rows = []
+    for number, forest in enumerate(hall):
+        forest.save(draft.out / "forests" / f"{number:02d}.json")
+        rows.append(
+            {
+                "file": f"{number:02d}.json",
+                "size": forest.size,
+                "linear": forest == linear,
+                "selection_agreement": agreement(forest, select, data.groups),
+                "held_out_agreement": agreement(forest, data.held_out, data.groups),
+            }
+        )
+        log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
+    with (draft.out / "hall_of_fame.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def split(part: Part) -> tuple[Part, Part]:
+    """Steps to fit on and steps to rank candidates on: the last ones, by whole episodes where
+    there are several."""
+    cut = int(len(part) * (1 - SELECTION))
+    if part.episode[cut] != part.episode[0]:
+        cut = int(np.searchsorted(part.episode, part.episode[cut]))
+    return part.rows(np.arange(cut)), part.rows(np.arange(cut, len(part)))
+
+
+def empty_forest(data: Dataset, fit: Part) -> Forest:
+    """A forest of zeros: one tree for each group of actions of equal effect.
+
+    A group acts through the member that the teacher prefers most often.
+    """
+    greedy = fit.logits.argmax(axis=1)
+    chosen = [max(group, key=lambda a: int((greedy == a).sum())) for group in data.groups]
+    names = tuple(data.actions[action] for action in chosen)
+    return Forest(data.features, names, tuple(chosen), tuple((0.0,) for _ in chosen))
+
+
+def centred(scores: np.ndarray) -> np.ndarray:
+    """Scores less their mean over the actions: the part of them that decides. (n, actions)."""
+    return scores - scores.mean(axis=1, keepdims=True)
+
+
+def agreement(forest: Forest, part: Part, groups: tuple[tuple[int, ...], ...]) -> float:
+    """Share of the steps on which forest and teacher choose actions of equal effect."""
+    home = {action: index for index, group in enumerate(groups) for action in group}
+    teacher = np.array([home[a] for a in part.logits.argmax(axis=1)])
+    forest_groups = np.array([home[a] for a in forest.action_ids])
+    return float((forest_groups[forest.choose(part.features)] == teacher).mean())
+
+
+def strict_agreement(forest: Forest, part: Part) -> float:
+    """Share of the steps on which forest and teacher choose the very same action."""
+    ids = np.array(forest.action_ids)
+    return float((ids[forest.choose(part.features)] == part.logits.argmax(axis=1)).mean())
+
+
+def best_agreement(
+    forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...]
+) -> Forest:
+    """The forest that agrees most often; of equals the smallest."""
+    return max(forests, key=lambda f: (agreement(f, part, groups), -f.size))
+
+
+def front(
+    forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...], limit: int
+) -> list[Forest]:
+    """The forests that no other beats in both agreement and size, the best `limit` of them,
+    the most agreeing first."""
+    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.trees))
+    kept: list[Forest] = []
+    for forest in ranked:
+        if not kept or forest.size < kept[-1].size:
+            kept.append(forest)
+    return kept[:limit]

@@ -1,0 +1,139 @@
+"""One Atari console: `ALEInterface`, an episode named by its seed, and the two views of a step."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+import numpy as np
+from ale_py import Action, ALEInterface, LoggerMode, roms
+
+from diffses.envs.protocol import Protocol
+from diffses.errors import ConfigError
+
+KEPT_STARTS = 256  # system states kept in memory, some 15 kB each
+
+
+class Arcade:
+    """A console with one game in it.
+
+    `start(seed)` begins the episode that (protocol, seed) names: the same every time, in every
+    process. Seeding ALE needs its ROM loaded anew (0.1 s), so the state after the opening is kept,
+    random generator included, and a later start of the same episode takes microseconds.
+
+    The console always runs frame by frame (a step is `frame_skip` frames), since the pixel
+    teacher's view is the maximum over the last two frames of a step. This gives the same play as
+    ALE's own frame skip, sticky actions included, at 2 % of its speed.
+    """
+
+    def __init__(self, protocol: Protocol) -> None:
+        if protocol.game not in roms.get_all_rom_ids():
+            raise ConfigError(
+                f"env.game={protocol.game} is not a game that ale-py has",
+                fix=f"env.game=<one of {', '.join(sorted(roms.get_all_rom_ids()))}>",
+            )
+        ALEInterface.setLoggerMode(LoggerMode.Error)
+        self.protocol = protocol
+        self._ale = ALEInterface()
+        self._ale.setFloat("repeat_action_probability", protocol.sticky)
+        self._ale.setInt("frame_skip", 1)
+        self._rom = roms.get_rom_path(protocol.game)
+        self._starts: OrderedDict[int, Any] = OrderedDict()
+        self._load(0)
+        self.actions: tuple[Action, ...] = tuple(self._ale.getMinimalActionSet())
+        self.action_names: tuple[str, ...] = tuple(action.name for action in self.actions)
+        height, width = self._ale.getScreenDims()
+        self._screen = np.zeros((height, width), np.uint8)
+        self._grey = np.zeros((2, height, width), np.uint8)
+        self.steps = 0  # since the start of the episode
+        self.frames = 0
+
+    def _load(self, seed: int) -> None:
+        self._ale.setInt("random_seed", seed)
+        self._ale.loadROM(self._rom)
+
+    def start(self, seed: int) -> None:
+        """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
+        if seed < 0 or seed >= 2**31:
+            raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
+        if seed in self._starts:
+            self._starts.move_to_end(seed)
+            self._ale.restoreSystemState(self._starts[seed])
+        else:
+            self._open(seed)
+            self._starts[seed] = self._ale.cloneSystemState()
+            if len(self._starts) > KEPT_STARTS:
+                self._starts.popitem(last=False)
+        self.steps = 0
+        self.frames = 0
+
+    def _open(self, seed: int) -> None:
+        self._load(seed)
+        for _ in range(self.protocol.noops(seed)):
+            self._ale.act(Action.NOOP)
+            if self._ale.game_over():
+                self._ale.reset_game()
+        if self.protocol.fire_reset and Action.FIRE in self.actions:
+            for _ in range(self.protocol.frame_skip):
+                self._ale.act(Action.FIRE)
+
+    @property
+    def over(self) -> bool:
+        return bool(self._ale.game_over()) or self.frames >= self.protocol.max_frames
+
+    @property
+    def lives(self) -> int:
+        return int(self._ale.lives())
+
+    def step(self, action: int) -> float:
+        """Holds `action` (an index into `actions`) for one step; the sum of its rewards."""
+        move = self.actions[action]
+        reward = 0.0
+        for _ in range(self.protocol.frame_skip):
+            reward += self._ale.act(move)
+        self._count()
+        return reward
+
+    def step_seen(self, action: int) -> float:
+        """`step`, also keeping the last two frames for `grey`."""
+        move = self.actions[action]
+        reward = 0.0
+        skip = self.protocol.frame_skip
+        for frame in range(skip):
+            reward += self._ale.act(move)
+            if frame >= skip - 2:
+                self._ale.getScreenGrayscale(self._grey[frame - skip])
+        if skip == 1:
+            self._grey[0] = self._grey[1]
+        self._count()
+        return reward
+
+    def _count(self) -> None:
+        self.steps += 1
+        self.frames += self.protocol.frame_skip
+
+    def look(self) -> None:
+        """Makes `grey` show the present frame: for the first view of an episode."""
+        self._ale.getScreenGrayscale(self._grey[0])
+        self._grey[1] = self._grey[0]
+
+    def screen(self) -> np.ndarray:
+        """The present frame as ALE palette indices, uint8 (210, 160); overwritten by the next."""
+        self._ale.getScreen(self._screen)
+        return self._screen
+
+    def rgb(self) -> np.ndarray:
+        """The present frame, uint8 (210, 160, 3)."""
+        return np.asarray(self._ale.getScreenRGB())
+
+    def grey(self) -> np.ndarray:
+        """The last two frames of the step in grey, uint8 (2, 210, 160)."""
+        return self._grey
+
+    def keep(self) -> Any:
+        """The state of the console, random generator included, for `restore`."""
+        return self._ale.cloneSystemState(), self.steps, self.frames
+
+    def restore(self, kept: Any) -> None:
+        state, self.steps, self.frames = kept
+        self._ale.restoreSystemState(state)

@@ -1,0 +1,186 @@
+"""Test episodes of every policy, under both protocols."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffses.config import EnvConfig, EvaluationConfig
+from diffses.envs.play import PlayerSpec, RandomSpec, scores
+from diffses.envs.protocol import Protocol, v4, v5
+from diffses.evaluation.statistics import describe
+from diffses.keys import Spec
+from diffses.logger import log as log_metrics
+from diffses.policy.forest import Forest
+from diffses.progress import Bar, bar
+from diffses.store import Draft
+
+PLAY_VERSION = 1  # of the shared artifacts; raise it when the same policy would play otherwise
+
+FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A policy to be played.
+
+    identity: what decides its play, for the key under which its episodes are shared.
+    """
+
+    name: str
+    spec: PlayerSpec
+    identity: dict[str, Any]
+    forest: Forest | None = None
+
+
+def evaluate(
+    env: EnvConfig, evaluation: EvaluationConfig, *, inputs: Mapping[str, Path], draft: Draft
+) -> None:
+    """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
+
+    A policy's episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a
+    sweep, and equal policies, play them once.
+    """
+    from diffses.dataset import Dataset
+    from diffses.distill import agreement, strict_agreement
+
+    data = Dataset.open(inputs["dataset"])
+    rules = [v5(env), v4(env)] if evaluation.v4 else [v5(env)]
+    rows: list[dict[str, Any]] = []
+    episodes: list[dict[str, Any]] = []
+    with bar(None, "episode", "evaluate") as progress:
+        for contender in contenders(inputs):
+            for protocol in rules:
+                played = play_shared(contender, protocol, evaluation, draft, progress)
+                episodes += [{"policy": contender.name, **row} for row in played]
+                row = summary(contender, protocol, played, evaluation)
+                if contender.forest is not None:
+                    row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
+                    row["agreement_same_action"] = strict_agreement(
+                        contender.forest, data.held_out
+                    )
+                rows.append(row)
+                log_metrics(
+                    "evaluate",
+                    {f"{protocol.name}/{contender.name}": row["mean"]},
+                )
+    (draft.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_rows(draft.out / "episodes.csv", episodes)
+
+
+def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
+    """All policies of a run: random play, the teacher, and three forests."""
+    from diffses.players import ForestSpec
+    from diffses.teacher.agent import TeacherSpec
+
+    teacher, detector = inputs["teacher"], inputs["detector"]
+    found = [
+        Contender("random", RandomSpec(), {"random": "uniform"}),
+        Contender("teacher", TeacherSpec(str(teacher)), {"teacher": teacher.name}),
+    ]
+    for name, stage in FORESTS:
+        forest = Forest.load(inputs[stage] / f"{name}.json")
+        identity = {"forest": forest.to_json(), "detector": detector.name}
+        found.append(Contender(name, ForestSpec(forest, str(detector)), identity, forest))
+    return found
+
+
+def play_shared(
+    contender: Contender,
+    protocol: Protocol,
+    evaluation: EvaluationConfig,
+    draft: Draft,
+    progress: Bar,
+) -> list[dict[str, Any]]:
+    """The episodes of one policy under one protocol, played or read from the store."""
+    seeds = protocol.seeds("test", evaluation.seed, evaluation.episodes)
+    spec = Spec(
+        "play",
+        PLAY_VERSION,
+        {
+            "policy": contender.identity,
+            "rules": protocol,
+            "seeds": seeds,
+            "max_steps": evaluation.max_steps,
+        },
+        {},
+    )
+
+    def make(play: Draft) -> None:
+        done = scores(
+            contender.spec,
+            protocol,
+            seeds,
+            max_steps=evaluation.max_steps,
+            workers=evaluation.workers,
+            progress=lambda episode: progress.update(
+                1, policy=contender.name, protocol=protocol.name, score=episode.score
+            ),
+        )
+        write_rows(
+            play.out / "episodes.csv",
+            [
+                {
+                    "protocol": protocol.name,
+                    "episode": number,
+                    "seed": episode.job.seed,
+                    "return": episode.score,
+                    "steps": episode.steps,
+                    "cut": int(episode.cut),
+                }
+                for number, episode in enumerate(done)
+            ],
+        )
+
+    path = draft.store.get_or_build(spec, make)
+    with (path / "episodes.csv").open(newline="") as file:
+        return [
+            {
+                "protocol": row["protocol"],
+                "episode": int(row["episode"]),
+                "seed": int(row["seed"]),
+                "return": float(row["return"]),
+                "steps": int(row["steps"]),
+                "cut": int(row["cut"]),
+            }
+            for row in csv.DictReader(file)
+        ]
+
+
+def summary(
+    contender: Contender,
+    protocol: Protocol,
+    played: list[dict[str, Any]],
+    evaluation: EvaluationConfig,
+) -> dict[str, Any]:
+    """A row of `results.json`; what does not exist is None.
+
+    Under v4 the episodes are all there are, so there is nothing to be unsure of: no interval.
+    """
+    numbers = describe(
+        [row["return"] for row in played],
+        seed=evaluation.seed,
+        exhaustive=protocol.sticky == 0,
+    )
+    return {
+        "policy": contender.name,
+        "protocol": protocol.name,
+        **numbers,
+        "size": contender.forest.size if contender.forest is not None else None,
+        "agreement": None,
+        "agreement_same_action": None,
+        "steps": sum(row["steps"] for row in played) / len(played),
+        "cut": sum(row["cut"] for row in played),
+        "max_steps": evaluation.max_steps,
+    }
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)

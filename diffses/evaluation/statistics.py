@@ -1,0 +1,131 @@
+"""What a handful of returns says, and how sure it is. Pure functions of numbers.
+
+Source: Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the Statistical Precipice,
+arXiv:2108.13264, and its library rliable: interquartile mean and percentile bootstrap intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RESAMPLES = 10_000
+LEVEL = 0.95  # of every interval
+
+Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # (..., n) -> (...)
+
+
+def mean(returns: ArrayLike) -> NDArray[np.float64]:
+    """The mean over the last axis, (..., n) -> (...), in the unit of the returns."""
+    return np.asarray(np.mean(_floats(returns), axis=-1))
+
+
+def iqm(returns: ArrayLike) -> NDArray[np.float64]:
+    """The interquartile mean over the last axis: the mean without the lowest and highest quarter.
+
+    With n returns, floor(n / 4) are dropped at each end, as `scipy.stats.trim_mean` and rliable
+    do, so that fewer than four returns lose none.
+
+    Args:
+        returns: (..., n), n >= 1.
+
+    Returns:
+        (...), in the unit of the returns.
+    """
+    ordered = np.sort(_floats(returns), axis=-1)
+    cut = ordered.shape[-1] // 4
+    return np.asarray(np.mean(ordered[..., cut : ordered.shape[-1] - cut], axis=-1))
+
+
+def interval(
+    returns: ArrayLike, *, seed: int, statistic: Statistic = mean, resamples: int = RESAMPLES
+) -> tuple[float, float] | None:
+    """The 95 % percentile bootstrap interval of a statistic of one vector of returns.
+
+    Episodes are drawn again with replacement, as many as there are, `resamples` times; the
+    interval runs from the 2.5th to the 97.5th percentile of the statistic (Efron 1979).
+
+    Args:
+        returns: (n,), one for each independent episode.
+        seed: of the resampling; the same seed gives the same interval.
+        statistic: reduces the last axis.
+
+    Returns:
+        (low, high) in the unit of the returns; None for fewer than two returns, which say
+        nothing about their spread.
+    """
+    return stratified_interval([returns], seed=seed, statistic=statistic, resamples=resamples)
+
+
+def stratified_interval(
+    strata: Sequence[ArrayLike],
+    *,
+    seed: int,
+    statistic: Statistic = mean,
+    resamples: int = RESAMPLES,
+) -> tuple[float, float] | None:
+    """The 95 % stratified bootstrap interval of a statistic over several policies' returns.
+
+    Each stratum (a search seed, say) is resampled by itself, and the statistic is that of all
+    returns together. Strata that hold the very same returns are the same episodes under several
+    names (a teacher that all seeds share): they are resampled as one, or the interval would
+    claim episodes that nobody played. It answers for the episodes, *given these policies*: how
+    much another search would differ is not in it; report the spread of the means beside it.
+
+    Args:
+        strata: one vector of returns for each stratum, (n_i,) each.
+        seed: of the resampling; the same seed gives the same interval.
+        statistic: reduces the last axis.
+
+    Returns:
+        (low, high) in the unit of the returns; None where any stratum holds fewer than two.
+    """
+    vectors = [_floats(stratum) for stratum in strata]
+    for vector in vectors:
+        if vector.ndim != 1:
+            raise ValueError(f"want vectors of returns, got an array of shape {vector.shape}")
+    if not vectors or min(len(vector) for vector in vectors) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    drawn: dict[bytes, NDArray[np.float64]] = {}
+    for vector in vectors:
+        if vector.tobytes() not in drawn:
+            picks = rng.integers(len(vector), size=(resamples, len(vector)))
+            drawn[vector.tobytes()] = vector[picks]
+    values = statistic(np.concatenate([drawn[vector.tobytes()] for vector in vectors], axis=1))
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def describe(returns: ArrayLike, *, seed: int, exhaustive: bool = False) -> dict[str, Any]:
+    """The columns of one row of `results.json` that follow from its returns.
+
+    Args:
+        returns: (n,), n >= 1.
+        seed: of the bootstrap.
+        exhaustive: the episodes are all there are (protocol v4), so there is no interval.
+
+    Returns:
+        {"episodes", "mean", "iqm", "ci95": [low, high] or None}.
+    """
+    values = _floats(returns)
+    bounds = None if exhaustive else interval(values, seed=seed)
+    return {
+        "episodes": len(values),
+        "mean": float(mean(values)),
+        "iqm": float(iqm(values)),
+        "ci95": None if bounds is None else list(bounds),
+    }
+
+
+def _floats(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] == 0:
+        raise ValueError("no returns: a statistic needs at least one")
+    if not np.isfinite(array).all():
+        raise ValueError("a return is not finite")
+    return array

@@ -1,0 +1,140 @@
+"""Fine-tuning: makes the forest better at the game itself."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
+from diffses.dataset import Dataset
+from diffses.envs.play import scores
+from diffses.envs.protocol import Protocol, v5
+from diffses.players import ForestSpec
+from diffses.policy.forest import Forest
+from diffses.progress import bar
+from diffses.store import Draft
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A forest and what it returned in the validation episodes."""
+
+    forest: Forest
+    source: str  # where it came from, e.g. "forests/00.json" or "generation 12"
+    returns: tuple[float, ...]
+    steps: int  # environment steps this cost
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+
+class Judge:
+    """Plays validation episodes under v5: the same for every forest of every search."""
+
+    def __init__(self, rules: Protocol, settings: FinetuneConfig, detector: Path) -> None:
+        self._rules, self._settings, self._detector = rules, settings, str(detector)
+        # seed 0, not the search's: searches are compared on the same episodes
+        self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
+        self.judged: list[Judged] = []
+
+    def __call__(self, forest: Forest, source: str) -> Judged:
+        for known in self.judged:
+            if known.forest == forest:
+                return known
+        with bar(len(self._seeds), "episode", f"validate {source}") as progress:
+            played = scores(
+                ForestSpec(forest, self._detector),
+                self._rules,
+                self._seeds,
+                max_steps=self._settings.validation_steps,
+                workers=self._settings.workers,
+                progress=lambda episode: progress.update(1, score=episode.score),
+            )
+        result = Judged(
+            forest,
+            source,
+            tuple(episode.score for episode in played),
+            sum(episode.steps for episode in played),
+        )
+        self.judged.append(result)
+        return result
+
+    def best(self) -> Judged:
+        """The highest mean; of equals the first judged."""
+        return max(self.judged, key=lambda judged: judged.mean)
+
+
+def finetune_forest(
+    env: EnvConfig,
+    finetune: FinetuneConfig,
+    seed: int,
+    *,
+    inputs: Mapping[str, Path],
+    draft: Draft,
+) -> None:
+    """Writes `finetuned.json`: the forest that did best on validation.
+
+    The start, the best of the hall of fame on the same episodes, is among those compared, so what
+    comes out is never worse on validation than what went in. Also writes `validation.csv`,
+    `search.json` and, where there was a search, `curve.csv`.
+    """
+    rules = v5(env)
+    judge = Judge(rules, finetune, inputs["detector"])
+    for path in starts(inputs["distill"], finetune.validation_candidates):
+        judge(Forest.load(path), f"distill/{path.stem}")
+    start = judge.best()
+    spent = 0
+    if isinstance(finetune, GuidedFinetune):
+        from diffses.finetune.evolution import search
+
+        data = Dataset.open(inputs["dataset"])
+        finalists, spent = search(
+            start.forest, data, rules, inputs["detector"], finetune, seed, draft
+        )
+        for forest, source in finalists:
+            judge(forest, source)
+    champion = judge.best()
+    champion.forest.save(draft.out / "finetuned.json")
+    about = {
+        "start": start.source,
+        "start_validation": start.mean,
+        "champion": champion.source,
+        "champion_validation": champion.mean,
+        "search_steps": spent,
+        "validation_steps": sum(judged.steps for judged in judge.judged),
+        "protocol": rules.name,
+    }
+    (draft.out / "search.json").write_text(json.dumps(about, indent=2) + "\n")
+    write_validation(draft.out / "validation.csv", judge, champion)
+
+
+def starts(distill: Path, limit: int) -> list[Path]:
+    """The forests of the hall of fame that are tried as a start: the most agreeing ones, and the
+    linear fit in any case."""
+    with (distill / "hall_of_fame.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    chosen = rows[:limit]
+    chosen += [row for row in rows[limit:] if row["linear"] == "True"]
+    return [distill / "forests" / row["file"] for row in chosen]
+
+
+def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ["policy", "source", "episodes", "mean", "standard_error", "size", "champion"]
+        )
+        for judged in judge.judged:
+            name = "finetuned" if judged is champion else judged.source
+            spread = float(np.std(judged.returns, ddof=1)) if len(judged.returns) > 1 else 0.0
+            error = spread / len(judged.returns) ** 0.5
+            writer.writerow(
+                [name, judged.source, len(judged.returns), judged.mean, error,
+                 judged.forest.size, judged is champion]
+            )

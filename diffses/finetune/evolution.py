@@ -1,0 +1,185 @@
+"""Evolution of a forest's constants on the game's return, the teacher as a soft guide.
+
+The strategy is CMA-ES (Hansen 2016, arXiv:1604.00772) in coordinates in which every direction
+changes the policy's decisions equally much: the inverse square root of the Fisher information of
+the forest's softmax on the recorded states (the metric of Amari's natural gradient, 1998). So a
+step size is a divergence in nats, the same for a weight on a position and on a velocity.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffses.config import GuidedFinetune
+from diffses.dataset import Dataset, merge
+from diffses.envs.play import Job, play
+from diffses.envs.protocol import Protocol
+from diffses.finetune.strategy import Strategy
+from diffses.logger import log as log_metrics
+from diffses.players import ForestSpec
+from diffses.policy.compiled import Compiled
+from diffses.policy.forest import Forest
+from diffses.progress import bar
+from diffses.seeds import seed_for
+from diffses.store import Draft
+
+ROWS = 2_000  # recorded states on which decisions are compared
+DAMPING = 1e-3  # of the Fisher information, relative to its mean diagonal
+CURVE = ("generation", "steps", "best", "mean", "centre", "divergence", "step_size")
+
+
+def search(
+    start: Forest,
+    data: Dataset,
+    rules: Protocol,
+    detector: Path,
+    settings: GuidedFinetune,
+    seed: int,
+    draft: Draft,
+) -> tuple[list[tuple[Forest, str]], int]:
+    """Evolves the constants of `start` within a budget of environment steps.
+
+    Fitness = mean return - guidance * KL(teacher || forest), guidance falling to 0 over the first
+    half of the budget. All candidates of a generation play the same episodes, new each generation.
+    Goes on from the last whole generation after a kill.
+
+    Returns:
+        Finalists (forest, where it came from), and the environment steps spent.
+    """
+    if len(start.constants()) == 0:
+        return [], 0
+    guide = Guide(start, data, seed_for(seed, "finetune", "rows"))
+    strategy = Strategy(
+        len(start.constants()), settings.population, settings.step_size, seed_for(seed, "finetune")
+    )
+    curve: list[dict[str, Any]] = []
+    spent = 0
+    saved = draft.scratch / "search.json"
+    if saved.exists():
+        state = json.loads(saved.read_text())
+        strategy.restore(state["strategy"])
+        spent, curve = state["spent"], state["curve"]
+    with bar(settings.steps, "step", "finetune") as progress:
+        progress.update(spent)
+        while spent < settings.steps:
+            left = 1 - 2 * spent / settings.steps
+            weight = settings.guidance * max(0.0, left)
+            points = strategy.ask()
+            forests = [guide.forest(point) for point in points]
+            seeds = [
+                seed_for(seed, "train", strategy.generation, e) for e in range(settings.episodes)
+            ]
+            returns, steps = rate(forests, rules, detector, seeds, settings)
+            divergence = np.array([guide.divergence(forest) for forest in forests])
+            strategy.tell(points, returns.mean(axis=1) - weight * divergence)
+            spent += steps
+            row = {
+                "generation": strategy.generation,
+                "steps": spent,
+                "best": float(returns.mean(axis=1).max()),
+                "mean": float(returns.mean()),
+                "divergence": float(divergence.mean()),
+                "step_size": strategy.sigma,
+            }
+            curve.append(row)
+            log_metrics("finetune", row, row["generation"], "generation")
+            progress.update(steps, best=row["best"], mean=row["mean"])
+            state = {"strategy": strategy.state(), "spent": spent, "curve": curve}
+            partial = saved.with_suffix(".tmp")
+            partial.write_text(json.dumps(state))
+            partial.replace(saved)
+    with (draft.out / "curve.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, curve[0].keys())
+        writer.writeheader()
+        writer.writerows(curve)
+    centre = guide.forest(strategy.mean)
+    return [(centre, f"finetune/centre of generation {strategy.generation}")], spent
+
+
+def rate(
+    forests: list[Forest],
+    rules: Protocol,
+    detector: Path,
+    seeds: list[int],
+    settings: GuidedFinetune,
+) -> tuple[np.ndarray, int]:
+    """Plays every forest on every seed. Returns the returns (forests, seeds), and the steps."""
+    jobs = [
+        Job(ForestSpec(forest, str(detector)), rules, seed, settings.episode_steps)
+        for seed in seeds
+        for forest in forests
+    ]
+    place = {job: divmod(i, len(forests)) for i, job in enumerate(jobs)}
+    returns = np.zeros((len(forests), len(seeds)))
+    steps = 0
+    for episode in play(jobs, settings.workers):
+        column, row = place[episode.job]
+        returns[row, column] = episode.score
+        steps += episode.steps
+    return returns, steps
+
+
+class Guide:
+    """The teacher's recorded decisions: a metric on the constants, and how far a forest strays."""
+
+    def __init__(self, start: Forest, data: Dataset, seed: int) -> None:
+        part = data.train
+        random = np.random.default_rng(seed)
+        rows = random.choice(len(part), min(ROWS, len(part)), replace=False)
+        self._rows = part.features[rows]
+        self._teacher = softmax(merge(part.logits[rows], data.groups))
+        self._start = start
+        self._constants = start.constants()
+        self._axes = whitening(start, self._rows)
+
+    def forest(self, point: np.ndarray) -> Forest:
+        """The start with its constants moved by `point`, (constants,), in the guide's metric."""
+        return self._start.with_constants(self._constants + self._axes @ point)
+
+    def divergence(self, forest: Forest) -> float:
+        """Mean KL(teacher || forest) over the recorded states, nats."""
+        scores = np.nan_to_num(Compiled(forest).scores(self._rows), posinf=1e9, neginf=-1e9)
+        p, log_q = self._teacher, log_softmax(scores)
+        return float((p * (np.log(p + 1e-12) - np.maximum(log_q, -50))).sum(axis=1).mean())
+
+
+def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
+    """Axes A, (k, k), along which a standard normal step z moves the policy by one nat.
+
+    With F the Fisher information of softmax(forest) in its k constants, averaged over the rows,
+    and damped, A = sqrt(2 / k) F^(-1/2), so that the mean of KL, z'A'F A z / 2, is 1.
+
+    Args:
+        rows: float64 (n, features).
+    """
+    constants = forest.constants()
+    k = len(constants)
+    base = Compiled(forest).scores(rows)
+    slopes = np.zeros((k, *base.shape))
+    for i in range(k):
+        width = 1e-4 * max(1.0, abs(constants[i]))
+        moved = constants.copy()
+        moved[i] += width
+        slopes[i] = (Compiled(forest.with_constants(moved)).scores(rows) - base) / width
+    p = softmax(base)
+    mean = (slopes * p).sum(axis=2, keepdims=True)
+    fisher = np.einsum("ina,jna,na->ij", slopes - mean, slopes - mean, p) / len(rows)
+    scale = np.trace(fisher) / k
+    values, vectors = np.linalg.eigh(fisher + (DAMPING * scale + 1e-12) * np.eye(k))
+    axes: np.ndarray = vectors * np.sqrt(2 / (k * values))
+    return axes
+
+
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    normal: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return normal
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    return np.exp(log_softmax(scores))

@@ -1,0 +1,269 @@
+"""The pipeline, as a table: read it to see the architecture."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+from diffses.config import Config, Frames, PretrainedTeacher
+from diffses.errors import ConfigError
+from diffses.keys import Spec
+from diffses.store import Draft, Store
+
+log = logging.getLogger("diffses")
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row: what a stage reads, what it needs, and the function that builds it.
+
+    The function is called with the sections it reads as keyword arguments, and with `inputs`
+    (stage -> folder of its artifact) and `draft`; it gets nothing else, so that its key cannot
+    miss something it used. It is named by text, so that `--help` does not import torch.
+    """
+
+    name: str
+    version: int  # raise it when the code would produce something else from the same config
+    reads: tuple[str, ...]  # sections of the config
+    needs: Callable[[Config], tuple[str, ...]]  # stages; they may depend on the variants chosen
+    function: str  # "module:name"
+    sees_labels: bool = False  # whether the names of the objects (`env.labels`) matter to it
+
+    def spec(self, config: Config, keys: Mapping[str, str]) -> Spec:
+        sections = {name: getattr(config, name) for name in self.reads}
+        if "env" in sections and not self.sees_labels:
+            sections["env"] = dataclasses.replace(config.env, labels={})
+        return Spec(self.name, self.version, sections, {n: keys[n] for n in self.needs(config)})
+
+    def build(self, spec: Spec, paths: Mapping[str, Path], draft: Draft) -> None:
+        module, name = self.function.split(":")
+        run = getattr(importlib.import_module(module), name)
+        run(**spec.config, inputs={need: paths[need] for need in spec.parents}, draft=draft)
+
+
+def _detector_needs(config: Config) -> tuple[str, ...]:
+    return ("teacher",) if config.detector.frames is Frames.teacher else ()
+
+
+def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
+    return lambda config: stages
+
+
+PIPELINE = (
+    Stage(
+        "detector",
+        1,
+        ("env", "detector"),
+        _detector_needs,
+        "diffses.detector:learn_detector",
+        sees_labels=True,
+    ),
+    Stage("teacher", 1, ("env", "teacher"), _always(), "diffses.teacher:make_teacher"),
+    Stage(
+        "dataset",
+        1,
+        ("env", "dataset"),
+        _always("detector", "teacher"),
+        "diffses.dataset:record_dataset",
+    ),
+    Stage("distill", 1, ("regressor", "seed"), _always("dataset"), "diffses.distill:distill_policy"),
+    Stage(
+        "finetune",
+        1,
+        ("env", "finetune", "seed"),
+        _always("distill", "dataset", "detector"),
+        "diffses.finetune:finetune_forest",
+    ),
+    Stage(
+        "evaluate",
+        1,
+        ("env", "evaluation"),
+        _always("finetune", "distill", "dataset", "teacher", "detector"),
+        "diffses.evaluation:evaluate",
+    ),
+    Stage(
+        "report",
+        1,
+        ("env", "seed"),
+        _always("evaluate", "finetune", "distill", "dataset", "teacher", "detector"),
+        "diffses.report:write_report",
+    ),
+)
+STAGES = {stage.name: stage for stage in PIPELINE}
+
+
+def resolve(config: Config) -> Config:
+    """Fills in what a setting leaves to the package, so that it is keyed by its content.
+
+    Raises:
+        ConfigError: for a game without a shipped teacher, or a stage that does not exist.
+    """
+    wanted(config)
+    if isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
+        shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.game}.zip"
+        if not shipped.is_file():
+            raise ConfigError(
+                f"teacher=pretrained: no teacher for {config.env.game} is shipped",
+                fix="teacher=ppo to train one, or teacher=checkpoint teacher.path=FILE",
+            )
+        teacher = dataclasses.replace(config.teacher, path=str(shipped))
+        return dataclasses.replace(config, teacher=teacher)
+    return config
+
+
+def wanted(config: Config) -> list[str]:
+    """The stages that `stage` names.
+
+    Raises:
+        ConfigError: where one of them, or of `force`, does not exist.
+    """
+    names = config.stage if isinstance(config.stage, list) else [config.stage]
+    for setting, values in (("stage", names), ("force", config.force)):
+        allowed = ["all", *STAGES] if setting == "stage" else list(STAGES)
+        for name in values:
+            if name not in allowed:
+                raise ConfigError(
+                    f"{setting}={name} is not a stage",
+                    fix=f"{setting}= one of {', '.join(allowed)}, or a list such as [detector,dataset]",
+                )
+    return list(STAGES) if "all" in names else [str(name) for name in names]
+
+
+def order(config: Config) -> list[Stage]:
+    """The stages that `stage` names and all they need, parents first.
+
+    Raises:
+        ConfigError: where stages need each other in a circle.
+    """
+    needs: dict[str, tuple[str, ...]] = {}
+    pending = wanted(config)
+    while pending:
+        name = pending.pop()
+        if name not in needs:
+            needs[name] = STAGES[name].needs(config)
+            pending.extend(needs[name])
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        raise ConfigError(
+            f"these stages need each other in a circle: {circle}",
+            fix="detector.frames=exploratory, or a teacher that plays from pixels",
+        ) from error
+    done: list[Stage] = []
+    while len(done) < len(needs):  # keeps the table's order among stages that are ready
+        names = {stage.name for stage in done}
+        done.append(
+            next(
+                stage
+                for stage in PIPELINE
+                if stage.name in needs.keys() - names and names.issuperset(needs[stage.name])
+            )
+        )
+    return done
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of one run: what it is built from and what is to be done."""
+
+    stage: Stage
+    spec: Spec
+    action: str  # "build", "reuse" or "resume"
+    why: str
+    rebuild: bool = False  # replace the artifact that is there
+
+
+def plan(config: Config, store: Store) -> list[Step]:
+    """What a run would do, parents first. Reads the store and writes nothing."""
+    steps: list[Step] = []
+    keys: dict[str, str] = {}
+    forced: set[str] = set()
+    for stage in order(config):
+        spec = stage.spec(config, keys)
+        keys[stage.name] = spec.key
+        culprits = sorted(({stage.name} & set(config.force)) | (forced & spec.parents.keys()))
+        if culprits:
+            forced.add(stage.name)
+        steps.append(_step(store, stage, spec, culprits))
+    return steps
+
+
+def _step(store: Store, stage: Stage, spec: Spec, culprits: list[str]) -> Step:
+    if culprits:
+        own = stage.name in culprits
+        because = "forced" if own else f"{', '.join(culprits)} is built again"
+        return Step(stage, spec, "build", because, rebuild=True)
+    if store.find(spec):
+        return Step(stage, spec, "reuse", "same key")
+    if store.resumable(spec):
+        return Step(stage, spec, "resume", "an unfinished build left a checkpoint")
+    return Step(stage, spec, "build", why(store, spec))
+
+
+def why(store: Store, spec: Spec) -> str:
+    """The settings in which `spec` differs from the nearest artifact there is.
+
+    For example `config.regressor.parsimony 0.001 -> 0.5 since 97a3a14718ad41fc`.
+    """
+    candidates = []
+    for path in sorted(store.path(spec).parent.glob("*/manifest.json")):
+        if "." in path.parent.name:
+            continue
+        changes = list(differences(json.loads(path.read_text()), spec.describe()))
+        candidates.append((len(changes), changes, path.parent.name))
+    if not candidates:
+        return "never built before"
+    _, changes, key = min(candidates)
+    shown = ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
+    return f"{shown} since {key}"
+
+
+def differences(old: Any, new: Any, at: str = "") -> Iterator[str]:
+    """Where `new` differs from `old`, one text a setting; what only `old` has at its top is left
+    out, since a manifest also says when and with what it was made."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        names = new.keys() if not at else old.keys() | new.keys()
+        for name in sorted(names):
+            yield from differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
+    elif old != new:
+        yield f"{at} {json.dumps(old)} -> {json.dumps(new)}"
+
+
+def run(config: Config, store: Store, notify: Callable[[Step, float], None]) -> dict[str, Path]:
+    """Builds what `config.stage` names, taking from disk what is already there.
+
+    Args:
+        notify: called after each stage with its step and the seconds it took.
+
+    Returns:
+        The folder of each stage's artifact.
+    """
+    paths: dict[str, Path] = {}
+    for step in plan(config, store):
+        name, spec = step.stage.name, step.spec
+        clock = time.perf_counter()
+        if step.action == "reuse":
+            log.info("%-8s %s reused", name, spec.key)
+        else:
+            log.info("%-8s %s %s: %s", name, spec.key, step.action, step.why)
+
+        def make(draft: Draft, step: Step = step) -> None:
+            step.stage.build(step.spec, paths, draft)
+
+        paths[name] = store.get_or_build(spec, make, rebuild=step.rebuild)
+        seconds = time.perf_counter() - clock
+        if step.action != "reuse":
+            log.info("%-8s %s done in %.1f s", name, spec.key, seconds)
+        notify(step, seconds)
+    return paths

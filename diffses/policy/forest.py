@@ -1,0 +1,212 @@
+"""A forest: one expression for each action. The action is the one that scores highest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffses.errors import ArtifactError
+from diffses.policy import printing
+from diffses.policy.expression import (
+    Expression,
+    Floats,
+    Token,
+    check,
+    constants,
+    evaluate,
+    with_constants,
+)
+
+FORMAT = 1  # of the JSON; raise it when an older reader would misread it
+
+
+@dataclass(frozen=True)
+class Forest:
+    """A policy a person can read.
+
+    Args:
+        features: the names of the numbers it sees, in the order of its trees' indices.
+        actions: one readable name a tree, e.g. "RIGHT".
+        action_ids: for each tree the index of its action in the environment's minimal action
+            set. There may be fewer trees than actions: actions of equal effect share one.
+        trees: one expression an action.
+
+    Raises:
+        ValueError: if these do not fit each other.
+    """
+
+    features: tuple[str, ...]
+    actions: tuple[str, ...]
+    action_ids: tuple[int, ...]
+    trees: tuple[Expression, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.trees) == len(self.actions) == len(self.action_ids) > 0:
+            raise ValueError(
+                f"{len(self.trees)} trees, {len(self.actions)} actions and "
+                f"{len(self.action_ids)} ids: want as many of each, and at least one"
+            )
+        for names in (self.features, self.actions, self.action_ids):
+            if len(set(names)) < len(names):
+                raise ValueError(f"named twice: {names}")
+        for feature in self.features:
+            printing.check_feature(feature)
+        for tree in self.trees:
+            check(tree, len(self.features))
+
+    # --- as a policy ------------------------------------------------------------------------------
+
+    def scores(self, rows: Floats) -> Floats:
+        """What each tree says of each state: the numpy reference.
+
+        Args:
+            rows: float64 (n, features).
+
+        Returns:
+            float64 (n, trees).
+        """
+        rows = self._checked(rows)
+        return np.stack([evaluate(tree, rows) for tree in self.trees], axis=1)
+
+    def choose(self, rows: Floats) -> NDArray[np.int64]:
+        """The index of the tree that scores highest, (n,); see `highest` for ties and NaN."""
+        return highest(self.scores(rows))
+
+    def _checked(self, rows: Floats) -> Floats:
+        rows = np.asarray(rows, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != len(self.features):
+            raise ValueError(f"want rows of shape (n, {len(self.features)}), got {rows.shape}")
+        return rows
+
+    # --- as a tree --------------------------------------------------------------------------------
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Nodes of each stored tree."""
+        return tuple(len(tree) for tree in self.trees)
+
+    @property
+    def size(self) -> int:
+        """Nodes of all stored trees."""
+        return sum(self.sizes)
+
+    def constants(self) -> Floats:
+        """The constants, tree after tree, each from left to right: float64 (k,)."""
+        return np.array([value for tree in self.trees for value in constants(tree)], np.float64)
+
+    def with_constants(self, values: Sequence[float] | Floats) -> Forest:
+        """The same trees with other constants, in the order of `constants()`."""
+        wanted = len(self.constants())
+        if len(values) != wanted:
+            raise ValueError(f"want {wanted} constants, got {len(values)}")
+        supply = iter(values)
+        return replace(self, trees=tuple(with_constants(tree, supply) for tree in self.trees))
+
+    # --- views ------------------------------------------------------------------------------------
+
+    def text(self, digits: int | None = None) -> str:
+        """One line a tree, `RIGHT = 0.5*ball.y + 0.1`.
+
+        With `digits` the constants are rounded, for display. Without, `from_text` gives the same
+        forest back.
+        """
+        lines = (
+            f"{action} = {printing.text(tree, self.features, digits)}"
+            for action, tree in zip(self.actions, self.trees, strict=True)
+        )
+        return "\n".join(lines)
+
+    @classmethod
+    def from_text(
+        cls, text: str, features: Sequence[str], action_ids: Sequence[int] | None = None
+    ) -> Forest:
+        """The forest that `text` printed; ValueError where it does not parse."""
+        lines = [line.partition("=") for line in text.splitlines() if line.strip()]
+        return cls(
+            tuple(features),
+            tuple(action.strip() for action, _, _ in lines),
+            tuple(range(len(lines)) if action_ids is None else action_ids),
+            tuple(printing.parse(formula, features) for _, _, formula in lines),
+        )
+
+    def latex(self, digits: int = 3) -> str:
+        """The trees as an `aligned` environment of LaTeX's math mode, constants rounded."""
+        lines = (
+            rf"\mathrm{{{action.replace('_', chr(92) + '_')}}} &= "
+            + printing.latex(tree, self.features, digits)
+            for action, tree in zip(self.actions, self.trees, strict=True)
+        )
+        return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
+
+    # --- on disk ----------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """One tree a line, constants in full: the stored form, of which all else is a view."""
+        trees = ",\n  ".join(json.dumps([_stored(token) for token in t]) for t in self.trees)
+        return (
+            "{\n"
+            f' "format": {FORMAT},\n'
+            f' "features": {json.dumps(self.features)},\n'
+            f' "actions": {json.dumps(self.actions)},\n'
+            f' "action_ids": {json.dumps(self.action_ids)},\n'
+            f' "trees": [\n  {trees}\n ]\n'
+            "}\n"
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Forest:
+        """The forest that `to_json` wrote; ValueError, KeyError or TypeError if it is none."""
+        data: dict[str, Any] = json.loads(text)
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']}; this version reads {FORMAT}")
+        return cls(
+            tuple(data["features"]),
+            tuple(data["actions"]),
+            tuple(int(index) for index in data["action_ids"]),
+            tuple(tuple(_token(item) for item in tree) for tree in data["trees"]),
+        )
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.to_json(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Forest:
+        """Reads what `save` wrote.
+
+        Raises:
+            ArtifactError: if the file is no forest.
+        """
+        try:
+            return cls.from_json(path.read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(
+                f"{path} holds no forest: {error}", fix="build it again: force=[distill]"
+            ) from error
+
+
+def highest(scores: Floats) -> NDArray[np.int64]:
+    """The column of the highest score of each row, (n,).
+
+    Ties go to the lowest column. NaN counts as -inf, so a tree that overflows never wins over one
+    that does not, and a row of nothing but NaN gives column 0.
+    """
+    return np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
+
+
+def _stored(token: Token) -> str | float:
+    return f"x{token}" if isinstance(token, int) else token
+
+
+def _token(item: object) -> Token:
+    if isinstance(item, str):
+        index = item[1:]
+        return int(index) if item[:1] == "x" and index.isdecimal() else item
+    if isinstance(item, int | float) and not isinstance(item, bool):
+        return float(item)
+    raise ValueError(f"{item!r} is no token")

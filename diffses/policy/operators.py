@@ -1,0 +1,238 @@
+"""The operators a policy may use. Each is written once and runs on numpy, on torch and compiled.
+
+A body is a function of `xp` that gives the operator: `xp` is `numpy` for the reference, `torch`
+for gradients, and `diffses.policy.scalar` where numba compiles it for play and for the search. A
+body may use arithmetic, comparisons and the names these three share. To add an operator, add one
+entry to `OPERATORS`; that is all that gplearn, the evaluators, the printer and the parser need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # np.ndarray or torch.Tensor of floats, or one float where compiled
+Body = Callable[[ModuleType], Callable[..., Array]]
+
+EPS = 1e-3  # a divisor or logarithm's argument no larger counts as zero; unitless; as in gplearn
+
+LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2}  # how tightly the infix forms bind
+UNARY_LEVEL = 3
+CLOSED = 4  # needs no brackets anywhere
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One operator.
+
+    Args:
+        name: an identifier, as in the stored trees.
+        arity: how many arguments it takes, 1 or more.
+        body: `xp -> f`, f taking `arity` arguments of one shape and returning that shape. Finite
+            in value and in gradient for finite arguments, where nothing overflows.
+        text: how it prints, one `%s` an argument: "%s + %s" and its like with - * /, "-%s", or
+            by default the call `name(%s, ...)`. What prints is parsed back.
+        latex: the same for display; by default a call.
+
+    Raises:
+        ValueError: if one of these does not fit the others.
+    """
+
+    name: str
+    arity: int
+    body: Body
+    text: str = ""
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        commas = ", ".join(["%s"] * self.arity)
+        call = f"{self.name}({commas})"
+        spelled = self.name.replace("_", r"\_")
+        object.__setattr__(self, "text", self.text or call)
+        object.__setattr__(
+            self, "latex", self.latex or rf"\mathrm{{{spelled}}}\left({commas}\right)"
+        )
+        if self.arity < 1 or not self.name.isidentifier() or re.fullmatch(r"x\d+", self.name):
+            raise ValueError(f"{self.name!r} with {self.arity} argument(s) is no operator")
+        for template in (self.text, self.latex):
+            if template.count("%s") != self.arity:
+                raise ValueError(
+                    f"{self.name}: {template!r} does not show {self.arity} argument(s)"
+                )
+        if self.text != call and self.symbol not in LEVELS:
+            raise ValueError(f"{self.name}: {self.text!r} cannot be parsed back")
+        self._try_out()
+
+    @property
+    def symbol(self) -> str:
+        """The sign between or before the arguments; "" for a call."""
+        return "" if self.text.endswith(")") else self.text.replace("%s", "").strip()
+
+    @property
+    def level(self) -> int:
+        """How tightly the printed form binds."""
+        if not self.symbol:
+            return CLOSED
+        return UNARY_LEVEL if self.arity == 1 else LEVELS[self.symbol]
+
+    def on(self, xp: ModuleType) -> Callable[..., Array]:
+        """The operator for one array module, with a plain signature (gplearn counts it)."""
+        return _on(self, xp)
+
+    def _try_out(self) -> None:
+        function = self.body(np)
+        if function.__code__.co_argcount != self.arity:
+            raise ValueError(f"{self.name}: the body does not take {self.arity} argument(s)")
+        for probe in (np.zeros(3), -np.ones(3)):
+            value = function(*[probe] * self.arity)
+            if np.shape(value) != probe.shape or not np.isfinite(value).all():
+                raise ValueError(f"{self.name}: the value at {probe[0]:g} is {value}")
+
+
+@cache
+def _on(operator: Operator, xp: ModuleType) -> Callable[..., Array]:
+    return operator.body(xp)
+
+
+def _add(xp: ModuleType) -> Callable[..., Array]:
+    def add(a: Array, b: Array) -> Array:
+        return a + b
+
+    return add
+
+
+def _sub(xp: ModuleType) -> Callable[..., Array]:
+    def sub(a: Array, b: Array) -> Array:
+        return a - b
+
+    return sub
+
+
+def _mul(xp: ModuleType) -> Callable[..., Array]:
+    def mul(a: Array, b: Array) -> Array:
+        return a * b
+
+    return mul
+
+
+def _div(xp: ModuleType) -> Callable[..., Array]:
+    def div(a: Array, b: Array) -> Array:
+        # a / b, or 1 where |b| <= EPS (Koza 1992, closure). `where` keeps the value of one branch
+        # but the gradient of both: divide by something harmless on the branch that is thrown
+        # away, or a zero divisor turns every gradient into NaN.
+        one = xp.ones_like(b)
+        usable = xp.abs(b) > EPS
+        return xp.where(usable, a / xp.where(usable, b, one), one)
+
+    return div
+
+
+def _max(xp: ModuleType) -> Callable[..., Array]:
+    def max(a: Array, b: Array) -> Array:
+        # not xp.maximum: which zero it takes of 0 and -0 differs between machines
+        return xp.where((a > b) | (a != a), a, b)
+
+    return max
+
+
+def _min(xp: ModuleType) -> Callable[..., Array]:
+    def min(a: Array, b: Array) -> Array:
+        return xp.where((a < b) | (a != a), a, b)
+
+    return min
+
+
+def _neg(xp: ModuleType) -> Callable[..., Array]:
+    def neg(a: Array) -> Array:
+        return -a
+
+    return neg
+
+
+def _abs(xp: ModuleType) -> Callable[..., Array]:
+    def abs(a: Array) -> Array:
+        return xp.abs(a)
+
+    return abs
+
+
+def _sqrt(xp: ModuleType) -> Callable[..., Array]:
+    def sqrt(a: Array) -> Array:
+        # the root of |a|, or 0 where it would be EPS or less: the slope there has no bound
+        usable = xp.abs(a) > EPS * EPS
+        return xp.where(
+            usable, xp.sqrt(xp.abs(xp.where(usable, a, xp.ones_like(a)))), xp.zeros_like(a)
+        )
+
+    return sqrt
+
+
+def _log(xp: ModuleType) -> Callable[..., Array]:
+    def log(a: Array) -> Array:
+        # ln |a|, or 0 where |a| <= EPS
+        usable = xp.abs(a) > EPS
+        return xp.where(
+            usable, xp.log(xp.abs(xp.where(usable, a, xp.ones_like(a)))), xp.zeros_like(a)
+        )
+
+    return log
+
+
+def _tanh(xp: ModuleType) -> Callable[..., Array]:
+    def tanh(a: Array) -> Array:
+        return xp.tanh(a)
+
+    return tanh
+
+
+def _more(xp: ModuleType) -> Callable[..., Array]:
+    def more(a: Array, b: Array) -> Array:
+        return xp.where(a > b, xp.ones_like(a), xp.zeros_like(a))
+
+    return more
+
+
+def _less(xp: ModuleType) -> Callable[..., Array]:
+    def less(a: Array, b: Array) -> Array:
+        return xp.where(a < b, xp.ones_like(a), xp.zeros_like(a))
+
+    return less
+
+
+def _logical(xp: ModuleType) -> Callable[..., Array]:
+    def logical(a: Array, b: Array, c: Array, d: Array) -> Array:
+        return xp.where(a > b, c, d)
+
+    return logical
+
+
+MORE, LESS = r"\left[%s > %s\right]", r"\left[%s < %s\right]"  # Iverson brackets
+
+OPERATORS: dict[str, Operator] = {
+    operator.name: operator
+    for operator in (
+        Operator("add", 2, _add, "%s + %s", "%s + %s"),
+        Operator("sub", 2, _sub, "%s - %s", "%s - %s"),
+        Operator("mul", 2, _mul, "%s*%s", r"%s \cdot %s"),
+        Operator("div", 2, _div, "%s/%s", r"\frac{%s}{%s}"),
+        Operator("max", 2, _max, latex=r"\max\left(%s, %s\right)"),
+        Operator("min", 2, _min, latex=r"\min\left(%s, %s\right)"),
+        Operator("neg", 1, _neg, "-%s", "-%s"),
+        Operator("abs", 1, _abs, latex=r"\left|%s\right|"),
+        Operator("sqrt", 1, _sqrt, latex=r"\sqrt{\left|%s\right|}"),
+        Operator("log", 1, _log, latex=r"\ln\left|%s\right|"),
+        Operator("tanh", 1, _tanh, latex=r"\tanh\left(%s\right)"),
+        # the relations of the original, on coordinates; y grows downwards
+        Operator("is_right_of", 2, _more, latex=MORE),
+        Operator("is_left_of", 2, _less, latex=LESS),
+        Operator("is_above", 2, _less, latex=LESS),
+        Operator("is_below", 2, _more, latex=MORE),
+        Operator("logical", 4, _logical, latex=r"\left(%s > %s \;?\; %s : %s\right)"),
+    )
+}

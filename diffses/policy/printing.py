@@ -1,0 +1,187 @@
+"""Expressions as text that parses back to the same tree, and as LaTeX for display."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+
+from diffses.policy.expression import Expression, Token, arity, fold
+from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL
+
+FEATURE = re.compile(r"[A-Za-z_][\w.\[\]#]*(-[A-Za-z_][\w.\[\]#]*)*")
+NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
+
+Printed = tuple[str, int]  # text, and how tightly it binds
+
+
+def check_feature(name: str) -> None:
+    """Raises ValueError for a name that the printed formula could not hold."""
+    if not FEATURE.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot name a feature: use letters, digits, _ . # [ ], and one - between "
+            "two names for their difference"
+        )
+
+
+def text(expression: Expression, features: Sequence[str], digits: int | None = None) -> str:
+    """The formula, e.g. `0.5*(ball.y - player.y) + max(ball.vx, 0.2)`.
+
+    `-` with spaces subtracts; `ball.y-player.y` without is the feature of that name. `/` is the
+    protected division of `operators.py`.
+
+    Args:
+        expression: a tree over `features`.
+        features: their names.
+        digits: significant digits of the constants, for display. By default all of them, and
+            `parse` gives the same tree back.
+    """
+    printed = _print(
+        expression,
+        lambda index: (features[index], LEVELS["-"] if "-" in features[index] else CLOSED),
+        lambda value: (repr(value) if digits is None else f"{value:.{digits}g}", CLOSED),
+        lambda name: OPERATORS[name].text,
+    )
+    return printed if digits is None else _without_double_signs(printed)
+
+
+def latex(expression: Expression, features: Sequence[str], digits: int = 3) -> str:
+    """The formula in LaTeX's math mode, for display: constants are rounded to `digits`."""
+
+    def feature(index: int) -> Printed:
+        parts = features[index].replace("_", r"\_").replace("#", r"\#").split("-")
+        spelled = " - ".join(rf"\mathrm{{{part}}}" for part in parts)
+        return spelled, LEVELS["-"] if len(parts) > 1 else CLOSED
+
+    def constant(value: float) -> Printed:
+        mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
+        power = rf" \cdot 10^{{{int(exponent)}}}" if exponent else ""
+        return mantissa + power, LEVELS["*"] if power or value < 0 else CLOSED
+
+    return _without_double_signs(
+        _print(expression, feature, constant, lambda name: OPERATORS[name].latex)
+    )
+
+
+def _without_double_signs(printed: str) -> str:
+    """Shows `a + -2` as `a - 2` and `a - -2` as `a + 2`: another tree of the same value."""
+    return re.sub(r" - -(?=[\d.])", " + ", re.sub(r" \+ -(?=[\d.])", " - ", printed))
+
+
+def _print(
+    expression: Expression,
+    feature: Callable[[int], Printed],
+    constant: Callable[[float], Printed],
+    template: Callable[[str], str],
+) -> str:
+    def leaf(token: int | float) -> Printed:
+        return feature(token) if isinstance(token, int) else constant(token)
+
+    def join(name: str, below: list[Printed]) -> Printed:
+        pieces = template(name).split("%s")
+        spelled = pieces[0]
+        for index, (argument, level) in enumerate(below):
+            # only an argument at an open end of the template can be torn apart
+            left_open = index == 0 and not pieces[0]
+            right_open = index == len(below) - 1 and not pieces[-1]
+            own = OPERATORS[name].level
+            loose = (left_open and level < own) or (right_open and level <= own)
+            # `- 0.5` would be read as the constant -0.5
+            negates = name == "neg" and argument[0] in "-.0123456789"
+            wrapped = f"({argument})" if loose or negates else argument
+            spelled += wrapped + pieces[index + 1]
+        is_open = not pieces[0] or not pieces[-1]
+        return spelled, OPERATORS[name].level if is_open else CLOSED
+
+    printed: str = fold(expression, leaf, join)[0]
+    return printed
+
+
+def parse(formula: str, features: Sequence[str]) -> Expression:
+    """The tree that `text` printed, token for token.
+
+    Raises:
+        ValueError: if this is not a formula over `features`, with the place where it stops
+            making sense.
+    """
+    parser = _Parser(formula, features)
+    expression = parser.infix(0)
+    if parser.rest():
+        raise parser.error("expected an operator")
+    return expression
+
+
+class _Parser:
+    """Precedence climbing over the text, one token ahead."""
+
+    def __init__(self, formula: str, features: Sequence[str]) -> None:
+        self._text = formula
+        self._at = 0
+        self._indices = {name: index for index, name in enumerate(features)}
+        self._longest_first = sorted(features, key=len, reverse=True)
+        self._infix = {op.symbol: op for op in OPERATORS.values() if op.symbol and op.arity == 2}
+        self._prefix = {op.symbol: op for op in OPERATORS.values() if op.symbol and op.arity == 1}
+
+    def infix(self, level: int) -> Expression:
+        """Terms joined by operators that bind tighter than `level`, from the left."""
+        left = self._term()
+        while (found := self._infix.get(self.rest()[:1])) and found.level > level:
+            self._at += 1
+            left = (found.name, *left, *self.infix(found.level))
+        return left
+
+    def rest(self) -> str:
+        """What is still to be read, from the next character that is not blank."""
+        while self._text[self._at : self._at + 1].isspace():
+            self._at += 1
+        return self._text[self._at :]
+
+    def error(self, problem: str) -> ValueError:
+        shown = self._text[self._at : self._at + 20] or "the end"
+        return ValueError(f"{problem} at {shown!r}, character {self._at} of {self._text!r}")
+
+    def _term(self) -> Expression:
+        rest = self.rest()
+        sign = "-" if rest.startswith("-") else ""
+        if number := NUMBER.match(rest[len(sign) :]):
+            self._at += len(sign) + number.end()
+            return (self._finite(sign + number.group()),)
+        if prefix := self._prefix.get(rest[:1]):
+            self._at += 1
+            return (prefix.name, *self.infix(UNARY_LEVEL - 1))
+        if rest.startswith("("):
+            self._at += 1
+            inner = self.infix(0)
+            self._expect(")")
+            return inner
+        return self._named(rest)
+
+    def _named(self, rest: str) -> Expression:
+        for name in self._longest_first:
+            if rest.startswith(name) and not re.match(r"[\w.(]", rest[len(name) :]):
+                self._at += len(name)
+                return (self._indices[name],)
+        word = re.match(r"\w+(?=\s*\()", rest)
+        if not word or word.group() not in OPERATORS or OPERATORS[word.group()].symbol:
+            raise self.error("expected a number, a feature, a function or a bracket")
+        self._at += word.end()
+        return self._call(word.group())
+
+    def _call(self, name: str) -> Expression:
+        tokens: list[Token] = [name]
+        for index in range(arity(name)):
+            self._expect("," if index else "(")
+            tokens += self.infix(0)
+        self._expect(")")
+        return tuple(tokens)
+
+    def _expect(self, character: str) -> None:
+        if not self.rest().startswith(character):
+            raise self.error(f"expected {character!r}")
+        self._at += 1
+
+    def _finite(self, spelled: str) -> float:
+        value = float(spelled)
+        if not math.isfinite(value):
+            raise self.error(f"{spelled} is too large")
+        return value

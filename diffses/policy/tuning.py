@@ -1,0 +1,63 @@
+"""A forest as a torch module: its constants are the parameters, its gradients are exact."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from diffses.policy.expression import fold
+from diffses.policy.forest import Forest
+from diffses.policy.operators import OPERATORS
+
+
+class TorchForest(nn.Module):
+    """A forest whose constants can be trained.
+
+    In float64 the scores equal `Forest.scores` bit for bit where no transcendental function is
+    involved, and to 4 ulp otherwise. Comparisons have gradient 0.
+
+    Attributes:
+        values: the constants of all trees in the order of `Forest.constants()`, (k,).
+    """
+
+    def __init__(self, forest: Forest, dtype: torch.dtype = torch.float64) -> None:
+        super().__init__()
+        self._forest = forest
+        self.values = nn.Parameter(torch.tensor(forest.constants().tolist(), dtype=dtype))
+        self._functions = {name: operator.on(torch) for name, operator in OPERATORS.items()}
+        self._numbered = _number_constants(forest)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Scores of (n, features) states, (n, trees), unitless; use them as logits."""
+        if rows.ndim != 2 or rows.shape[1] != len(self._forest.features):
+            raise ValueError(
+                f"want rows of shape (n, {len(self._forest.features)}), got {tuple(rows.shape)}"
+            )
+        columns = rows.to(self.values.dtype).unbind(dim=1)
+        known = [value.expand(len(rows)) for value in self.values]
+
+        def leaf(token: int | float) -> Tensor:
+            # constants were replaced by their numbers, as floats
+            return columns[token] if isinstance(token, int) else known[int(token)]
+
+        trees = [
+            fold(tree, leaf, lambda name, below: self._functions[name](*below))
+            for tree in self._numbered
+        ]
+        scores = torch.stack(trees, dim=1)
+        if torch.is_grad_enabled() and not scores.requires_grad:
+            scores.requires_grad_()  # no constant has an influence: `backward` should still run
+        return scores
+
+    def choose(self, rows: Tensor) -> Tensor:
+        """The index of the tree that scores highest, (n,), as `forest.highest` defines it."""
+        scores = self(rows).detach()
+        return torch.where(scores.isnan(), -torch.inf, scores).argmax(dim=1)
+
+    def forest(self) -> Forest:
+        """The forest with the constants as they are now."""
+        return self._forest.with_constants(self.values.detach().double().tolist())
+
+
+def _number_constants(forest: Forest) -> tuple[tuple[str | int | float, ...], ...]:
+    return forest.with_constants([float(i) for i in range(len(forest.constants()))]).trees

@@ -1,0 +1,188 @@
+"""What the report shows, read from the folders of the artifacts before it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from diffses.errors import ArtifactError
+from diffses.policy.forest import Forest
+
+POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
+PROTOCOLS = ("v5", "v4")
+FULL_EPISODES = 30  # fewer than these, and the page says so at its top
+
+# policy -> where its forest may be stored, the first that exists counts
+FORESTS = {
+    "finetuned": (("finetune", "finetuned.json"),),
+    "distilled": (("distill", "distilled.json"), ("finetune", "distilled.json")),
+    "linear": (("distill", "linear.json"), ("finetune", "linear.json")),
+}
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Built:
+    """How one stage's artifact came about."""
+
+    stage: str
+    key: str
+    seconds: float
+    started: datetime | None
+    config: dict[str, Any]  # the sections it read
+    packages: dict[str, str]
+    git: str | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that a report shows."""
+
+    folders: dict[str, Path]
+    built: dict[str, Built]  # in the order they were built
+    results: list[Row]  # of results.json, in the order of the tables
+    episodes: list[Row]  # of episodes.csv: policy, protocol, episode, seed, return, steps
+    forests: dict[str, Forest]
+    features: dict[str, Any]  # detector.json
+
+    @property
+    def champion(self) -> str | None:
+        """The policy the page is about: the last the pipeline made."""
+        return next((name for name in FORESTS if name in self.forests), None)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All sections of the config that any stage read."""
+        merged: dict[str, Any] = {}
+        for made in self.built.values():
+            merged |= made.config
+        return merged
+
+    @property
+    def cut_short(self) -> int | None:
+        """The steps after which every test episode was ended, if they were."""
+        steps = self.config.get("evaluation", {}).get("max_steps")
+        return None if steps is None else int(steps)
+
+    def result(self, policy: str | None, protocol: str = "v5") -> Row | None:
+        rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
+        return next(rows, None)
+
+    def returns(self, policy: str, protocol: str) -> list[float]:
+        return [
+            row["return"]
+            for row in self.episodes
+            if (row["policy"], row["protocol"]) == (policy, protocol)
+        ]
+
+
+def read(inputs: Mapping[str, Path]) -> Shown:
+    """Reads the artifacts a report is made of.
+
+    Raises:
+        ArtifactError: where the evaluation left no results that can be read.
+    """
+    built = [_built(stage, folder) for stage, folder in inputs.items()]
+    earliest = datetime.min.replace(tzinfo=UTC)
+    built.sort(key=lambda made: made.started or earliest)
+    return Shown(
+        folders=dict(inputs),
+        built={made.stage: made for made in built},
+        results=read_results(inputs["evaluate"]),
+        episodes=read_episodes(inputs["evaluate"]),
+        forests=_forests(inputs),
+        features=read_json(inputs["detector"] / "detector.json") or {},
+    )
+
+
+def parents(folder: Path) -> dict[str, Path]:
+    """The folders of the artifacts that an artifact was made from."""
+    manifest = read_json(folder / "manifest.json")
+    return {stage: folder.parents[1] / stage / key for stage, key in manifest["parents"].items()}
+
+
+def read_results(folder: Path) -> list[Row]:
+    """The rows of `results.json`, v5 before v4, random before teacher before the forests."""
+    try:
+        rows: list[Row] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder} holds no results: {error}", fix="build it again: force=[evaluate]"
+        ) from error
+
+    def place(row: Row) -> tuple[int, int]:
+        return _index(PROTOCOLS, row["protocol"]), _index(POLICIES, row["policy"])
+
+    return sorted(rows, key=place)
+
+
+def read_episodes(folder: Path) -> list[Row]:
+    """The rows of `episodes.csv`, numbers as numbers; none if there is no such file."""
+    return [
+        row | {"return": float(row["return"]), "steps": int(float(row["steps"]))}
+        for row in read_csv(folder / "episodes.csv")
+    ]
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file with a header; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
+    """The named columns of a curve that are there; a cell that is no number is NaN."""
+    rows = read_csv(path)
+    return {
+        name: [_number(row.get(name)) for row in rows]
+        for name in columns
+        if rows and name in rows[0]
+    }
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds; None if there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:
+        return float("nan")
+
+
+def _index(order: tuple[str, ...], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _forests(inputs: Mapping[str, Path]) -> dict[str, Forest]:
+    found: dict[str, Forest] = {}
+    for policy, places in FORESTS.items():
+        paths = [inputs[stage] / name for stage, name in places if stage in inputs]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            found[policy] = Forest.load(path)
+    return found
+
+
+def _built(stage: str, folder: Path) -> Built:
+    manifest = read_json(folder / "manifest.json") or {}
+    started = manifest.get("started")
+    return Built(
+        stage=stage,
+        key=folder.name,
+        seconds=float(manifest.get("seconds", 0)),
+        started=None if started is None else datetime.fromisoformat(started),
+        config=manifest.get("config", {}),
+        packages=manifest.get("packages", {}),
+        git=manifest.get("git"),
+    )

@@ -1,0 +1,94 @@
+"""The command line that makes the same artifacts again, from their manifests."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from diffses.config import VARIANTS
+from diffses.keys import canonical
+
+PRESETS = Path(__file__).parents[2] / "conf"
+
+
+def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
+    """What to type after `python run.py` for the config the manifests record.
+
+    A setting is named where it differs from the variant's preset in `conf/` and from the
+    default. A file named in the config is recorded by its content, so it is named by that too.
+
+    Args:
+        config: section -> its canonical form, as manifests hold it; "seed" -> the number.
+        presets: the folder of the named variants.
+    """
+    game = config.get("env", {}).get("game")
+    words: list[str] = [] if game is None else [f"env={game}"]
+    usual = _usual(presets)
+    for section, values in config.items():
+        if section == "env" or not isinstance(values, dict):
+            continue
+        if (name := _variant(section, values)) and name != usual.get(section):
+            words.append(f"{section}={name}")
+    for section, values in config.items():
+        if not isinstance(values, dict):
+            words.append(f"{section}={_value(values)}")
+        elif name := _variant(section, values):
+            known = _known(section, game if section == "env" else name, values, presets)
+            words += [
+                f"{section}.{key}={_value(value)}"
+                for key, value in values.items()
+                if key != "variant" and value != known.get(key)
+            ]
+    return words
+
+
+def command(config: dict[str, Any], presets: Path = PRESETS) -> str:
+    words = [*overrides(config, presets), "stage=all"]
+    return " ".join(["python run.py", *(shlex.quote(word) for word in words)])
+
+
+def _variant(section: str, values: dict[str, Any]) -> str | None:
+    classes = VARIANTS.get(section, {})
+    return next((n for n, kind in classes.items() if kind.__name__ == values.get("variant")), None)
+
+
+def _usual(presets: Path) -> dict[str, str]:
+    """The variant of each group that `config.yaml` takes where nothing is said."""
+    path = presets / "config.yaml"
+    listed = OmegaConf.load(path).defaults if path.is_file() else []
+    pairs = [(str(key), item[key]) for item in listed if not isinstance(item, str) for key in item]
+    return {group: str(name) for group, name in pairs if name is not None}
+
+
+def _known(section: str, name: str, values: dict[str, Any], presets: Path) -> dict[str, Any]:
+    """What the named variant sets without being told: its defaults, then its preset."""
+    kind = next(k for k in VARIANTS[section].values() if k.__name__ == values["variant"])
+    known = {}
+    for field in dataclasses.fields(kind):
+        if field.default is not dataclasses.MISSING:
+            known[field.name] = canonical(field.default)
+        elif field.default_factory is not dataclasses.MISSING:
+            known[field.name] = canonical(field.default_factory())
+        if field.metadata.get("content") and name == "pretrained":
+            known[field.name] = values.get(field.name)  # the file that the package ships
+    preset = presets / section / f"{name}.yaml"
+    if preset.is_file():
+        read = OmegaConf.to_container(OmegaConf.load(preset))
+        assert isinstance(read, dict)
+        known |= {str(key): value for key, value in read.items() if key != "defaults"}
+    return known
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("sha256:"):
+        return f"FILE_WITH_{value.replace(':', '_')[:19]}"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_value(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_value(item) for item in value) + "]"
+    return value if isinstance(value, str) else json.dumps(value)

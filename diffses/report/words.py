@@ -1,0 +1,144 @@
+"""Numbers and sentences as a reader wants them; the page and the terminal share them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from diffses.report.artifacts import FULL_EPISODES, Row, Shown
+
+MINUS = "\N{MINUS SIGN}"
+DASH = "\N{EN DASH}"
+NAMES = {
+    "random": "random play",
+    "teacher": "teacher (network)",
+    "linear": "linear formula",
+    "distilled": "distilled formula",
+    "finetuned": "fine-tuned formula",
+}
+PROTOCOL_NAMES = {
+    "v5": "Protocol v5: sticky actions",
+    "v4": "Protocol v4: no sticky actions",
+}
+PROTOCOL_NOTES = {
+    "v5": (
+        "Full games in which the console repeats the previous action with probability {sticky}, "
+        "so no two are alike. One action lasts {skip} frames. Rewards are not clipped. The "
+        "interval is a 95 % percentile bootstrap over the episodes; IQM is the mean of the middle "
+        "half of them."
+    ),
+    "v4": (
+        "The same games without sticky actions, so an episode depends on its opening no-ops "
+        "alone. Each of these starts is played once, which is all there are: nothing is sampled, "
+        "hence no interval. Nothing is chosen by this table, and its numbers compare with no v5 "
+        "number."
+    ),
+}
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """12.3, with a real minus sign; an en dash where there is no value."""
+    if value is None:
+        return DASH
+    text = f"{value:,.{digits}f}"
+    zero = f"{0:.{digits}f}"
+    return zero if text == f"-{zero}" else text.replace("-", MINUS)
+
+
+def bounds(ci95: Sequence[float] | None) -> str:
+    """"10.1 to 14.4"."""
+    return DASH if ci95 is None else f"{number(ci95[0])} to {number(ci95[1])}"
+
+
+def share(value: float | None) -> str:
+    """0.894 as "89.4 %"."""
+    return DASH if value is None else f"{100 * value:.1f} %"
+
+
+def duration(seconds: float) -> str:
+    """"0.4 s", "38 s", "12 min 5 s", "3 h 20 min"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def game_name(game: str) -> str:
+    """"space_invaders" as "Space Invaders"."""
+    return game.replace("_", " ").title()
+
+
+def headline(game: str, shown: Shown) -> str:
+    """How well the formula plays and how sure that is, in one sentence."""
+    row = shown.result(shown.champion) or shown.result(shown.champion, "v4")
+    if row is None:
+        return f"No formula for {game_name(game)} has been evaluated."
+    sentence = (
+        f"From pixels, a formula of {row['size'] or DASH} nodes scores {number(row['mean'])} "
+        f"points a game of {game_name(game)}"
+    )
+    if row["ci95"] is not None:
+        return f"{sentence} (95 % interval {bounds(row['ci95'])}, {episodes(row)})."
+    return f"{sentence} ({episodes(row)}, no interval)."
+
+
+def episodes(row: Row) -> str:
+    return f"{row['episodes']} test episode{'' if row['episodes'] == 1 else 's'}"
+
+
+def warnings(shown: Shown) -> list[str]:
+    """What the reader must know before believing a number; empty for a full evaluation."""
+    found = []
+    if shown.cut_short is not None:
+        found.append(
+            f"Every test episode was cut after {shown.cut_short:,} steps. The returns below are "
+            "those of beginnings of games and say nothing about how well anything plays."
+        )
+    row = shown.result(shown.champion)
+    if row is not None and row["episodes"] < FULL_EPISODES:
+        found.append(
+            f"Only {episodes(row)} under protocol v5: the numbers are a first impression. "
+            f"A result takes evaluation.episodes={FULL_EPISODES} or more."
+        )
+    return found
+
+
+def verdicts(shown: Shown) -> list[str]:
+    """How the formula compares with its teacher and with what it was made from, under v5."""
+    row = shown.result(shown.champion)
+    if row is None or shown.champion is None:
+        return []
+    others = [name for name in ("teacher", "distilled", "linear") if name != shown.champion]
+    found = [(name, shown.result(name)) for name in others]
+    return [_compare(name, row, other) for name, other in found if other is not None]
+
+
+def _compare(name: str, row: Row, other: Row) -> str:
+    against = {
+        "teacher": "its teacher, a neural network",
+        "distilled": "the formula distilled from the teacher, before fine-tuning",
+        "linear": "the plain linear fit to the teacher",
+    }[name]
+    scores = f"({number(row['mean'])} against {number(other['mean'])})"
+    if row["mean"] == other["mean"]:
+        return f"It scores the same as {against} {scores}."
+    better = "better" if row["mean"] > other["mean"] else "worse"
+    if row["ci95"] is None or other["ci95"] is None:
+        return f"It scores {better} than {against} {scores}; how surely is not known."
+    if _apart(row["ci95"], other["ci95"]):
+        return f"It plays {better} than {against} {scores}: the intervals do not overlap."
+    return f"It scores {better} than {against} {scores}, but the intervals overlap."
+
+
+def _apart(first: Sequence[float], second: Sequence[float]) -> bool:
+    return first[1] < second[0] or second[1] < first[0]
+
+
+def protocol_note(protocol: str, shown: Shown) -> str:
+    env: dict[str, Any] = shown.config.get("env", {})
+    note = PROTOCOL_NOTES.get(protocol, "The environment as it is registered.")
+    return note.format(sticky=env.get("sticky", 0.25), skip=env.get("frame_skip", 4))

@@ -1,0 +1,287 @@
+"""The report's page, section by section."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from diffses.policy.forest import Forest
+from diffses.report import formula, plots
+from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown
+from diffses.report.command import command
+from diffses.report.html import (
+    Markup,
+    details,
+    document,
+    figure,
+    join,
+    picture_of,
+    section,
+    table,
+    tag,
+)
+from diffses.report.style import POLICY
+from diffses.report.words import (
+    DASH,
+    NAMES,
+    PROTOCOL_NAMES,
+    bounds,
+    duration,
+    game_name,
+    headline,
+    number,
+    protocol_note,
+    share,
+    verdicts,
+    warnings,
+)
+
+UNITS = (
+    "Positions, sizes and differences of positions are in units of 100 pixels from the top left "
+    "of the screen, velocities in 10 pixels a step; `present` is 1 while the object is seen, and "
+    "all else of an object that is not seen is 0. A slash is a division that gives 1 where the "
+    "divisor is nearly 0."
+)
+
+
+def page(game: str, seed: int, shown: Shown, opened: float | None) -> str:
+    """The whole page.
+
+    Args:
+        game: as in the config.
+        seed: of the search.
+        shown: what it shows.
+        opened: when the run began, in seconds since 1970: a stage built before is a reused one.
+            None where that is not known.
+    """
+    return document(
+        f"{game_name(game)}: from pixels to formula",
+        top(game, seed, shown),
+        the_formula(shown),
+        results(shown),
+        seen(shown),
+        tree(shown),
+        learning(shown),
+        costs(shown, opened),
+        reproduce(shown),
+    )
+
+
+def top(game: str, seed: int, shown: Shown) -> Markup:
+    cautions = warnings(shown)
+    box = tag("div", *(tag("p", text) for text in cautions), cls="warning") if cautions else ""
+    return join(
+        [
+            tag("p", f"diffses report, seed {seed}", cls="kicker"),
+            tag("h1", f"{game_name(game)}, from pixels to formula"),
+            box,
+            tag("p", headline(game, shown), cls="lead"),
+            *(tag("p", text) for text in verdicts(shown)),
+            key_figures(shown),
+        ]
+    )
+
+
+def key_figures(shown: Shown) -> Markup:
+    """The five numbers a newcomer asks for."""
+    row = shown.result(shown.champion) or {}
+    found = [
+        (number(row.get("mean")), "mean return, v5"),
+        (bounds(row.get("ci95")), "95 % interval"),
+        (_mean(shown.result("teacher")), "its teacher"),
+        (_mean(shown.result("random")), "random play"),
+        (DASH if row.get("size") is None else str(row["size"]), "nodes in all trees"),
+        (share(row.get("agreement")), "agrees with the teacher"),
+    ]
+    return tag("div", *(tag("div", tag("b", n), tag("span", t)) for n, t in found), cls="figures")
+
+
+def the_formula(shown: Shown) -> Markup:
+    if shown.champion is None:
+        return Markup("")
+    forest = shown.forests[shown.champion]
+    others = [
+        details(f"The {NAMES[name]} it came from ({other.size} nodes)", _forest(other, name))
+        for name, other in shown.forests.items()
+        if name != shown.champion
+    ]
+    return section(
+        "The formula",
+        tag(
+            "p",
+            "On every step each action has a value, and the action with the highest is played. "
+            "These lines are the whole policy; constants are rounded to three digits here.",
+        ),
+        _forest(forest, shown.champion),
+        *others,
+    )
+
+
+def _forest(forest: Forest, name: str) -> Markup:
+    linear = formula.weight_table(forest)
+    extra = ""
+    if linear is not None:
+        text = "Every line is a weighted sum. Its weights, those that tell the actions apart first:"
+        extra = join([tag("h3", "As a table"), tag("p", text, cls="note"), linear])
+    return join(
+        [
+            formula.show(forest),
+            tag("p", UNITS.replace("`", ""), cls="note"),
+            extra,
+            formula.in_full(forest, name),
+        ]
+    )
+
+
+def results(shown: Shown) -> Markup:
+    parts: list[str] = []
+    for protocol in PROTOCOLS:
+        rows = [row for row in shown.results if row["protocol"] == protocol]
+        if rows:
+            parts += [
+                tag("h3", PROTOCOL_NAMES[protocol]),
+                results_table(rows, shown.champion),
+                tag("p", protocol_note(protocol, shown), cls="note"),
+            ]
+    drawn = plots.returns(shown)
+    if drawn is not None:
+        caption = (
+            "Every test episode is a dot, its height within a line without meaning. The diamond "
+            "is the mean, the bar its 95 % interval (v5 only)."
+        )
+        parts.append(figure(drawn, "Returns of the test episodes of each policy", caption))
+    parts.append(tag("p", *_meaning(shown), cls="note"))
+    return section("How well it plays", *parts)
+
+
+def results_table(rows: Iterable[Row], champion: str | None) -> Markup:
+    rows = list(rows)
+    merged = any(row.get("agreement_merged") is not None for row in rows)
+    columns = ["policy", "mean", "95 % interval", "IQM", "episodes", "nodes", "agreement"]
+    cells = [
+        [
+            Markup(
+                tag("span", "", cls="dot", style=f"background:{POLICY.get(row['policy'], '#999')}")
+                + NAMES.get(row["policy"], row["policy"])
+            ),
+            number(row["mean"]),
+            bounds(row["ci95"]),
+            number(row["iqm"]),
+            str(row["episodes"]),
+            DASH if row.get("size") is None else str(row["size"]),
+            share(row.get("agreement")),
+            *([share(row.get("agreement_merged"))] if merged else []),
+        ]
+        for row in rows
+    ]
+    marked = next((i for i, row in enumerate(rows) if row["policy"] == champion), None)
+    return table([*columns, *(["same effect"] if merged else [])], cells, marked=marked)
+
+
+def _meaning(shown: Shown) -> list[str]:
+    text = (
+        "A return is the sum of a game's rewards. Nodes count every operator, feature and "
+        "constant of the stored trees. Agreement is the share of held-out recorded states in "
+        "which the policy plays what the teacher would; it measures imitation, not skill."
+    )
+    if any(row.get("agreement_merged") is not None for row in shown.results):
+        text += " Under “same effect”, actions that do the same in this game count as one."
+    return [text]
+
+
+def seen(shown: Shown) -> Markup:
+    """The detector's own picture of what it found."""
+    folder = shown.folders["detector"]
+    names = shown.features.get("features", [])
+    listed = join((tag("code", str(name)) for name in names), ", ")
+    parts: list[str] = []
+    if (folder / "sample.png").is_file():
+        caption = "A frame of the game with what the detector found on it, without any labels."
+        parts.append(figure(picture_of(folder / "sample.png"), "Detected objects", caption, "sample"))
+    if names:
+        parts.append(tag("p", f"The {len(names)} numbers it hands to the formula: ", listed, "."))
+    return section("What it sees", *parts) if parts else Markup("")
+
+
+def tree(shown: Shown) -> Markup:
+    """One tree drawn: the smallest that has an operator."""
+    forest = shown.forests.get(shown.champion or "")
+    if forest is None or max(forest.sizes) == 1:
+        return Markup("")
+    size, index = min((size, index) for index, size in enumerate(forest.sizes) if size > 1)
+    drawn = draw_tree(forest, index)
+    caption = f"The tree of {forest.actions[index]}: {size} nodes, read from the leaves up."
+    return section("One of its trees", figure(drawn, f"Tree of {forest.actions[index]}", caption, "tree"))
+
+
+def learning(shown: Shown) -> Markup:
+    drawn = plots.curves(shown)
+    if drawn is None:
+        return Markup("")
+    caption = (
+        "Returns during training, which are not test results: the games differ, actions are "
+        "sampled and games may be cut."
+    )
+    return section("How it was learnt", figure(drawn, "Learning curves", caption))
+
+
+def costs(shown: Shown, opened: float | None) -> Markup:
+    rows = [_cost(made, opened) for made in shown.built.values()]
+    new = [
+        made.seconds for made in shown.built.values() if _reused(made, opened) is False
+    ]
+    total = sum(made.seconds for made in shown.built.values())
+    text = f"All of it took {duration(total)} to build."
+    if opened is not None:
+        text += (
+            f" In the run that wrote this page, {duration(sum(new))} of that were spent; a stage "
+            "whose settings had not changed was reused."
+        )
+    head = ["stage", "key", "built (UTC)", "", "time"]
+    return section("What it cost", tag("p", text), table(head, rows, left=4))
+
+
+def _cost(made: Built, opened: float | None) -> list[str]:
+    when = DASH if made.started is None else made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    state = {True: "reused", False: "built", None: ""}[_reused(made, opened)]
+    return [made.stage, tag("code", made.key), when, state, duration(made.seconds)]
+
+
+def _reused(made: Built, opened: float | None) -> bool | None:
+    """Whether it was there before the run began; manifests record whole seconds."""
+    if opened is None or made.started is None:
+        return None
+    return made.started < datetime.fromtimestamp(int(opened), UTC)
+
+
+def reproduce(shown: Shown) -> Markup:
+    versions: dict[str, str] = {}
+    commits = {made.git for made in shown.built.values() if made.git}
+    for made in shown.built.values():
+        versions |= made.packages
+    code = ", ".join(sorted(commits)) or "unknown"
+    return section(
+        "How to make it again",
+        tag("pre", command(shown.config), cls="wrap"),
+        tag("p", f"Code: commit {code} (a + means files differed from it).", cls="note"),
+        details("Every setting that any stage read", tag("pre", _settings(shown))),
+        details(
+            "Versions of the packages",
+            table(["package", "version"], [[k, v] for k, v in sorted(versions.items())], left=2),
+        ),
+    )
+
+
+def _settings(shown: Shown) -> str:
+    return json.dumps(shown.config, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+def _mean(row: Row | None) -> str:
+    return DASH if row is None else number(row["mean"])
+
+
+def draw_tree(forest: Forest, index: int) -> str:
+    from diffses.policy.picture import draw
+
+    raise LookupError(draw)

@@ -1,0 +1,152 @@
+"""`python -m diffses.store`: list, show, check, remove and tidy artifacts."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from diffses.errors import ArtifactError, DiffsesError
+from diffses.keys import LAYOUT
+from diffses.store import verify
+
+ROOT = Path(__file__).parent.parent
+
+
+def artifacts(root: Path) -> list[Path]:
+    """Every committed artifact, oldest first."""
+    found = list(root.glob("*/*/manifest.json"))
+    return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
+
+
+def find(root: Path, key: str) -> Path:
+    """The artifact whose key starts with `key`.
+
+    Raises:
+        ArtifactError: where none or several do.
+    """
+    matches = [path for path in artifacts(root) if path.name.startswith(key)]
+    if len(matches) != 1:
+        what = "no artifact's key starts" if not matches else f"{len(matches)} keys start"
+        raise ArtifactError(f"{what} with {key}", fix="python -m diffses.store ls")
+    return matches[0]
+
+
+def size(path: Path) -> int:
+    """Bytes of all files below `path`."""
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def read(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
+    return manifest
+
+
+def ls(root: Path) -> None:
+    print(f"{'stage':<10} {'key':<16} {'version':>7} {'started':<19} {'seconds':>8} {'MB':>7}")
+    for path in artifacts(root):
+        made = read(path)
+        print(
+            f"{made['stage']:<10} {path.name:<16} {made['version']:>7} {made['started'][:19]:<19} "
+            f"{made['seconds']:>8.1f} {size(path) / 1e6:>7.2f}"
+        )
+
+
+def check(root: Path) -> None:
+    """Verifies all artifacts; the first damaged one is the error, after all were looked at."""
+    damaged: list[ArtifactError] = []
+    for path in artifacts(root):
+        try:
+            verify(path)
+        except ArtifactError as error:
+            damaged.append(error)
+        print(
+            f"{'damaged' if damaged and damaged[-1].problem.startswith(str(path)) else 'whole':<8}"
+            f" {path.parent.name} {path.name}"
+        )
+    if damaged:
+        raise damaged[0]
+
+
+def held(root: Path, stage: str, key: str) -> bool:
+    """Whether a living process builds this artifact now."""
+    try:
+        with FileLock(root / ".locks" / f"{stage}-{key}.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def rm(root: Path, key: str) -> None:
+    # a damaged artifact may have lost its manifest: go by the folder's name alone
+    matches = [path for path in root.glob("*/*") if path.is_dir() and path.name.startswith(key)]
+    if not matches:
+        raise ArtifactError(
+            f"no artifact's key starts with {key}", fix="python -m diffses.store ls"
+        )
+    if len({path.name.split(".")[0] for path in matches}) > 1:
+        raise ArtifactError(f"several keys start with {key}", fix="type more of the key")
+    for path in matches:
+        if held(root, path.parent.name, path.name.split(".")[0]):
+            raise ArtifactError(f"{path} is being built right now", fix="end that process first")
+        shutil.rmtree(path)
+        print(f"removed {path}")
+
+
+def gc(root: Path, *, dry_run: bool) -> None:
+    """Removes what no run will read again: unfinished builds that nobody goes on with, replaced
+    folders, and artifacts of stage versions that this code no longer makes."""
+    from diffses.evaluation import PLAY_VERSION
+    from diffses.pipeline import PIPELINE
+
+    current = {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
+    (root / ".locks").mkdir(parents=True, exist_ok=True)
+    for path in sorted(root.glob("*/*")):
+        stage, key = path.parent.name, path.name.split(".")[0]
+        if stage.startswith(".") or stage == "logs" or not path.is_dir() or held(root, stage, key):
+            continue
+        if path.suffix:
+            reason = "unfinished" if path.suffix == ".partial" else "replaced"
+        elif not (path / "manifest.json").is_file():
+            reason = "no manifest"
+        else:
+            made = read(path)
+            if made["layout"] == LAYOUT and made["version"] == current.get(stage):
+                continue
+            reason = f"version {made['version']} of {stage} is no longer made"
+        if not dry_run:
+            shutil.rmtree(path)
+        print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m diffses.store", description=__doc__)
+    parser.add_argument("--outputs", default=str(ROOT / "outputs"), help="the store's folder")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("ls", help="list all artifacts")
+    commands.add_parser("verify", help="check every file of every artifact")
+    commands.add_parser("show", help="print an artifact's manifest").add_argument("key")
+    commands.add_parser("rm", help="remove an artifact").add_argument("key")
+    tidy = commands.add_parser("gc", help="remove unfinished builds and outdated artifacts")
+    tidy.add_argument("--dry-run", action="store_true", help="only say what would go")
+    options = parser.parse_args(arguments)
+    root = Path(options.outputs)
+    try:
+        if options.command == "ls":
+            ls(root)
+        elif options.command == "verify":
+            check(root)
+        elif options.command == "show":
+            print((find(root, options.key) / "manifest.json").read_text(), end="")
+        elif options.command == "rm":
+            rm(root, options.key)
+        else:
+            gc(root, dry_run=options.dry_run)
+    except DiffsesError as error:
+        print(f"ERROR {error}", file=sys.stderr)
+        sys.exit(1)

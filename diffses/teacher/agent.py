@@ -1,0 +1,134 @@
+"""A teacher at play: an SB3 agent that looks at the console through `PixelView`."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from diffses.envs.arcade import Arcade
+from diffses.envs.view import DEPTH, SIDE, PixelView
+from diffses.errors import ArtifactError, ConfigError
+
+ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
+
+
+def load(path: Path, algorithm: str) -> BaseAlgorithm:
+    """Reads a zip that SB3 saved, on the CPU.
+
+    Schedules are replaced: agents of the RL zoo carry them as pickled functions of other Python
+    versions, and a teacher that only plays needs none.
+
+    Raises:
+        ConfigError: for an unknown algorithm.
+        ArtifactError: where SB3 cannot read the file.
+    """
+    if algorithm not in ALGORITHMS:
+        choices = " | ".join(ALGORITHMS)
+        raise ConfigError(
+            f"teacher.algorithm={algorithm} is unknown", fix=f"teacher.algorithm={choices}"
+        )
+    unused = {
+        "learning_rate": 0.0,
+        "lr_schedule": constant,
+        "clip_range": constant,
+        "exploration_schedule": constant,
+    }
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the schedules, and about old pickles
+            return ALGORITHMS[algorithm].load(path, device="cpu", custom_objects=unused)
+    except Exception as error:
+        raise ArtifactError(
+            f"{path} cannot be read as an SB3 {algorithm} agent: {type(error).__name__}: {error}",
+            fix="teacher.path=<a .zip that model.save wrote>, with its teacher.algorithm",
+        ) from error
+
+
+def constant(progress: float) -> float:
+    """A schedule of zeros."""
+    return 0.0
+
+
+def check(model: BaseAlgorithm, actions: int, game: str) -> None:
+    """Raises ConfigError unless `model` plays `game` from 84x84x4 frames."""
+    shape = model.observation_space.shape
+    count = getattr(model.action_space, "n", None)
+    if shape not in ((DEPTH, SIDE, SIDE), (SIDE, SIDE, DEPTH)) or count != actions:
+        raise ConfigError(
+            f"this teacher sees {shape} and has {count} actions; {game} gives "
+            f"{(DEPTH, SIDE, SIDE)} and has {actions}",
+            fix="a teacher that was trained on this game from stacked 84x84 frames",
+        )
+
+
+class Agent:
+    """The teacher as a function of what the console shows.
+
+    It always infers one state at a time in one thread, so what it answers does not depend on how
+    many games run beside it.
+    """
+
+    def __init__(self, model: BaseAlgorithm) -> None:
+        self._policy: Any = model.policy
+        self._channels_last = model.observation_space.shape == (SIDE, SIDE, DEPTH)
+        self._policy.set_training_mode(False)
+
+    @classmethod
+    def open(cls, folder: Path) -> Agent:
+        """The agent of a teacher artifact."""
+        about = json.loads((folder / "teacher.json").read_text())
+        torch.set_num_threads(1)
+        return cls(load(folder / "policy.zip", about["algorithm"]))
+
+    @torch.no_grad()
+    def logits(self, stack: np.ndarray) -> np.ndarray:
+        """Action scores, (actions,): log-probabilities, or action values for DQN.
+
+        Args:
+            stack: uint8 (4, 84, 84), oldest first.
+        """
+        view = stack.transpose(1, 2, 0) if self._channels_last else stack
+        frames = torch.from_numpy(np.ascontiguousarray(view)[None])
+        if hasattr(self._policy, "q_net"):
+            scores = self._policy.q_net(frames)
+        else:
+            scores = self._policy.get_distribution(frames).distribution.logits
+        return np.asarray(scores[0].double().numpy())
+
+
+@dataclass(frozen=True)
+class TeacherSpec:
+    """The greedy teacher of an artifact."""
+
+    folder: str
+
+    def build(self, console: Arcade) -> TeacherPlayer:
+        return TeacherPlayer(Agent.open(Path(self.folder)).logits)
+
+
+class TeacherPlayer:
+    """Takes the best-scored action; ties go to the lowest."""
+
+    sees_motion = True
+
+    def __init__(self, logits: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._logits = logits
+        self._view = PixelView()
+
+    def begin(self, console: Arcade, seed: int) -> None:
+        self._view.begin()
+
+    def act(self, console: Arcade) -> int:
+        return int(self._logits(self._view.add(console.grey())).argmax())
+
+    def record(self) -> None:
+        return None

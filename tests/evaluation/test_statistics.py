@@ -1,0 +1,99 @@
+"""Expected values worked by hand; the interquartile mean also against scipy."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import trim_mean
+
+from diffses.evaluation.statistics import describe, interval, iqm, mean, stratified_interval
+
+
+def test_mean_and_iqm_by_hand():
+    # sorted 0 1 2 3 4 5 6 100: floor(8 / 4) = 2 go at each end, (2 + 3 + 4 + 5) / 4 = 3.5
+    returns = [100, 1, 6, 3, 4, 5, 2, 0]
+    assert mean(returns) == 121 / 8
+    assert iqm(returns) == 3.5
+
+
+def test_iqm_drops_whole_returns_only():
+    # floor(7 / 4) = 1 at each end of 0 1 2 3 4 5 99: (1 + 2 + 3 + 4 + 5) / 5 = 3
+    assert iqm([0, 1, 2, 3, 4, 5, 99]) == 3
+    assert iqm([1, 2, 9]) == 4  # floor(3 / 4) = 0: nothing dropped
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 29, 30, 31])
+def test_iqm_equals_scipy(count):
+    returns = np.random.default_rng(count).normal(size=(2, count))
+    np.testing.assert_allclose(iqm(returns), trim_mean(returns, 0.25, axis=1), rtol=1e-14)
+
+
+def test_interval_of_two_returns_by_hand():
+    # resamples of (0, 10) have mean 0, 5, 10 with probability 1/4, 1/2, 1/4: both tails hold 2.5 %
+    assert interval([0, 10], seed=0) == (0, 10)
+
+
+def test_interval_of_rare_success_by_hand():
+    # One 1 among a hundred 0s: the resampled sum is Binomial(100, 0.01).
+    # P(0) = 0.99^100 = 0.366 > 0.025, so low = 0. P(<=2) = 0.921, P(<=3) = 0.982 > 0.975: high = 3.
+    assert interval([1] + [0] * 99, seed=4) == (0, pytest.approx(0.03))
+
+
+def test_interval_has_the_width_of_the_normal_one():
+    returns = np.random.default_rng(1).normal(5, 2, size=400)
+    low, high = interval(returns, seed=2)
+    half = 1.96 * returns.std() / math.sqrt(400)
+    assert low == pytest.approx(returns.mean() - half, abs=0.02)
+    assert high == pytest.approx(returns.mean() + half, abs=0.02)
+
+
+def test_the_seed_decides_the_interval():
+    returns = np.random.default_rng(3).normal(size=30)
+    assert interval(returns, seed=5) == interval(returns, seed=5)
+    assert interval(returns, seed=5) != interval(returns, seed=6)
+
+
+def test_interval_takes_another_statistic():
+    # The outlier is 1 of 8; the resampled mean often contains it twice, the interquartile mean
+    # contains it only where at least three of eight draws are the outlier.
+    returns = [0, 1, 2, 3, 4, 5, 6, 1000]
+    assert interval(returns, seed=0, statistic=iqm)[1] < interval(returns, seed=0)[1]
+
+
+def test_strata_are_resampled_by_themselves():
+    # Constant strata cannot vary, though the two together do: (2 * 1 + 2 * 9) / 4 = 5.
+    assert stratified_interval([[1, 1], [9, 9]], seed=0) == (5, 5)
+    assert interval([1, 1, 9, 9], seed=0) != (5, 5)
+
+
+def test_strata_may_differ_in_length():
+    # three 0s and one pair (0, 8): the sum is 0, 8 or 16 with probability 1/4, 1/2, 1/4
+    assert stratified_interval([[0, 0, 0], [0, 8]], seed=0) == (0, 16 / 5)
+
+
+def test_the_same_episodes_twice_are_no_more_certain():
+    returns = np.random.default_rng(7).normal(size=30)
+    once, twice = interval(returns, seed=8), stratified_interval([returns, returns], seed=8)
+    assert twice == pytest.approx(once)
+
+
+def test_one_episode_has_no_interval():
+    assert interval([3], seed=0) is None
+    assert stratified_interval([[1, 2], [3]], seed=0) is None
+    assert stratified_interval([], seed=0) is None
+
+
+def test_describe():
+    assert describe([0, 10], seed=0) == {"episodes": 2, "mean": 5, "iqm": 5, "ci95": [0, 10]}
+    assert describe([0, 10], seed=0, exhaustive=True)["ci95"] is None
+
+
+@pytest.mark.parametrize("returns", [[], [1, math.nan], [math.inf, 1], 3])
+def test_what_cannot_be_summed_up_is_refused(returns):
+    with pytest.raises(ValueError, match=r"no returns|not finite"):
+        describe(returns, seed=0)
+
+
+def test_a_matrix_has_no_single_interval():
+    with pytest.raises(ValueError, match=r"shape \(2, 2\)"):
+        interval([[1, 2], [3, 4]], seed=0)
