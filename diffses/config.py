@@ -216,11 +216,14 @@ class RegressorConfig:
     restarts: int = 1  # independent searches; the hall of fame keeps the best of all
     hall_of_fame: int = 8  # forests kept, on the front of agreement against size
     operators: list[str] = field(default_factory=lambda: ["add", "sub", "mul", "div"])
+    lift: bool = True  # search a second time, with the linear fit as one more leaf
+    polish: int = 40  # steps that train the constants on the teacher's action distribution
     workers: int = unkeyed(0)  # processes; 0: one for each core
 
     def __post_init__(self) -> None:
         require("regressor.restarts", self.restarts, 1)
         require("regressor.hall_of_fame", self.hall_of_fame, 1)
+        require("regressor.polish", self.polish, 0)
         require("regressor.workers", self.workers, 0)
 
 
@@ -279,6 +282,8 @@ class OperonRegressor(RegressorConfig):
 @dataclass
 class LinearRegressor(RegressorConfig):
     """Least squares alone."""
+
+    polish: int = 0
 
 
 # --- finetune -------------------------------------------------------------------------------------

@@ -70,6 +70,8 @@ def _setting(error: BaseException) -> tuple[str, str]:
             return _unknown(override.split("=")[0] if override else str(cause.full_key))
     if override:
         return _unknown(override.split("=")[0])
+    if ambiguous := re.search(r"Ambiguous value for argument '([^']+)'", str(error)):
+        return f"Ambiguous value {ambiguous[1]}: one run takes one value", f"{ambiguous[1]} -m"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__, HELP
 

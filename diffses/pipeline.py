@@ -134,7 +134,7 @@ def wanted(config: Config) -> list[str]:
             if name not in allowed:
                 raise ConfigError(
                     f"{setting}={name} is not a stage",
-                    fix=f"{setting}= one of {', '.join(allowed)}, or a list such as [detector,dataset]",
+                    fix=f"{setting}=<one of {', '.join(allowed)}, or a list: [detector,dataset]>",
                 )
     return list(STAGES) if "all" in names else [str(name) for name in names]
 

@@ -26,7 +26,7 @@ from diffses.policy.expression import (
 FORMAT = 1  # of the JSON; raise it when an older reader would misread it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Forest:
     """A policy a person can read.
 
@@ -59,6 +59,13 @@ class Forest:
             printing.check_feature(feature)
         for tree in self.trees:
             check(tree, len(self.features))
+
+    def __eq__(self, other: object) -> bool:
+        # of the stored form: tuples would take feature 1 for the constant 1.0, and 0.0 for -0.0
+        return isinstance(other, Forest) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash(self.to_json())
 
     # --- as a policy ------------------------------------------------------------------------------
 

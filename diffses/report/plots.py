@@ -179,9 +179,10 @@ def seeds(rows: Sequence[tuple[str, float, Sequence[float] | None, bool]]) -> st
                 textcoords="offset points",
                 ha="center",
                 fontsize=9,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
             )
         average = float(np.mean([mean for _, mean, _, _ in rows]))
-        axis.axvline(average, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        axis.axvline(average, color=INK, linewidth=1, linestyle=(0, (4, 3)), zorder=0)
         axis.set_yticks(range(len(rows)), [label for label, _, _, _ in rows])
         axis.tick_params(axis="y", length=0, labelcolor=INK)
         axis.set_ylim(len(rows) - 0.5, -0.75)

@@ -42,12 +42,12 @@ p { margin: 0 0 12px; max-width: 46em; }
 .warning p { margin: 0; max-width: none; } .warning p + p { margin-top: 8px; }
 .failure { background: #fbeceb; border-left: 4px solid var(--accent); padding: 12px 16px;
   margin: 14px 0; } .failure p { margin: 0; } .failure p + p { margin-top: 6px; }
-.figures { display: flex; flex-wrap: wrap; gap: 12px 40px; margin: 22px 0 6px; }
+.figures { display: flex; flex-wrap: wrap; gap: 12px 34px; margin: 24px 0 6px; }
 .figures div { min-width: 92px; } .figures b { display: block; font-size: 25px; font-weight: 600;
   font-variant-numeric: tabular-nums; line-height: 1.25; }
 .figures span { color: var(--faint); font-size: 13px; }
 .scroll { overflow-x: auto; margin: 10px 0 14px; }
-table { border-collapse: collapse; font-size: 14.5px; font-variant-numeric: tabular-nums; }
+table { border-collapse: collapse; width: 100%; max-width: 800px; font-size: 14.5px; font-variant-numeric: tabular-nums; }
 th { font-weight: 600; color: var(--faint); font-size: 12.5px; border-bottom: 1.5px solid var(--ink);
   white-space: nowrap; vertical-align: bottom; }
 th, td { padding: 6px 18px 6px 0; text-align: left; }
@@ -58,6 +58,10 @@ td code, p code { font-size: .88em; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 figure { margin: 18px 0 22px; } figure img { display: block; max-width: 100%; height: auto; }
 figure.wide img { width: 100%; } figcaption { margin-top: 8px; max-width: 52em; }
+.columns { display: flex; flex-wrap: wrap; gap: 8px 36px; align-items: flex-start; }
+figure.sample { flex: 0 1 360px; margin-top: 4px; } figure.sample img { width: 100%; }
+.beside { flex: 1 1 300px; } .beside p { margin-bottom: 8px; line-height: 1.5; }
+figure.tree { overflow-x: auto; }
 .formula { font: 14.5px/1.75 "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono",
   monospace; margin: 14px 0; }
 .formula div.tree { display: grid; grid-template-columns: max-content 1fr; column-gap: 12px;

@@ -92,19 +92,25 @@ def episodes(row: Row) -> str:
 
 def warnings(shown: Shown) -> list[str]:
     """What the reader must know before believing a number; empty for a full evaluation."""
-    found = []
-    if shown.cut_short is not None:
-        found.append(
-            f"Every test episode was cut after {shown.cut_short:,} steps. The returns below are "
-            "those of beginnings of games and say nothing about how well anything plays."
-        )
+    found = [] if shown.cut_short is None else [cut_short(shown.cut_short)]
     row = shown.result(shown.champion)
     if row is not None and row["episodes"] < FULL_EPISODES:
-        found.append(
-            f"Only {episodes(row)} under protocol v5: the numbers are a first impression. "
-            f"A result takes evaluation.episodes={FULL_EPISODES} or more."
-        )
+        found.append(few_episodes(row["episodes"]))
     return found
+
+
+def cut_short(steps: int) -> str:
+    return (
+        f"Every test episode was cut after {steps:,} steps. The returns are those of beginnings "
+        "of games and say nothing about how well anything plays."
+    )
+
+
+def few_episodes(count: int) -> str:
+    return (
+        f"Only {count} test episode{'' if count == 1 else 's'} under protocol v5: the numbers are a "
+        f"first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
+    )
 
 
 def verdicts(shown: Shown) -> list[str]:

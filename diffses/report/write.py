@@ -77,7 +77,7 @@ def top(game: str, seed: int, shown: Shown) -> Markup:
             tag("h1", f"{game_name(game)}, from pixels to formula"),
             box,
             tag("p", headline(game, shown), cls="lead"),
-            *(tag("p", text) for text in verdicts(shown)),
+            tag("p", " ".join(verdicts(shown))),
             key_figures(shown),
         ]
     )
@@ -191,17 +191,20 @@ def _meaning(shown: Shown) -> list[str]:
 
 
 def seen(shown: Shown) -> Markup:
-    """The detector's own picture of what it found."""
-    folder = shown.folders["detector"]
-    names = shown.features.get("features", [])
-    listed = join((tag("code", str(name)) for name in names), ", ")
+    """The detector's own picture of what it found, and the features by object."""
+    names = [str(name) for name in shown.features.get("features", [])]
+    sample = shown.folders["detector"] / "sample.png"
     parts: list[str] = []
-    if (folder / "sample.png").is_file():
-        caption = "A frame of the game with what the detector found on it, without any labels."
-        parts.append(figure(picture_of(folder / "sample.png"), "Detected objects", caption, "sample"))
+    if sample.is_file():
+        caption = "A frame of the game and what the detector, which was given no labels, found."
+        parts.append(figure(picture_of(sample), "Detected objects", caption, "sample"))
     if names:
-        parts.append(tag("p", f"The {len(names)} numbers it hands to the formula: ", listed, "."))
-    return section("What it sees", *parts) if parts else Markup("")
+        title = f"It hands {len(names)} numbers to the formula on every step:"
+        objects = dict.fromkeys(name.split(".")[0] for name in names)
+        lists = [[n for n in names if n.split(".")[0] == thing] for thing in objects]
+        lines = [tag("p", join((tag("code", name) for name in found), ", ")) for found in lists]
+        parts.append(tag("div", tag("p", title), *lines, cls="beside"))
+    return section("What it sees", tag("div", *parts, cls="columns")) if parts else Markup("")
 
 
 def tree(shown: Shown) -> Markup:

@@ -1,0 +1,155 @@
+"""Rewrites that make a tree smaller and change no value, not even a bit.
+
+They hold for finite features and every value that can arise from them, infinities, NaN and -0
+included; whatever does not is left out, however natural:
+
+- x + 0 = x and x * 0 = 0, because of -0 (but x - 0, and x + -0, are x);
+- -(x - y) = y - x, because of -0 again;
+- x - x = 0 and x / x = 1 for anything but a feature: inf - inf is NaN;
+- every change of the order of sums and products, which moves the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from diffses.policy.expression import Expression, arguments, evaluate
+from diffses.policy.forest import Forest
+from diffses.policy.operators import EPS
+
+POSITIVE_ZERO, NEGATIVE_ZERO = (0.0,), (-0.0,)
+
+
+def simplify(expression: Expression) -> Expression:
+    """A tree of at most as many nodes, bit-equal to this one on all finite features.
+
+    Constants are folded in numpy, the reference.
+    """
+    below = [simplify(argument) for argument in arguments(expression)]
+    if not below:
+        return expression
+    name = expression[0]
+    assert isinstance(name, str)
+    rebuilt: Expression = (name, *(token for argument in below for token in argument))
+    rewritten = _fold(rebuilt, below) or _rewrite(name, below)
+    # every rewrite removes a node or a negation, so this ends
+    return simplify(rewritten) if rewritten else rebuilt
+
+
+def simplify_forest(forest: Forest) -> Forest:
+    """The forest with each tree simplified."""
+    return Forest(
+        forest.features,
+        forest.actions,
+        forest.action_ids,
+        tuple(simplify(tree) for tree in forest.trees),
+    )
+
+
+def _fold(expression: Expression, below: list[Expression]) -> Expression | None:
+    """The value of an operator on constants, unless it overflows."""
+    if not all(len(argument) == 1 and isinstance(argument[0], float) for argument in below):
+        return None
+    value = float(evaluate(expression, np.zeros((1, 0)))[0])
+    return (value,) if math.isfinite(value) else None
+
+
+def _rewrite(name: str, below: list[Expression]) -> Expression | None:
+    """The first rewrite that fits, else None."""
+    if len(below) == 1:
+        return _unary(name, below[0])
+    if name == "logical":
+        return _logical(*below)
+    if len(below) == 2:
+        return _same(name, *below) or _neutral(name, *below) or _signs(name, *below)
+    return None
+
+
+def _unary(name: str, a: Expression) -> Expression | None:
+    if name == "neg" and a[0] == "neg":
+        return a[1:]
+    if name == "abs" and a[0] == "abs":
+        return a
+    if name == "abs" and a[0] == "neg":
+        return ("abs", *a[1:])
+    return None
+
+
+def _logical(a: Expression, b: Expression, c: Expression, d: Expression) -> Expression | None:
+    if _alike(c, d):
+        return c
+    if _alike(a, b):  # a > a never holds, not for NaN either
+        return d
+    if _is_constant(a) and _is_constant(b):
+        return c if a[0] > b[0] else d  # type: ignore[operator]
+    return None
+
+
+def _same(name: str, a: Expression, b: Expression) -> Expression | None:
+    """Both arguments alike."""
+    if not _alike(a, b):
+        return None
+    if name in ("max", "min"):
+        return a
+    if name in ("is_right_of", "is_left_of", "is_above", "is_below"):
+        return POSITIVE_ZERO
+    if len(a) == 1 and name in ("sub", "div"):  # a feature: finite
+        return POSITIVE_ZERO if name == "sub" else (1.0,)
+    return None
+
+
+def _neutral(name: str, a: Expression, b: Expression) -> Expression | None:
+    """A constant that changes nothing, or only the sign."""
+    if name == "mul":
+        for constant, other in ((a, b), (b, a)):
+            if constant == (1.0,):
+                return other
+            if constant == (-1.0,):
+                return ("neg", *other)
+    if name == "div" and _is_constant(b):
+        if abs(b[0]) <= EPS:  # type: ignore[arg-type]
+            return (1.0,)
+        if abs(b[0]) == 1.0:  # type: ignore[arg-type]
+            return a if b[0] == 1.0 else ("neg", *a)
+    if name == "sub" and _is_zero(b, POSITIVE_ZERO):
+        return a
+    if name == "add" and _is_zero(b, NEGATIVE_ZERO):
+        return a
+    if name == "add" and _is_zero(a, NEGATIVE_ZERO):
+        return b
+    return None
+
+
+def _signs(name: str, a: Expression, b: Expression) -> Expression | None:
+    """Negations that an addition, subtraction or product can take in."""
+    if name in ("add", "sub") and b[0] == "neg":
+        return ("sub" if name == "add" else "add", *a, *b[1:])
+    if name == "add" and a[0] == "neg":
+        return ("sub", *b, *a[1:])
+    if name in ("mul", "div"):
+        if a[0] == "neg" and b[0] == "neg":
+            return (name, *a[1:], *b[1:])
+        if a[0] == "neg" and _is_constant(b):
+            return (name, *a[1:], -b[0])  # type: ignore[operator]
+        if b[0] == "neg" and _is_constant(a):
+            return (name, -a[0], *b[1:])  # type: ignore[operator]
+    return None
+
+
+def _alike(a: Expression, b: Expression) -> bool:
+    """The same tree; `==` would take feature 1 for the constant 1.0 and 0.0 for -0.0."""
+    return repr(a) == repr(b)
+
+
+def _is_constant(expression: Expression) -> bool:
+    return len(expression) == 1 and isinstance(expression[0], float)
+
+
+def _is_zero(expression: Expression, zero: tuple[float]) -> bool:
+    return (
+        _is_constant(expression)
+        and expression == zero
+        and math.copysign(1.0, expression[0]) == math.copysign(1.0, zero[0])  # type: ignore[arg-type]
+    )

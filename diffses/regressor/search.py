@@ -1,0 +1,237 @@
+"""From one search an action to whole forests: the front of error against size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+from threadpoolctl import threadpool_limits
+
+from diffses.config import GplearnRegressor, OperonRegressor, RegressorConfig
+from diffses.policy.expression import Expression, Floats, arguments, evaluate
+from diffses.policy.forest import Forest
+from diffses.policy.simplify import simplify
+from diffses.regressor.linear import fit_linear, linear_front
+from diffses.regressor.polish import polish
+from diffses.regressor.targets import check_data, reference_action, relative
+from diffses.seeds import seed_for
+
+LEVELS = (5, 9, 15, 25, 40, 60, 90, 130)  # nodes a tree may have at most, for one forest each
+
+Engine = Callable[..., list[Expression]]  # (settings, features, target, seed)
+Progress = Callable[..., None]  # takes values to show, by name
+
+
+@dataclass(frozen=True)
+class Found:
+    """One tree for one action: what it leaves unexplained of the target's variance."""
+
+    action: int
+    lifted: bool  # found with the linear fit as one more leaf
+    error: float
+    tree: Expression
+
+
+def fit_forests(
+    settings: RegressorConfig,
+    features: Floats,
+    targets: Floats,
+    template: Forest,
+    *,
+    seed: int,
+    progress: Progress | None = None,
+) -> list[Forest]:
+    """Candidate forests from small and readable to large and accurate.
+
+    One search for each restart and each action but the reference action, whose tree is 0
+    (`targets.reference_action`); with `settings.lift` a second one that may use the linear fit as
+    a leaf, which is put back as its tree. What they find is combined into whole forests by a
+    series of limits on the size of a tree, and the constants are trained on the teacher's action
+    distribution. The linear fits on a few features are candidates too, and `fit_linear` is always
+    among them.
+
+    Nothing is ranked here: that belongs to who holds states the search did not see.
+
+    Args:
+        settings: of the search; its class says which.
+        features: float64 (n, features).
+        targets: the teacher's scores as logits, (n, actions).
+        template: names the features and actions; its trees are not looked at.
+        seed: of the search alone. The same seed gives the same forests whatever
+            `settings.workers`.
+        progress: is shown how many searches are done and the least error so far.
+
+    Returns:
+        Different forests, the smallest first.
+    """
+    features, targets = check_data(features, targets, template)
+    linear = fit_linear(features, targets, template)
+    candidates = linear_front(features, targets, template)
+    if engine := _engine(settings):
+        rows = _sample(len(features), settings.rows, seed)
+        small, wanted = features[rows], targets[rows]
+        found = _search(engine, settings, small, wanted, linear, seed, progress)
+        candidates += combine(found, template)
+    else:
+        small, wanted = features, targets
+    jobs = (delayed(_polished)(f, small, wanted, settings.polish) for f in [linear, *candidates])
+    polished = _parallel(settings, jobs)
+    return sorted({linear, *polished}, key=lambda forest: (forest.size, forest.to_json()))
+
+
+def combine(found: Iterable[Found], template: Forest) -> list[Forest]:
+    """Whole forests: for each limit on the size of a tree the best tree of each action.
+
+    Once from the trees found without the linear fit, once from those with it, once from all.
+    Actions without a tree are the reference: their tree is 0.
+    """
+    found = list(found)
+    pools = [[f for f in found if f.lifted == lifted] for lifted in (False, True)]
+    made = set()
+    for pool in [*pools, found]:
+        for level in LEVELS:
+            trees: list[Expression] = []
+            for action in range(len(template.actions)):
+                fitting = [f for f in pool if f.action == action and len(f.tree) <= level]
+                best = min(fitting, key=lambda f: (f.error, len(f.tree)), default=None)
+                trees.append(best.tree if best else (0.0,))
+            made.add(replace(template, trees=tuple(trees)))
+    blank = replace(template, trees=((0.0,),) * len(template.actions))
+    return sorted(made - {blank}, key=lambda forest: forest.to_json())
+
+
+def scaled(tree: Expression, scale: float, offset: float) -> Expression:
+    """scale * tree + offset, with factors and summands at the tree's root taken into the two."""
+    while tree[0] in ("add", "sub", "mul"):
+        head, (left, right) = tree[0], arguments(tree)
+        if isinstance(left[0], float) and head != "sub":
+            constant, tree = left[0], right
+        elif isinstance(right[0], float):
+            constant, tree = right[0], left
+        else:
+            break
+        if head == "mul":
+            scale *= constant
+        else:
+            offset += scale * (constant if head == "add" else -constant)
+    tree = ("mul", scale, *tree)
+    return ("add" if offset > 0 else "sub", *tree, abs(offset)) if offset else tree
+
+
+def substitute(tree: Expression, trees: dict[int, Expression]) -> Expression:
+    """The tree with whole trees in place of some features."""
+    tokens = (
+        trees.get(token, (token,)) if isinstance(token, int) else (token,) for token in tree
+    )
+    return tuple(token for piece in tokens for token in piece)
+
+
+# --- the jobs -----------------------------------------------------------------------------------
+
+
+def _search(
+    engine: Engine,
+    settings: RegressorConfig,
+    features: Floats,
+    targets: Floats,
+    linear: Forest,
+    seed: int,
+    progress: Progress | None,
+) -> list[Found]:
+    wanted = relative(targets)
+    jobs = []
+    for restart in range(settings.restarts):
+        for action in range(targets.shape[1]):
+            if action == reference_action(targets):
+                continue
+            for lifted in (False, True) if settings.lift else (False,):
+                purpose = ("regressor", restart, action, *(["lifted"] if lifted else []))
+                leaf = linear.trees[action] if lifted else None
+                job = (features, wanted[:, action], action, leaf, seed_for(seed, *purpose))
+                jobs.append(delayed(_one)(engine, settings, *job))
+    found: list[Found] = []
+    for done, batch in enumerate(_parallel(settings, jobs), 1):
+        found += batch
+        if progress:
+            least = min((f.error for f in found), default=1.0)
+            progress(searches=f"{done}/{len(jobs)}", unexplained=least)
+    return found
+
+
+def _one(
+    engine: Engine,
+    settings: RegressorConfig,
+    features: Floats,
+    target: Floats,
+    action: int,
+    leaf: Expression | None,
+    seed: int,
+) -> list[Found]:
+    """One search for one action's tree; a worker's job."""
+    with threadpool_limits(1):
+        factors = _decades(features)
+        columns = features * factors
+        back: dict[int, Expression] = {
+            int(j): ("mul", float(factors[j]), int(j)) for j in np.flatnonzero(factors != 1)
+        }
+        if leaf:
+            columns = np.column_stack([columns, evaluate(leaf, features)])
+            back[features.shape[1]] = leaf
+        found = []
+        for tree in engine(settings, columns, target, seed):
+            values = evaluate(tree, columns)
+            if np.isfinite(values).all() and np.ptp(values) > 0:
+                scale, offset, error = _line(values, target)
+                whole = simplify(scaled(substitute(tree, back), scale, offset))
+                found.append(Found(action, leaf is not None, error, whole))
+        return found
+
+
+def _decades(features: Floats) -> Floats:
+    """A power of ten for each feature that is far from 1 in size, so that constants suit it."""
+    spread = np.maximum(features.std(axis=0), np.abs(features.mean(axis=0)))
+    powers = -np.round(np.log10(np.where(spread > 0, spread, 1.0)))
+    return np.where(np.abs(powers) > 1, 10.0**powers, 1.0)
+
+
+def _line(values: Floats, target: Floats) -> tuple[float, float, float]:
+    """The least-squares scale and offset, and the share of the variance they leave."""
+    centred = values - values.mean()
+    wanted = target - target.mean()
+    scale = float(centred @ wanted / (centred @ centred))
+    rest = wanted - scale * centred
+    total = float(wanted @ wanted)
+    error = float(rest @ rest) / total if total else 0.0
+    return scale, float(target.mean() - scale * values.mean()), error
+
+
+def _polished(forest: Forest, features: Floats, targets: Floats, steps: int) -> Forest:
+    with threadpool_limits(1):
+        return polish(forest, features, targets, steps)
+
+
+def _parallel(settings: RegressorConfig, jobs: Iterable[object]) -> Iterable[object]:
+    """The results in the order of the jobs, as they come."""
+    workers = settings.workers or cpu_count()
+    return Parallel(n_jobs=workers, return_as="generator")(jobs)
+
+
+def _sample(count: int, rows: int, seed: int) -> np.ndarray:
+    """At most `rows` different row numbers, in order."""
+    random = np.random.default_rng(seed_for(seed, "regressor", "rows"))
+    return np.sort(random.permutation(count)[:rows])
+
+
+def _engine(settings: RegressorConfig) -> Engine | None:
+    """The search that the settings ask for; imported only where it runs."""
+    if isinstance(settings, GplearnRegressor):
+        from diffses.regressor import gplearn
+
+        return gplearn.search
+    if isinstance(settings, OperonRegressor):
+        from diffses.regressor import operon
+
+        return operon.search
+    return None

@@ -1,0 +1,50 @@
+"""What the trees are fitted to, and how well they do."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffses.policy.expression import Floats
+from diffses.policy.forest import Forest, highest
+
+
+def reference_action(targets: Floats) -> int:
+    """The action the others are measured against: the one whose centred scores vary least.
+
+    Argmax and softmax do not change when one function of the state is taken from all scores, so
+    this action's tree can be the constant 0: a third of a three-action forest saved, and no
+    information lost.
+    """
+    centred = targets - targets.mean(axis=1, keepdims=True)
+    return int(centred.var(axis=0).argmin())
+
+
+def relative(targets: Floats) -> Floats:
+    """The scores less those of the reference action, (n, actions)."""
+    return targets - targets[:, [reference_action(targets)]]
+
+
+def labels(targets: Floats) -> NDArray[np.int64]:
+    """The teacher's greedy action, ties to the lowest, (n,)."""
+    return highest(targets)
+
+
+def agreement(forest: Forest, features: Floats, targets: Floats) -> float:
+    """Share of the states in which the forest takes the teacher's greedy action."""
+    return float((forest.choose(features) == labels(targets)).mean())
+
+
+def check_data(features: Floats, targets: Floats, template: Forest) -> tuple[Floats, Floats]:
+    """Both as float64; ValueError unless they are finite and fit each other and the template."""
+    features = np.ascontiguousarray(features, dtype=np.float64)
+    targets = np.ascontiguousarray(targets, dtype=np.float64)
+    wanted = (len(features), len(template.features)), (len(features), len(template.actions))
+    if (features.shape, targets.shape) != wanted or not len(features):
+        raise ValueError(
+            f"want features (n, {len(template.features)}) and targets (n, "
+            f"{len(template.actions)}), got {features.shape} and {targets.shape}"
+        )
+    if not (np.isfinite(features).all() and np.isfinite(targets).all()):
+        raise ValueError("features and targets must be finite")
+    return features, targets

@@ -1,0 +1,192 @@
+"""The page of a sweep: its seeds side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from diffses.report import formula, plots, words
+from diffses.report.artifacts import FULL_EPISODES, PROTOCOLS, Row
+from diffses.report.html import Markup, details, document, figure, join, section, table, tag
+from diffses.report.style import POLICY
+from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number, share
+
+CHAMPION = "finetuned"
+INTERVAL_NOTE = (
+    "The mean is that of the jobs' means. The interval is a 95 % stratified bootstrap: the "
+    "episodes of each seed are drawn again by themselves (Agarwal et al. 2021). It says how sure "
+    "the mean of these very policies is; how much the searches differ is the column “between "
+    "seeds”, the standard deviation of their means, with the lowest and the highest. Policies "
+    "that do not depend on the seed were played once for all jobs and are counted once. Protocol "
+    "v4 is exhaustive, so it has no interval."
+)
+
+
+def sweep_page(summary: dict[str, Any]) -> str:
+    """The whole page, from what `diffses.sweep.summarise` found."""
+    return document(
+        f"Sweep {summary['sweep']}",
+        top(summary),
+        jobs_section(summary),
+        across_section(summary),
+        best_section(summary),
+        stages_section(summary),
+    )
+
+
+def top(summary: dict[str, Any]) -> Markup:
+    jobs = summary["jobs"]
+    done = sum(job["status"] == "done" for job in jobs)
+    lead = f"{done} of {len(jobs)} job{'s are' if len(jobs) != 1 else ' is'} done."
+    row = _tested(summary["across"])
+    if row is not None:
+        lead += (
+            f" The {NAMES[CHAMPION]}s score {number(row['mean'])} points a game on average over "
+            f"{row['seeds']} seed{'s' if row['seeds'] != 1 else ''}"
+        )
+        lead += "" if row["ci95"] is None else f" (95 % interval {bounds(row['ci95'])})"
+        lead += f", from {number(row['low'])} to {number(row['high'])}."
+    return join(
+        [
+            tag("p", "diffses sweep", cls="kicker"),
+            tag("h1", f"Sweep {summary['sweep']}"),
+            tag("p", lead, cls="lead"),
+            *(tag("div", tag("p", text), cls="warning") for text in cautions(jobs)),
+            *(failure(job) for job in jobs if job["status"] != "done"),
+        ]
+    )
+
+
+def cautions(jobs: list[dict[str, Any]]) -> list[str]:
+    """What a reader must know before believing a number."""
+    cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
+    played = [r["episodes"] for j in jobs for r in j["results"] if r["protocol"] == "v5"]
+    found = [words.cut_short(min(cut))] if cut else []
+    return found + ([words.few_episodes(min(played))] if played and min(played) < FULL_EPISODES else [])
+
+
+def failure(job: dict[str, Any]) -> Markup:
+    """A job that is not done, with its error."""
+    named = f"Job {job['job']} (seed {job['seed']}) "
+    error = job["error"]
+    if not error:
+        text = {"running": "was still running, or was killed.", "missing": "never started."}
+        return tag("div", tag("p", named + text.get(job["status"], job["status"])), cls="failure")
+    trace = error.get("traceback")
+    return tag(
+        "div",
+        tag("p", tag("b", named + "failed: "), error["problem"]),
+        tag("p", "fix: ", tag("code", error["fix"])),
+        details("Traceback", tag("pre", trace)) if trace else "",
+        cls="failure",
+    )
+
+
+def jobs_section(summary: dict[str, Any]) -> Markup:
+    chosen = None if summary["best"] is None else summary["best"]["job"]
+    rows, marked, lines = [], None, []
+    for index, job in enumerate(summary["jobs"]):
+        tests = {row["protocol"]: row for row in job["results"] if row["policy"] == CHAMPION}
+        marked = index if job["job"] == chosen else marked
+        rows.append(_job_cells(job, tests))
+        if "v5" in tests:
+            label = f"seed {job['seed']}" + (f", {job['variant']}" if job["variant"] else "")
+            row = tests["v5"]
+            lines.append((label, row["mean"], row["ci95"], job["job"] == chosen))
+    head = ["job", "seed", "settings", "status", "validation", "test v5", "95 % interval"]
+    parts = [
+        table([*head, "test v4", "nodes", "agreement", "time"], rows, left=4, marked=marked),
+        tag("p", "The marked job is the best on validation; tests choose nothing.", cls="note"),
+    ]
+    if len(lines) > 1:
+        caption = (
+            "Test return of each job's formula: mean and 95 % interval over its episodes. Filled: "
+            "the best on validation. The dashed line is the mean of the jobs."
+        )
+        parts.append(figure(plots.seeds(lines), "Test return of each job", caption))
+    return section("The jobs side by side", *parts)
+
+
+def _job_cells(job: dict[str, Any], tests: dict[str, Row]) -> list[str]:
+    v5, v4 = tests.get("v5", {}), tests.get("v4", {})
+    either = v5 or v4
+    return [
+        job["job"],
+        DASH if job["seed"] is None else str(job["seed"]),
+        job["variant"] or DASH,
+        job["status"],
+        number(job["validation"]),
+        number(v5.get("mean")),
+        bounds(v5.get("ci95")),
+        number(v4.get("mean")),
+        DASH if either.get("size") is None else str(either["size"]),
+        share(either.get("agreement")),
+        DASH if job["seconds"] is None else duration(job["seconds"]),
+    ]
+
+
+def across_section(summary: dict[str, Any]) -> Markup:
+    parts: list[str] = []
+    head = ["policy", "mean", "95 % interval", "between seeds", "lowest", "highest", "IQM"]
+    for protocol in PROTOCOLS:
+        rows = [row for row in summary["across"] if row["protocol"] == protocol]
+        if rows:
+            marked = [row["policy"] for row in rows]
+            place = marked.index(CHAMPION) if marked.count(CHAMPION) == 1 else None
+            cells = [_across_cells(row) for row in rows]
+            made = table([*head, "seeds", "episodes"], cells, marked=place)
+            parts += [tag("h3", PROTOCOL_NAMES[protocol]), made]
+    return section("Over the seeds", *parts, tag("p", INTERVAL_NOTE, cls="note")) if parts else Markup("")
+
+
+def _across_cells(row: Row) -> list[str]:
+    dot = tag("span", "", cls="dot", style=f"background:{POLICY[row['policy']]}")
+    name = NAMES[row["policy"]] + (f", {row['variant']}" if row["variant"] else "")
+    return [
+        join([dot, name], ""),
+        number(row["mean"]),
+        bounds(row["ci95"]),
+        DASH if row["spread"] is None else f"±{number(row['spread'])}",
+        number(row["low"]),
+        number(row["high"]),
+        number(row["iqm"]),
+        str(row["seeds"]),
+        str(row["episodes"]),
+    ]
+
+
+def best_section(summary: dict[str, Any]) -> Markup:
+    """The formula of the job that is best on validation."""
+    from diffses.policy.forest import Forest
+    from diffses.sweep import best_sentence
+
+    chosen = summary["best"]
+    if chosen is None:
+        return Markup("")
+    parts: list[str] = [tag("p", best_sentence(chosen))]
+    if chosen["forest"] is not None and Path(chosen["forest"]).is_file():
+        forest = Forest.load(Path(chosen["forest"]))
+        parts += [formula.show(forest), formula.in_full(forest, CHAMPION)]
+    if chosen["report"] is not None:
+        link = tag("a", chosen["report"], href=Path(chosen["report"]).resolve().as_uri())
+        parts.append(tag("p", "Its report: ", link, cls="note"))
+    return section("Best on validation", *parts)
+
+
+def stages_section(summary: dict[str, Any]) -> Markup:
+    """Which stages the jobs shared, and which each built for itself."""
+    stages = list(dict.fromkeys(s for job in summary["jobs"] for s in job["artifacts"]))
+    rows = []
+    for stage in stages:
+        keys = list(dict.fromkeys(j["artifacts"].get(stage, "") for j in summary["jobs"]))
+        shown = join((tag("code", key) for key in keys if key), ", ")
+        rows.append([stage, "shared by all" if stage in summary["shared"] else "of each job", shown])
+    if not rows:
+        return Markup("")
+    return section("Stages and their keys", table(["stage", "", "keys"], rows, left=3))
+
+
+def _tested(rows: list[Row]) -> Row | None:
+    """The champions under v5, where the sweep has one variant only."""
+    found = [r for r in rows if (r["policy"], r["protocol"]) == (CHAMPION, "v5")]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,105 @@
+"""The console: episodes named by seeds, and the two views of a step."""
+
+import numpy as np
+import pytest
+from ale_py import ALEInterface, roms
+from ale_py.vector_env import AtariVectorEnv
+
+from diffses.envs.arcade import Arcade
+from diffses.envs.effects import equal_actions
+from diffses.envs.view import PixelView
+from diffses.errors import ConfigError
+
+
+def trace(console, seed, steps=120):
+    """Rewards and the last screen of an episode of fixed pseudo-random actions."""
+    actions = np.random.default_rng(9).integers(len(console.actions), size=steps)
+    console.start(seed)
+    rewards = [console.step(int(action)) for action in actions]
+    return rewards, console.screen().tobytes()
+
+
+def test_an_episode_is_named_by_its_seed(rules):
+    console = Arcade(rules())
+    first, other = trace(console, 3), trace(console, 4)
+    assert first != other
+    assert trace(console, 3) == first  # from the kept state
+    assert trace(Arcade(rules()), 3) == first  # from a console that never played
+
+
+def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):
+    console = Arcade(rules(noop_max=1, fire_reset=False))
+    console.start(5)
+    ale = ALEInterface()
+    ale.setFloat("repeat_action_probability", 0.25)
+    ale.setInt("frame_skip", 4)
+    ale.setInt("random_seed", 5)
+    ale.loadROM(roms.get_rom_path("pong"))
+    for action in np.random.default_rng(0).integers(6, size=400):
+        assert console.step(int(action)) == ale.act(console.actions[action])
+    assert (console.screen() == ale.getScreen()).all()
+
+
+@pytest.mark.parametrize("game", ["pong", "breakout", "space_invaders"])
+def test_the_pixel_view_is_that_of_the_vector_environment(rules, game):
+    games = AtariVectorEnv(
+        game,
+        1,
+        noop_max=0,
+        use_fire_reset=False,
+        repeat_action_probability=0.25,
+        reward_clipping=False,
+    )
+    expected, _ = games.reset(seed=np.array([77]))
+    console, view = Arcade(rules(game, noop_max=1, fire_reset=False)), PixelView()
+    console.start(77)
+    console.look()
+    view.begin()
+    assert (view.add(console.grey()) == expected[0]).all()
+    for action in np.random.default_rng(0).integers(len(console.actions), size=130):
+        expected, reward, *_ = games.step(np.array([action]))
+        assert console.step_seen(int(action)) == reward[0]
+        assert (view.add(console.grey()) == expected[0]).all()
+    games.close()
+
+
+def test_without_sticky_actions_a_seed_is_its_no_ops(rules):
+    v4 = rules(sticky=0.0)
+    assert v4.seeds("test", 123, 5) == list(range(30))
+    assert [v4.noops(seed) for seed in (0, 7, 29)] == [0, 7, 29]
+    console = Arcade(v4)
+    ends = {trace(console, seed, steps=40)[1] for seed in (0, 1, 2, 3)}
+    assert len(ends) == 4
+
+
+def test_namespaces_share_no_episode(rules):
+    names = ("train", "validation", "test")
+    seeds = [seed for name in names for seed in rules().seeds(name, 0, 500)]
+    assert len(set(seeds)) == len(seeds)
+
+
+def test_an_episode_ends_at_the_frame_limit(rules):
+    console = Arcade(rules(max_frames=40))
+    console.start(0)
+    while not console.over:
+        console.step(0)
+    assert console.steps == 10
+
+
+def test_a_negative_seed_is_refused(rules):
+    with pytest.raises(ValueError, match="episode seed"):
+        Arcade(rules()).start(-1)
+
+
+def test_an_unknown_game_is_named(rules):
+    with pytest.raises(ConfigError, match="fix: env.game=<one of adventure"):
+        Arcade(rules("pongg"))
+
+
+def test_pongs_six_actions_are_three(rules):
+    assert equal_actions(rules(), seed=1) == ((0, 1), (2, 4), (3, 5))
+
+
+@pytest.mark.slow
+def test_breakouts_fire_is_not_a_no_op(rules):
+    assert equal_actions(rules("breakout"), seed=1) == ((0,), (1,), (2,), (3,))
