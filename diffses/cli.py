@@ -92,14 +92,18 @@ def job(raw: DictConfig) -> None:
     """
     global failure
     failure = None
+    status = None if raw.dry_run is True else Status(raw)
     try:
-        config = typed(raw)
-        if config.dry_run:
-            show_plan(resolve(config))
+        config = resolve(typed(raw))
+        if status is None:
+            show_plan(config)
         else:
-            run_recorded(config)
+            run_logged(config, status)
+            status.done()
     except Exception as error:
         failure = error
+        if status is not None:
+            status.failed(error)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             say(error)
 
@@ -122,18 +126,6 @@ def typed(raw: DictConfig) -> Config:
     return config
 
 
-def run_recorded(config: Config) -> None:
-    """Runs the pipeline; `status.json` in the job's folder says how it went."""
-    folder = Path(HydraConfig.get().runtime.output_dir)
-    status = Status(folder, config)
-    try:
-        run_logged(resolve(config), folder, status)
-    except BaseException as error:
-        status.failed(error)
-        raise
-    status.done()
-
-
 def store_of(config: Config) -> Store:
     """The artifact store; a relative `outputs` is relative to the project."""
     return Store(ROOT / config.outputs)
@@ -146,7 +138,7 @@ def show_plan(config: Config) -> None:
         print(f"{step.stage.name:<9} {step.spec.key:<16} {step.action:<7} {step.why}")
 
 
-def run_logged(config: Config, folder: Path, status: Status) -> None:
+def run_logged(config: Config, status: Status) -> None:
     """Runs the pipeline with the logger open, and shows the result."""
     from diffses.logger import open_logger
 
@@ -154,7 +146,7 @@ def run_logged(config: Config, folder: Path, status: Status) -> None:
     sweep = hydra_config.mode == RunMode.MULTIRUN
     with open_logger(
         config.logger,
-        folder,
+        status.folder,
         config=plain(config),
         name=f"{config.env.game}-seed{config.seed}",
         group=Path(hydra_config.sweep.dir).name if sweep else None,
@@ -189,15 +181,16 @@ def plain(config: Config) -> dict[str, Any]:
 class Status:
     """`status.json` of a job: how it stands, for the summary of a sweep and for whoever looks."""
 
-    def __init__(self, folder: Path, config: Config) -> None:
-        self.file = folder / "status.json"
+    def __init__(self, raw: DictConfig) -> None:
+        self.folder = Path(HydraConfig.get().runtime.output_dir)
+        self.file = self.folder / "status.json"
         self.started = time.time()
         self.content: dict[str, Any] = {
             "status": "running",
-            "seed": config.seed,
-            "game": config.env.game,
+            "seed": raw.seed,
+            "game": raw.env.game,
             "overrides": list(HydraConfig.get().overrides.task),
-            "outputs": str(store_of(config).root),
+            "outputs": str(ROOT / raw.outputs),
             "artifacts": {},
             "actions": {},
             "error": None,
@@ -221,7 +214,7 @@ class Status:
         self.content["error"] = {"problem": problem, "fix": fix, "traceback": trace}
         self._write()
         if not isinstance(error, DiffsesError):
-            (self.file.parent / "traceback.txt").write_text(trace)
+            (self.folder / "traceback.txt").write_text(trace)
 
     def _write(self) -> None:
         self.content["seconds"] = round(time.time() - self.started, 1)

@@ -195,6 +195,9 @@ class DatasetConfig:
     states: int = 20_000  # recorded steps to fit on
     held_out: int = 5_000  # recorded steps, of other episodes, to measure agreement on
     random_actions: float = 0.1  # share of the steps on which a random action is played instead
+    rounds: int = (
+        3  # of DAgger: in each but the first, a linear student plays and the teacher labels
+    )
     import_json: str | None = content(None)  # read the original's JSON form instead of playing
     workers: int = unkeyed(0)  # processes; 0: one for each core
 
@@ -203,6 +206,7 @@ class DatasetConfig:
         require("dataset.states", self.states, 50)
         require("dataset.held_out", self.held_out, 10)
         require("dataset.random_actions", self.random_actions, 0, 1)
+        require("dataset.rounds", self.rounds, 1, 100)
         require("dataset.workers", self.workers, 0)
 
 
@@ -224,7 +228,18 @@ class RegressorConfig:
         require("regressor.restarts", self.restarts, 1)
         require("regressor.hall_of_fame", self.hall_of_fame, 1)
         require("regressor.polish", self.polish, 0)
+        from diffses.policy.operators import OPERATORS  # needs numpy, which this module does not
+
+        self._require_operators(list(OPERATORS))
         require("regressor.workers", self.workers, 0)
+
+    def _require_operators(self, known: list[str]) -> None:
+        unknown = [name for name in self.operators if name not in known]
+        if unknown or not self.operators:
+            raise ConfigError(
+                f"regressor.operators: {', '.join(unknown) or 'none given'}",
+                fix=f"regressor.operators=[add,sub,mul,div] or others of {', '.join(known)}",
+            )
 
 
 @dataclass
@@ -260,6 +275,9 @@ class GplearnRegressor(RegressorConfig):
             )
 
 
+OPERON = ["add", "sub", "mul", "div", "min", "max", "abs", "sqrt", "log", "tanh"]  # what it has
+
+
 @dataclass
 class OperonRegressor(RegressorConfig):
     """Genetic programming with local search of the constants (Burlacu et al. 2020)."""
@@ -277,6 +295,7 @@ class OperonRegressor(RegressorConfig):
         require("regressor.evaluations", self.evaluations, self.population)
         require("regressor.max_length", self.max_length, 1)
         require("regressor.rows", self.rows, 10)
+        self._require_operators(OPERON)
 
 
 @dataclass

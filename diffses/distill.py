@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import RegressorConfig
-from diffses.dataset import Dataset, Part, merge
+from diffses.dataset.data import Dataset, Part, centred, merge, template
 from diffses.logger import log as log_metrics
 from diffses.policy.forest import Forest
 from diffses.progress import bar
 from diffses.store import Draft
 
-SELECTION = 0.2  # share of the training steps, of the last episodes, that ranks the candidates
+EVERY = 5  # one in so many training episodes ranks the candidates, the others fit them
 
 
 def distill_policy(
@@ -24,19 +24,19 @@ def distill_policy(
     """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
 
     The target of each tree is the teacher's centred score of its group of actions. Candidates are
-    ranked on the last episodes of the training part; the held-out part is only reported.
+    ranked on every fifth episode of the training part; the held-out part is only reported.
     """
     from diffses.regressor import fit_forests, fit_linear
 
     data = Dataset.open(inputs["dataset"])
     fit, select = split(data.train)
-    template = empty_forest(data, fit)
+    empty = template(data.features, data.actions, data.groups, fit)
     targets = centred(merge(fit.logits, data.groups))
 
-    linear = fit_linear(fit.features, targets, template)
+    linear = fit_linear(fit.features, targets, empty)
     with bar(None, "program", "distill") as progress:
         found = fit_forests(
-            regressor, fit.features, targets, template, seed=seed, progress=progress.show
+            regressor, fit.features, targets, empty, seed=seed, progress=progress.show
         )
     hall = front([linear, *found], select, data.groups, regressor.hall_of_fame)
     if linear not in hall:
@@ -67,28 +67,14 @@ def distill_policy(
 
 
 def split(part: Part) -> tuple[Part, Part]:
-    """Steps to fit on and steps to rank candidates on: the last ones, by whole episodes where
-    there are several."""
-    cut = int(len(part) * (1 - SELECTION))
-    if part.episode[cut] != part.episode[0]:
-        cut = int(np.searchsorted(part.episode, part.episode[cut]))
-    return part.rows(np.arange(cut)), part.rows(np.arange(cut, len(part)))
-
-
-def empty_forest(data: Dataset, fit: Part) -> Forest:
-    """A forest of zeros: one tree for each group of actions of equal effect.
-
-    A group acts through the member that the teacher prefers most often.
-    """
-    greedy = fit.logits.argmax(axis=1)
-    chosen = [max(group, key=lambda a: int((greedy == a).sum())) for group in data.groups]
-    names = tuple(data.actions[action] for action in chosen)
-    return Forest(data.features, names, tuple(chosen), tuple((0.0,) for _ in chosen))
-
-
-def centred(scores: np.ndarray) -> np.ndarray:
-    """Scores less their mean over the actions: the part of them that decides. (n, actions)."""
-    return scores - scores.mean(axis=1, keepdims=True)
+    """Steps to fit on and steps to rank candidates on: every fifth episode, or the last fifth of
+    the steps where there are fewer than five."""
+    number = np.unique(part.episode, return_inverse=True)[1]
+    if number.max() + 1 >= EVERY:
+        chosen = number % EVERY == EVERY - 1
+    else:
+        chosen = np.arange(len(part)) >= len(part) * (1 - 1 / EVERY)
+    return part.rows(np.flatnonzero(~chosen)), part.rows(np.flatnonzero(chosen))
 
 
 def agreement(forest: Forest, part: Part, groups: tuple[tuple[int, ...], ...]) -> float:

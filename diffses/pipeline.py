@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import importlib
 import json
 import logging
@@ -76,7 +77,9 @@ PIPELINE = (
         _always("detector", "teacher"),
         "diffses.dataset:record_dataset",
     ),
-    Stage("distill", 1, ("regressor", "seed"), _always("dataset"), "diffses.distill:distill_policy"),
+    Stage(
+        "distill", 1, ("regressor", "seed"), _always("dataset"), "diffses.distill:distill_policy"
+    ),
     Stage(
         "finetune",
         1,
@@ -108,7 +111,15 @@ def resolve(config: Config) -> Config:
     Raises:
         ConfigError: for a game without a shipped teacher, or a stage that does not exist.
     """
+    from ale_py import roms  # here, so that `--help` does not load it
+
     wanted(config)
+    games = roms.get_all_rom_ids()
+    if config.env.game not in games:
+        near = difflib.get_close_matches(config.env.game, games, n=1) or [" | ".join(sorted(games))]
+        raise ConfigError(
+            f"env.game={config.env.game} is not a game that ale-py has", fix=f"env.game={near[0]}"
+        )
     if isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
         shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.game}.zip"
         if not shipped.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from diffses.envs.view import PixelView
 from diffses.errors import ArtifactError
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
+
+if TYPE_CHECKING:
+    from diffses.teacher.agent import Agent  # torch is loaded only where the teacher plays
 
 
 @cache
@@ -56,7 +60,10 @@ class ForestPlayer:
         self._detector.reset()
 
     def act(self, console: Arcade) -> int:
-        row = self._detector.observe(console.screen())
+        return self.choose(self._detector.observe(console.screen()))
+
+    def choose(self, row: np.ndarray) -> int:
+        """The action for one row of the detector's features, (f,)."""
         return self._actions[self._choose(row if self._all else row[self._columns])]
 
     def record(self) -> None:
@@ -70,12 +77,13 @@ class RecorderSpec:
     teacher: str  # folders of the artifacts
     detector: str
     random_actions: float  # share of the steps on which a random action is played
+    driver: Forest | None = None  # plays in the teacher's place, which then only says what it would
 
     def build(self, console: Arcade) -> RecordingPlayer:
         from diffses.teacher.agent import Agent
 
         agent = Agent.open(Path(self.teacher))
-        return RecordingPlayer(agent, detector_at(self.detector), self.random_actions)
+        return RecordingPlayer(agent, detector_at(self.detector), self)
 
 
 class RecordingPlayer:
@@ -87,8 +95,9 @@ class RecordingPlayer:
 
     sees_motion = True
 
-    def __init__(self, agent, detector: Detector, random_actions: float) -> None:  # type: ignore[no-untyped-def]
-        self._agent, self._detector, self._share = agent, detector, random_actions
+    def __init__(self, agent: Agent, detector: Detector, spec: RecorderSpec) -> None:
+        self._agent, self._detector, self._share = agent, detector, spec.random_actions
+        self._driver = ForestPlayer(spec.driver, detector) if spec.driver is not None else None
         self._view = PixelView()
 
     def begin(self, console: Arcade, seed: int) -> None:
@@ -100,10 +109,11 @@ class RecordingPlayer:
 
     def act(self, console: Arcade) -> int:
         logits = self._agent.logits(self._view.add(console.grey()))
-        action = int(logits.argmax())
+        row = self._detector.observe(console.screen()).copy()
+        action = int(logits.argmax()) if self._driver is None else self._driver.choose(row)
         if self._random.random() < self._share:
             action = int(self._random.integers(len(logits)))
-        self._rows.append((self._detector.observe(console.screen()).copy(), logits, action))
+        self._rows.append((row, logits, action))
         self._objects.append(self._detector.objects)
         return action
 

@@ -47,9 +47,10 @@ def summarise(sweep_dir: Path) -> dict[str, Any]:
         What `summary.json` holds:
         "sweep": the folder's name.
         "jobs": one each, with "job", "seed", "variant" (its overrides that not all jobs have, but
-            for the seed), "status" (done, failed, running or missing), "seconds", "error", "artifacts" (stage -> key),
-            "validation" (mean return of its champion on validation episodes), "cut_short" (steps
-            after which test episodes were ended, or null) and "results".
+            for the seed), "status" (done, failed, running or missing), "seconds", "error",
+            "artifacts" (stage -> key), "validation" (mean return of its champion on
+            validation episodes), "cut_short" (steps after which test episodes were ended, or
+            null) and "results".
         "across": one for each variant, protocol and policy, with "seeds", "episodes" (that were
             played), "mean" (of the jobs' means), "spread" (their standard deviation; null where
             all jobs have the same episodes), "low", "high", "iqm", "ci95" (stratified bootstrap
@@ -195,9 +196,7 @@ def shared(jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
         for stage, key in job["artifacts"].items():
             keys.setdefault(stage, []).append(key)
     return {
-        stage: found[0]
-        for stage, found in keys.items()
-        if len(found) > 1 and len(set(found)) == 1
+        stage: found[0] for stage, found in keys.items() if len(found) > 1 and len(set(found)) == 1
     }
 
 

@@ -42,7 +42,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("env.labels.ball=red", "env.labels.ball: Invalid value 'red'", "controllable | smallest"),
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
         ("+foo=1", "there is no setting foo", "leave out +foo"),
-        ("env.game=pongg", "env.game=pongg is not a game", "env.game=<one of adventure"),
+        ("env.game=pongg", "env.game=pongg is not a game", "env.game=pong"),
         ("a=[", "a=[", "python run.py --help"),
     ],
 )
@@ -120,9 +120,16 @@ def test_the_whole_pipeline_on_real_pong(smoke):
         "random", "teacher", "linear", "distilled", "finetuned",
     ]  # fmt: skip
     for row in rows:
-        assert {"policy", "protocol", "episodes", "mean", "iqm", "ci95", "size", "agreement"} <= set(
-            row
-        )
+        assert {
+            "policy",
+            "protocol",
+            "episodes",
+            "mean",
+            "iqm",
+            "ci95",
+            "size",
+            "agreement",
+        } <= set(row)
         assert row["protocol"] == "v5"
         assert row["episodes"] == row["cut"] == 2
         assert row["max_steps"] == 300

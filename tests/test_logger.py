@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import wandb
 from PIL import Image
-from wandb_file import read_wandb
 
 from diffses import logger
 from diffses.config import Mode, NoLogger, WandbLogger
 from diffses.errors import DiffsesError
+from tests.wandb_file import read_wandb
 
 CONFIG = {"env": {"game": "pong"}, "seed": 1}
 

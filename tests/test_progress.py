@@ -12,6 +12,11 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.fixture(autouse=True)
+def _turned_on(monkeypatch):
+    monkeypatch.setenv("DIFFSES_PROGRESS", "1")
+
+
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that the test moves."""

@@ -45,7 +45,7 @@ def evaluate(
     A policy's episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a
     sweep, and equal policies, play them once.
     """
-    from diffses.dataset import Dataset
+    from diffses.dataset.data import Dataset
     from diffses.distill import agreement, strict_agreement
 
     data = Dataset.open(inputs["dataset"])
@@ -60,9 +60,7 @@ def evaluate(
                 row = summary(contender, protocol, played, evaluation)
                 if contender.forest is not None:
                     row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
-                    row["agreement_same_action"] = strict_agreement(
-                        contender.forest, data.held_out
-                    )
+                    row["agreement_same_action"] = strict_agreement(contender.forest, data.held_out)
                 rows.append(row)
                 log_metrics(
                     "evaluate",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
-from diffses.dataset import Dataset
+from diffses.dataset.data import Dataset
 from diffses.envs.play import scores
 from diffses.envs.protocol import Protocol, v5
 from diffses.players import ForestSpec
@@ -135,6 +135,13 @@ def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
             spread = float(np.std(judged.returns, ddof=1)) if len(judged.returns) > 1 else 0.0
             error = spread / len(judged.returns) ** 0.5
             writer.writerow(
-                [name, judged.source, len(judged.returns), judged.mean, error,
-                 judged.forest.size, judged is champion]
+                [
+                    name,
+                    judged.source,
+                    len(judged.returns),
+                    judged.mean,
+                    error,
+                    judged.forest.size,
+                    judged is champion,
+                ]
             )

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from diffses.config import GuidedFinetune
-from diffses.dataset import Dataset, merge
+from diffses.dataset.data import Dataset, merge
 from diffses.envs.play import Job, play
 from diffses.envs.protocol import Protocol
 from diffses.finetune.strategy import Strategy

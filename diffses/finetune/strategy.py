@@ -31,9 +31,7 @@ class Strategy:
         self._damping = 1 + 2 * max(0.0, np.sqrt((mass - 1) / (size + 1)) - 1) + self._c_s
         self._c_c = (4 + mass / size) / (size + 4 + 2 * mass / size)
         self._c_1 = 2 / ((size + 1.3) ** 2 + mass)
-        self._c_mu = min(
-            1 - self._c_1, 2 * (mass - 2 + 1 / mass) / ((size + 2) ** 2 + mass)
-        )
+        self._c_mu = min(1 - self._c_1, 2 * (mass - 2 + 1 / mass) / ((size + 2) ** 2 + mass))
         self._length = np.sqrt(size) * (1 - 1 / (4 * size) + 1 / (21 * size**2))  # of N(0, I)
 
     def ask(self) -> np.ndarray:

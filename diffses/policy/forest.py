@@ -203,7 +203,8 @@ def highest(scores: Floats) -> NDArray[np.int64]:
     Ties go to the lowest column. NaN counts as -inf, so a tree that overflows never wins over one
     that does not, and a row of nothing but NaN gives column 0.
     """
-    return np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
+    best: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
+    return best
 
 
 def _stored(token: Token) -> str | float:

@@ -90,7 +90,8 @@ class Operator:
         if function.__code__.co_argcount != self.arity:
             raise ValueError(f"{self.name}: the body does not take {self.arity} argument(s)")
         for probe in (np.zeros(3), -np.ones(3)):
-            value = function(*[probe] * self.arity)
+            with np.errstate(all="ignore"):
+                value = function(*[probe] * self.arity)
             if np.shape(value) != probe.shape or not np.isfinite(value).all():
                 raise ValueError(f"{self.name}: the value at {probe[0]:g} is {value}")
 

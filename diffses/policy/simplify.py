@@ -19,8 +19,6 @@ from diffses.policy.expression import Expression, arguments, evaluate
 from diffses.policy.forest import Forest
 from diffses.policy.operators import EPS
 
-POSITIVE_ZERO, NEGATIVE_ZERO = (0.0,), (-0.0,)
-
 
 def simplify(expression: Expression) -> Expression:
     """A tree of at most as many nodes, bit-equal to this one on all finite features.
@@ -94,32 +92,30 @@ def _same(name: str, a: Expression, b: Expression) -> Expression | None:
     if name in ("max", "min"):
         return a
     if name in ("is_right_of", "is_left_of", "is_above", "is_below"):
-        return POSITIVE_ZERO
+        return (0.0,)
     if len(a) == 1 and name in ("sub", "div"):  # a feature: finite
-        return POSITIVE_ZERO if name == "sub" else (1.0,)
+        return (0.0,) if name == "sub" else (1.0,)
     return None
 
 
 def _neutral(name: str, a: Expression, b: Expression) -> Expression | None:
     """A constant that changes nothing, or only the sign."""
     if name == "mul":
-        for constant, other in ((a, b), (b, a)):
-            if constant == (1.0,):
-                return other
-            if constant == (-1.0,):
-                return ("neg", *other)
+        return _by_one(a, b) or _by_one(b, a)
     if name == "div" and _is_constant(b):
-        if abs(b[0]) <= EPS:  # type: ignore[arg-type]
-            return (1.0,)
-        if abs(b[0]) == 1.0:  # type: ignore[arg-type]
-            return a if b[0] == 1.0 else ("neg", *a)
-    if name == "sub" and _is_zero(b, POSITIVE_ZERO):
+        return (1.0,) if abs(b[0]) <= EPS else _by_one(a, b)  # type: ignore[arg-type]
+    if name == "sub" and _is(b, 0.0):
         return a
-    if name == "add" and _is_zero(b, NEGATIVE_ZERO):
-        return a
-    if name == "add" and _is_zero(a, NEGATIVE_ZERO):
-        return b
+    if name == "add":
+        return a if _is(b, -0.0) else b if _is(a, -0.0) else None
     return None
+
+
+def _by_one(a: Expression, constant: Expression) -> Expression | None:
+    """a times or over 1 or -1."""
+    if _is(constant, 1.0):
+        return a
+    return ("neg", *a) if _is(constant, -1.0) else None
 
 
 def _signs(name: str, a: Expression, b: Expression) -> Expression | None:
@@ -147,9 +143,6 @@ def _is_constant(expression: Expression) -> bool:
     return len(expression) == 1 and isinstance(expression[0], float)
 
 
-def _is_zero(expression: Expression, zero: tuple[float]) -> bool:
-    return (
-        _is_constant(expression)
-        and expression == zero
-        and math.copysign(1.0, expression[0]) == math.copysign(1.0, zero[0])  # type: ignore[arg-type]
-    )
+def _is(expression: Expression, value: float) -> bool:
+    """Exactly this constant, its sign included."""
+    return repr(expression) == repr((value,))

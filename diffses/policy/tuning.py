@@ -24,8 +24,8 @@ class TorchForest(nn.Module):
         super().__init__()
         self._forest = forest
         self.values = nn.Parameter(torch.tensor(forest.constants().tolist(), dtype=dtype))
-        self._functions = {name: operator.on(torch) for name, operator in OPERATORS.items()}
         self._numbered = _number_constants(forest)
+        self._names = {token for tree in forest.trees for token in tree if isinstance(token, str)}
 
     def forward(self, rows: Tensor) -> Tensor:
         """Scores of (n, features) states, (n, trees), unitless; use them as logits."""
@@ -35,14 +35,14 @@ class TorchForest(nn.Module):
             )
         columns = rows.to(self.values.dtype).unbind(dim=1)
         known = [value.expand(len(rows)) for value in self.values]
+        functions = {name: OPERATORS[name].on(torch) for name in self._names}
 
         def leaf(token: int | float) -> Tensor:
             # constants were replaced by their numbers, as floats
             return columns[token] if isinstance(token, int) else known[int(token)]
 
         trees = [
-            fold(tree, leaf, lambda name, below: self._functions[name](*below))
-            for tree in self._numbered
+            fold(tree, leaf, lambda name, below: functions[name](*below)) for tree in self._numbered
         ]
         scores = torch.stack(trees, dim=1)
         if torch.is_grad_enabled() and not scores.requires_grad:

@@ -75,8 +75,9 @@ def unexplained(target: Floats, predicted: Floats, weights: Floats) -> float:
     Anything that is not finite or does not vary counts as worse than a constant. The weights are
     gplearn's, all 1.
     """
-    centred = predicted - predicted.mean()
-    spread = float(centred @ centred)
+    with np.errstate(all="ignore"):
+        centred = predicted - predicted.mean()
+        spread = float(centred @ centred)
     if not np.isfinite(spread) or spread <= 1e-20 * len(target):
         return 2.0
     wanted = target - target.mean()

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.forest import Forest, highest
@@ -118,12 +118,12 @@ class LeastSquares:
 
     def _least_useful(self, used: Mask, needed: Mask) -> tuple[int, int]:
         losses = np.full(used.shape, np.inf)
-        for action in np.flatnonzero((~needed).any(axis=0)):
+        for action in np.flatnonzero((~needed).any(axis=0)).tolist():
             kept = np.flatnonzero(used[:, action])
             losses[kept, action] = self._loss_without(kept, action)
         losses[needed] = np.inf
-        feature, action = np.unravel_index(_first_smallest(losses.ravel()), losses.shape)
-        return int(feature), int(action)
+        feature, action = divmod(_first_smallest(losses.ravel()), self._y.shape[1])
+        return feature, action
 
     def _loss_without(self, kept: NDArray[np.int64], actions: slice | int) -> Floats:
         """How much the mean squared error grows without each kept feature: w^2 / (G^-1)_jj."""

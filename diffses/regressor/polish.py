@@ -41,9 +41,9 @@ def polish(forest: Forest, features: Floats, targets: Floats, steps: int) -> For
             optimizer.zero_grad()
             loss = divergence(wanted, module(rows))
             loss.backward()  # type: ignore[no-untyped-call]
-            return float(loss)
+            return loss.item()
 
-        optimizer.step(closure)
+        optimizer.step(closure)  # type: ignore[no-untyped-call]
     values = module.values.detach().numpy()
     if not np.isfinite(values).all():
         return forest

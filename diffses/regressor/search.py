@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from diffses.config import GplearnRegressor, OperonRegressor, RegressorConfig
 from diffses.policy.expression import Expression, Floats, arguments, evaluate
@@ -20,7 +21,9 @@ from diffses.seeds import seed_for
 
 LEVELS = (5, 9, 15, 25, 40, 60, 90, 130)  # nodes a tree may have at most, for one forest each
 
-Engine = Callable[..., list[Expression]]  # (settings, features, target, seed)
+INSTANT = 2000  # programs; a process takes two seconds to start
+
+Searching = GplearnRegressor | OperonRegressor
 Progress = Callable[..., None]  # takes values to show, by name
 
 
@@ -68,16 +71,14 @@ def fit_forests(
     """
     features, targets = check_data(features, targets, template)
     linear = fit_linear(features, targets, template)
-    candidates = linear_front(features, targets, template)
-    if engine := _engine(settings):
+    candidates = [linear, *linear_front(features, targets, template)]
+    if isinstance(settings, GplearnRegressor | OperonRegressor):
         rows = _sample(len(features), settings.rows, seed)
-        small, wanted = features[rows], targets[rows]
-        found = _search(engine, settings, small, wanted, linear, seed, progress)
+        features, targets = features[rows], targets[rows]
+        found = _search(settings, features, targets, linear, seed, progress)
         candidates += combine(found, template)
-    else:
-        small, wanted = features, targets
-    jobs = (delayed(_polished)(f, small, wanted, settings.polish) for f in [linear, *candidates])
-    polished = _parallel(settings, jobs)
+    jobs = [delayed(_polished)(f, features, targets, settings.polish) for f in candidates]
+    polished: Iterable[Forest] = _parallel(settings, jobs)
     return sorted({linear, *polished}, key=lambda forest: (forest.size, forest.to_json()))
 
 
@@ -122,9 +123,7 @@ def scaled(tree: Expression, scale: float, offset: float) -> Expression:
 
 def substitute(tree: Expression, trees: dict[int, Expression]) -> Expression:
     """The tree with whole trees in place of some features."""
-    tokens = (
-        trees.get(token, (token,)) if isinstance(token, int) else (token,) for token in tree
-    )
+    tokens = (trees.get(token, (token,)) if isinstance(token, int) else (token,) for token in tree)
     return tuple(token for piece in tokens for token in piece)
 
 
@@ -132,8 +131,7 @@ def substitute(tree: Expression, trees: dict[int, Expression]) -> Expression:
 
 
 def _search(
-    engine: Engine,
-    settings: RegressorConfig,
+    settings: Searching,
     features: Floats,
     targets: Floats,
     linear: Forest,
@@ -147,10 +145,10 @@ def _search(
             if action == reference_action(targets):
                 continue
             for lifted in (False, True) if settings.lift else (False,):
-                purpose = ("regressor", restart, action, *(["lifted"] if lifted else []))
+                kind = "lifted" if lifted else "plain"
                 leaf = linear.trees[action] if lifted else None
-                job = (features, wanted[:, action], action, leaf, seed_for(seed, *purpose))
-                jobs.append(delayed(_one)(engine, settings, *job))
+                own = seed_for(seed, "regressor", restart, action, kind)
+                jobs.append(delayed(_one)(settings, features, wanted[:, action], action, leaf, own))
     found: list[Found] = []
     for done, batch in enumerate(_parallel(settings, jobs), 1):
         found += batch
@@ -161,8 +159,7 @@ def _search(
 
 
 def _one(
-    engine: Engine,
-    settings: RegressorConfig,
+    settings: Searching,
     features: Floats,
     target: Floats,
     action: int,
@@ -180,7 +177,7 @@ def _one(
             columns = np.column_stack([columns, evaluate(leaf, features)])
             back[features.shape[1]] = leaf
         found = []
-        for tree in engine(settings, columns, target, seed):
+        for tree in _run(settings, columns, target, seed):
             values = evaluate(tree, columns)
             if np.isfinite(values).all() and np.ptp(values) > 0:
                 scale, offset, error = _line(values, target)
@@ -212,10 +209,19 @@ def _polished(forest: Forest, features: Floats, targets: Floats, steps: int) -> 
         return polish(forest, features, targets, steps)
 
 
-def _parallel(settings: RegressorConfig, jobs: Iterable[object]) -> Iterable[object]:
+def _parallel(settings: RegressorConfig, jobs: Iterable[Any]) -> Any:
     """The results in the order of the jobs, as they come."""
-    workers = settings.workers or cpu_count()
-    return Parallel(n_jobs=workers, return_as="generator")(jobs)
+    return Parallel(n_jobs=settings.workers or _worthwhile(settings), return_as="generator")(jobs)
+
+
+def _worthwhile(settings: RegressorConfig) -> int:
+    """As many processes as cores, or one where a search is over before a process has started."""
+    programs = 0
+    if isinstance(settings, GplearnRegressor):
+        programs = settings.population * settings.generations
+    if isinstance(settings, OperonRegressor):
+        programs = settings.evaluations
+    return int(cpu_count()) if programs > INSTANT else 1
 
 
 def _sample(count: int, rows: int, seed: int) -> np.ndarray:
@@ -224,14 +230,12 @@ def _sample(count: int, rows: int, seed: int) -> np.ndarray:
     return np.sort(random.permutation(count)[:rows])
 
 
-def _engine(settings: RegressorConfig) -> Engine | None:
-    """The search that the settings ask for; imported only where it runs."""
+def _run(settings: Searching, columns: Floats, target: Floats, seed: int) -> list[Expression]:
+    """The search that the settings ask for; its library is imported only where it runs."""
     if isinstance(settings, GplearnRegressor):
         from diffses.regressor import gplearn
 
-        return gplearn.search
-    if isinstance(settings, OperonRegressor):
-        from diffses.regressor import operon
+        return gplearn.search(settings, columns, target, seed)
+    from diffses.regressor import operon
 
-        return operon.search
-    return None
+    return operon.search(settings, columns, target, seed)

@@ -5,6 +5,7 @@ What is shown is `Forest.text`, which the policy's own tests hold equal to the s
 
 from __future__ import annotations
 
+import base64
 import re
 
 import numpy as np
@@ -26,13 +27,15 @@ def show(forest: Forest) -> Markup:
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
         terms = split_terms(printing.text(tree, forest.features, DIGITS))
+        kinds = ["term long" if len(term) > LONG_TERM else "term" for term in terms]
         shown = [
-            tag("span", mark(term, forest, colours), cls="term long" if len(term) > LONG_TERM else "term")
-            for term in terms
+            tag("span", mark(term, forest, colours), cls=kind)
+            for term, kind in zip(terms, kinds, strict=True)
         ]
         body = tag("span", join(shown, " "))
         lines.append(tag("div", tag("span", f"{action} =", cls="action"), body, cls="tree"))
-    return tag("div", join(lines), cls="formula")
+    width = max(len(action) for action in forest.actions) + 2
+    return tag("div", join(lines), cls="formula", style=f"--action:{width}ch")
 
 
 def in_full(forest: Forest, name: str) -> Markup:
@@ -40,7 +43,7 @@ def in_full(forest: Forest, name: str) -> Markup:
     stored = forest.to_json()
     link = Markup(
         f'<a download="{escape(name)}.json" href="data:application/json;base64,'
-        f'{_base64(stored)}">save it as {escape(name)}.json</a>'
+        f'{base64.b64encode(stored.encode()).decode()}">save it as {escape(name)}.json</a>'
     )
     return details(
         "The same formula with every digit, as it is played",
@@ -125,9 +128,3 @@ def _cell(weight: float, strongest: float) -> Markup:
 
 def _signs(text: str) -> str:
     return text.replace("-", MINUS).replace("*", "\N{MIDDLE DOT}")
-
-
-def _base64(text: str) -> str:
-    import base64
-
-    return base64.b64encode(text.encode()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -20,13 +21,18 @@ class Markup(str):
 
 def escape(value: str) -> Markup:
     """Text as HTML; what is HTML already stays as it is."""
-    return value if isinstance(value, Markup) else Markup(html.escape(value))
+    if isinstance(value, Markup):
+        return value
+    # no line may break between a number and its per cent sign
+    return Markup(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", html.escape(value)))
 
 
 def tag(name: str, *content: str, **attributes: str) -> Markup:
     """`tag("p", "a < b", cls="note")`: an element; `cls` stands for `class`, `_` for `-`."""
-    named = {("class" if key == "cls" else key.replace("_", "-")): attributes[key] for key in attributes}
-    written = "".join(f' {key}="{html.escape(value)}"' for key, value in named.items())
+    written = "".join(
+        f' {"class" if key == "cls" else key.replace("_", "-")}="{html.escape(value)}"'
+        for key, value in attributes.items()
+    )
     inside = "".join(escape(part) for part in content)
     return Markup(f"<{name}{written}>{inside}</{name}>")
 
@@ -36,7 +42,11 @@ def join(parts: Iterable[str], between: str = "\n") -> Markup:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], left: int = 1, marked: int | None = None
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    left: int = 1,
+    marked: int | None = None,
+    cls: str = "plain",
 ) -> Markup:
     """A table: the first `left` columns are text, the others numbers; row `marked` stands out."""
 
@@ -49,7 +59,7 @@ def table(
         for index, row in enumerate(rows)
     ]
     head = tag("thead", tag("tr", cells("th", columns)))
-    return tag("div", tag("table", head, tag("tbody", join(body))), cls="scroll")
+    return tag("div", tag("table", head, tag("tbody", join(body)), cls=cls), cls="scroll")
 
 
 def section(title: str, *content: str) -> Markup:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -19,7 +20,7 @@ from diffses.report.words import NAMES, number
 WIDTH = 9.4  # inches; at 96 dots an inch the width of the page's text
 SMOOTH = 0.1  # share of a curve that its moving mean spans
 
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["Liberation Sans", "Arial", "Helvetica", "DejaVu Sans"],
     "font.size": 10,
@@ -38,11 +39,13 @@ STYLE = {
 
 
 @contextmanager
-def drawing(height: float, columns: int = 1, **layout: object) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A figure of `columns` axes side by side, in the pages' look."""
+def drawing(
+    height: float, columns: int = 1, shared: bool = False
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure of `columns` axes side by side, in the pages' look; `shared`: with one scale."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
-        axes = figure.subplots(1, columns, squeeze=False, **layout)  # type: ignore[arg-type]
+        axes = figure.subplots(1, columns, squeeze=False, sharex=shared, sharey=shared)
         yield figure, list(axes[0])
 
 
@@ -59,7 +62,7 @@ def returns(shown: Shown) -> str | None:
     policies = [p for p in POLICIES if any(row["policy"] == p for row in shown.results)]
     if not panels or not shown.episodes:
         return None
-    with drawing(0.75 + 0.46 * len(policies), len(panels), sharey=True, sharex=True) as (figure, axes):
+    with drawing(0.75 + 0.46 * len(policies), len(panels), shared=True) as (figure, axes):
         for axis, protocol in zip(axes, panels, strict=True):
             _panel(axis, shown, policies, protocol)
         return as_svg(figure)
@@ -127,27 +130,29 @@ def _line(
     """A thin line of the values and, where there are many, a thick one of their moving mean."""
     x, y = np.asarray(steps), np.asarray(values)
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+    width, alpha = (1.8, 1.0) if main else (1.0, 0.55)
     if len(y) < 40:
-        axis.plot(x, y, color=colour, linewidth=1.8 if main else 1.0, alpha=1 if main else 0.55, label=name)
+        axis.plot(x, y, color=colour, linewidth=width, alpha=alpha, label=name)
         return
     span = max(2, int(SMOOTH * len(y)))
     smooth = np.convolve(y, np.ones(span) / span, mode="valid")
     axis.plot(x, y, color=colour, linewidth=0.8, alpha=0.3)
-    axis.plot(x[span - 1 :], smooth, color=colour, linewidth=1.8 if main else 1.0, label=name)
+    axis.plot(x[span - 1 :], smooth, color=colour, linewidth=width, alpha=alpha, label=name)
 
 
 def _evaluations(axis: Axes, curve: dict[str, list[float]], colour: str) -> None:
     """The evaluations during a training, as points."""
     x, y = np.asarray(curve["steps"]), np.asarray(curve.get("evaluation", []))
     if len(y) and np.isfinite(y).any():
-        axis.plot(x[np.isfinite(y)], y[np.isfinite(y)], "o", color=colour, mec="white", label="evaluation")
+        x, y = x[np.isfinite(y)], y[np.isfinite(y)]
+        axis.plot(x, y, "o", color=colour, mec="white", label="evaluation")
 
 
 def _finish(axis: Axes, last: float) -> None:
     axis.grid(axis="y", color=RULE, linewidth=0.6)
     axis.set_axisbelow(True)
     axis.xaxis.set_major_formatter(lambda value, _: _compact(value))
-    axis.set_xlim(0, last)
+    axis.set_xlim(0, 1.02 * last)
     if len(axis.get_legend_handles_labels()[1]) > 1:
         axis.legend(frameon=False, fontsize=9, loc="lower right")
 
@@ -171,7 +176,8 @@ def seeds(rows: Sequence[tuple[str, float, Sequence[float] | None, bool]]) -> st
             colour = SEEDS[place % len(SEEDS)]
             if ci95 is not None:
                 axis.plot(ci95, [place, place], color=colour, linewidth=2.2, alpha=0.7)
-            axis.plot(mean, place, "D", color=colour if chosen else "white", mec=colour, markersize=8)
+            filling = colour if chosen else "white"
+            axis.plot(mean, place, "D", color=filling, mec=colour, markersize=8)
             axis.annotate(
                 number(mean),
                 (mean, place),
@@ -190,5 +196,3 @@ def seeds(rows: Sequence[tuple[str, float, Sequence[float] | None, bool]]) -> st
         axis.grid(axis="x", color=RULE, linewidth=0.6)
         axis.set_axisbelow(True)
         return as_svg(figure)
-
-

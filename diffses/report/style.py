@@ -24,8 +24,8 @@ CSS = """
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: #fff; color: var(--ink);
-  font: 17px/1.55 "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif", "Liberation Serif",
-  Georgia, serif; }
+  font: 17px/1.55 "Iowan Old Style", "Palatino Linotype", Palatino, "Noto Serif",
+  "Liberation Serif", Georgia, serif; }
 main { max-width: 960px; margin: 0 auto; padding: 40px 28px 80px; }
 h1 { font-size: 38px; line-height: 1.15; font-weight: 600; margin: 4px 0 14px; }
 h2 { font-size: 23px; font-weight: 600; margin: 0 0 12px; }
@@ -36,20 +36,23 @@ p { margin: 0 0 12px; max-width: 46em; }
   font-family: "Helvetica Neue", Arial, "Liberation Sans", "Noto Sans", sans-serif; }
 .kicker { color: var(--faint); font-size: 13px; letter-spacing: .04em; margin: 0; }
 .lead { font-size: 21px; line-height: 1.45; max-width: 38em; margin-bottom: 16px; }
-.note, figcaption { color: var(--faint); font-size: 13.5px; line-height: 1.5; }
+.note, figcaption { color: var(--faint); font-size: 13.5px; line-height: 1.5; max-width: 800px; }
 .warning { background: #fdf3e3; border-left: 4px solid #d9902f; padding: 12px 16px; margin: 18px 0;
   max-width: none; }
 .warning p { margin: 0; max-width: none; } .warning p + p { margin-top: 8px; }
 .failure { background: #fbeceb; border-left: 4px solid var(--accent); padding: 12px 16px;
   margin: 14px 0; } .failure p { margin: 0; } .failure p + p { margin-top: 6px; }
-.figures { display: flex; flex-wrap: wrap; gap: 12px 34px; margin: 24px 0 6px; }
-.figures div { min-width: 92px; } .figures b { display: block; font-size: 25px; font-weight: 600;
+.figures { display: flex; flex-wrap: wrap; gap: 12px 28px; margin: 24px 0 6px; }
+.figures div { min-width: 84px; } .figures b { display: block; font-size: 23px; font-weight: 600;
   font-variant-numeric: tabular-nums; line-height: 1.25; }
 .figures span { color: var(--faint); font-size: 13px; }
 .scroll { overflow-x: auto; margin: 10px 0 14px; }
-table { border-collapse: collapse; width: 100%; max-width: 800px; font-size: 14.5px; font-variant-numeric: tabular-nums; }
-th { font-weight: 600; color: var(--faint); font-size: 12.5px; border-bottom: 1.5px solid var(--ink);
-  white-space: nowrap; vertical-align: bottom; }
+table { border-collapse: collapse; width: 100%; max-width: 800px; font-size: 14.5px;
+  font-variant-numeric: tabular-nums; }
+table.results th.number { width: 11%; } table.results .text { white-space: nowrap; }
+code { white-space: nowrap; } pre code, .failure code { white-space: inherit; }
+th { font-weight: 600; color: var(--faint); font-size: 12.5px; white-space: nowrap;
+  border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
 th, td { padding: 6px 18px 6px 0; text-align: left; }
 td { border-bottom: 1px solid var(--rule); }
 .number { text-align: right; white-space: nowrap; } .number:last-child { padding-right: 0; }
@@ -57,25 +60,27 @@ tr.marked td { font-weight: 600; background: var(--wash); }
 td code, p code { font-size: .88em; }
 .dot { display: inline-block; width: 10px; height: 10px; border-radius: 50%; margin-right: 8px; }
 figure { margin: 18px 0 22px; } figure img { display: block; max-width: 100%; height: auto; }
-figure.wide img { width: 100%; } figcaption { margin-top: 8px; max-width: 52em; }
+figure.wide img { width: 100%; } figcaption { margin-top: 8px; }
 .columns { display: flex; flex-wrap: wrap; gap: 8px 36px; align-items: flex-start; }
 figure.sample { flex: 0 1 360px; margin-top: 4px; } figure.sample img { width: 100%; }
 .beside { flex: 1 1 300px; } .beside p { margin-bottom: 8px; line-height: 1.5; }
 figure.tree { overflow-x: auto; }
 .formula { font: 14.5px/1.75 "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono",
   monospace; margin: 14px 0; }
-.formula div.tree { display: grid; grid-template-columns: max-content 1fr; column-gap: 12px;
+.formula div.tree { display: grid; grid-template-columns: var(--action) 1fr; column-gap: 12px;
   padding: 9px 14px; border-bottom: 1px solid var(--rule); }
 .formula div.tree:first-child { border-top: 1px solid var(--rule); }
 .formula .action { font-weight: 700; text-align: right; } .formula .term { white-space: nowrap; }
 .formula .term.long { white-space: normal; overflow-wrap: anywhere; }
 .formula .const { color: var(--faint); }
-pre, code { font-family: "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace; }
-pre { background: var(--wash); padding: 12px 14px; font-size: 12.5px; line-height: 1.5; margin: 10px 0;
-  overflow-x: auto; } pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
+pre, code { font-family: "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono",
+  monospace; }
+pre { background: var(--wash); padding: 12px 14px; font-size: 12.5px; line-height: 1.5;
+  margin: 10px 0; overflow-x: auto; } pre.wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
 details { margin: 10px 0; } summary { cursor: pointer; font-size: 14.5px; color: #2f67ab; }
 details[open] summary { margin-bottom: 8px; }
 a { color: #2f67ab; }
+@media (max-width: 860px) { th, td { padding-right: 10px; } table { font-size: 13.5px; } }
 @media (max-width: 600px) { main { padding: 24px 16px 60px; } h1 { font-size: 29px; }
   .lead { font-size: 18px; } .formula div.tree { grid-template-columns: 1fr; }
   .formula .action { text-align: left; } }

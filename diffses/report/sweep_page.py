@@ -16,7 +16,7 @@ INTERVAL_NOTE = (
     "The mean is that of the jobs' means. The interval is a 95 % stratified bootstrap: the "
     "episodes of each seed are drawn again by themselves (Agarwal et al. 2021). It says how sure "
     "the mean of these very policies is; how much the searches differ is the column “between "
-    "seeds”, the standard deviation of their means, with the lowest and the highest. Policies "
+    "seeds”, the standard deviation of their means, with their range. Policies "
     "that do not depend on the seed were played once for all jobs and are counted once. Protocol "
     "v4 is exhaustive, so it has no interval."
 )
@@ -62,7 +62,9 @@ def cautions(jobs: list[dict[str, Any]]) -> list[str]:
     cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
     played = [r["episodes"] for j in jobs for r in j["results"] if r["protocol"] == "v5"]
     found = [words.cut_short(min(cut))] if cut else []
-    return found + ([words.few_episodes(min(played))] if played and min(played) < FULL_EPISODES else [])
+    if played and min(played) < FULL_EPISODES:
+        found.append(words.few_episodes(min(played)))
+    return found
 
 
 def failure(job: dict[str, Any]) -> Markup:
@@ -94,8 +96,12 @@ def jobs_section(summary: dict[str, Any]) -> Markup:
             row = tests["v5"]
             lines.append((label, row["mean"], row["ci95"], job["job"] == chosen))
     head = ["job", "seed", "settings", "status", "validation", "test v5", "95 % interval"]
+    head += ["test v4", "nodes", "agreement", "time"]
+    left = 4
+    if not any(job["variant"] for job in summary["jobs"]):  # the jobs differ in their seeds only
+        left, head, rows = 3, _without(head, 2), [_without(row, 2) for row in rows]
     parts = [
-        table([*head, "test v4", "nodes", "agreement", "time"], rows, left=4, marked=marked),
+        table(head, rows, left=left, marked=marked),
         tag("p", "The marked job is the best on validation; tests choose nothing.", cls="note"),
     ]
     if len(lines) > 1:
@@ -105,6 +111,10 @@ def jobs_section(summary: dict[str, Any]) -> Markup:
         )
         parts.append(figure(plots.seeds(lines), "Test return of each job", caption))
     return section("The jobs side by side", *parts)
+
+
+def _without(row: list[str], column: int) -> list[str]:
+    return [*row[:column], *row[column + 1 :]]
 
 
 def _job_cells(job: dict[str, Any], tests: dict[str, Row]) -> list[str]:
@@ -127,16 +137,18 @@ def _job_cells(job: dict[str, Any], tests: dict[str, Row]) -> list[str]:
 
 def across_section(summary: dict[str, Any]) -> Markup:
     parts: list[str] = []
-    head = ["policy", "mean", "95 % interval", "between seeds", "lowest", "highest", "IQM"]
+    head = ["policy", "mean", "95 % interval", "between seeds", "range", "IQM"]
     for protocol in PROTOCOLS:
         rows = [row for row in summary["across"] if row["protocol"] == protocol]
         if rows:
             marked = [row["policy"] for row in rows]
             place = marked.index(CHAMPION) if marked.count(CHAMPION) == 1 else None
             cells = [_across_cells(row) for row in rows]
-            made = table([*head, "seeds", "episodes"], cells, marked=place)
+            made = table([*head, "seeds", "episodes"], cells, marked=place, cls="results")
             parts += [tag("h3", PROTOCOL_NAMES[protocol]), made]
-    return section("Over the seeds", *parts, tag("p", INTERVAL_NOTE, cls="note")) if parts else Markup("")
+    if not parts:
+        return Markup("")
+    return section("Over the seeds", *parts, tag("p", INTERVAL_NOTE, cls="note"))
 
 
 def _across_cells(row: Row) -> list[str]:
@@ -147,8 +159,7 @@ def _across_cells(row: Row) -> list[str]:
         number(row["mean"]),
         bounds(row["ci95"]),
         DASH if row["spread"] is None else f"±{number(row['spread'])}",
-        number(row["low"]),
-        number(row["high"]),
+        DASH if row["spread"] is None else bounds((row["low"], row["high"])),
         number(row["iqm"]),
         str(row["seeds"]),
         str(row["episodes"]),
@@ -180,7 +191,8 @@ def stages_section(summary: dict[str, Any]) -> Markup:
     for stage in stages:
         keys = list(dict.fromkeys(j["artifacts"].get(stage, "") for j in summary["jobs"]))
         shown = join((tag("code", key) for key in keys if key), ", ")
-        rows.append([stage, "shared by all" if stage in summary["shared"] else "of each job", shown])
+        whose = "shared by all" if stage in summary["shared"] else "of each job"
+        rows.append([stage, whose, shown])
     if not rows:
         return Markup("")
     return section("Stages and their keys", table(["stage", "", "keys"], rows, left=3))

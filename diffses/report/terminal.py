@@ -51,9 +51,7 @@ def formula(shown: Shown) -> str:
     assert shown.champion is not None
     lines: list[str] = []
     for line in shown.forests[shown.champion].text(digits=3).splitlines():
-        lines += textwrap.wrap(
-            line, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False
-        )
+        lines += textwrap.wrap(line, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
     if len(lines) > LONGEST_LINES:
         lines = [*lines[: LONGEST_LINES - 1], "... the rest is in the report"]
     title = f"The {NAMES[shown.champion]} (the action with the highest value is played)"
@@ -62,7 +60,7 @@ def formula(shown: Shown) -> str:
 
 def result_cells(row: Row) -> list[str]:
     return [
-        NAMES.get(row["policy"], row["policy"]),
+        NAMES[row["policy"]],
         number(row["mean"]),
         bounds(row["ci95"]),
         number(row["iqm"]),

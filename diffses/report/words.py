@@ -16,6 +16,11 @@ NAMES = {
     "distilled": "distilled formula",
     "finetuned": "fine-tuned formula",
 }
+RIVALS = {
+    "teacher": "its teacher, a neural network",
+    "distilled": "the formula before fine-tuning",
+    "linear": "the linear fit to the teacher",
+}
 PROTOCOL_NAMES = {
     "v5": "Protocol v5: sticky actions",
     "v4": "Protocol v4: no sticky actions",
@@ -46,7 +51,7 @@ def number(value: float | None, digits: int = 1) -> str:
 
 
 def bounds(ci95: Sequence[float] | None) -> str:
-    """"10.1 to 14.4"."""
+    """ "10.1 to 14.4"."""
     return DASH if ci95 is None else f"{number(ci95[0])} to {number(ci95[1])}"
 
 
@@ -56,7 +61,7 @@ def share(value: float | None) -> str:
 
 
 def duration(seconds: float) -> str:
-    """"0.4 s", "38 s", "12 min 5 s", "3 h 20 min"."""
+    """ "0.4 s", "38 s", "12 min 5 s", "3 h 20 min"."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -68,7 +73,7 @@ def duration(seconds: float) -> str:
 
 
 def game_name(game: str) -> str:
-    """"space_invaders" as "Space Invaders"."""
+    """ "space_invaders" as "Space Invaders"."""
     return game.replace("_", " ").title()
 
 
@@ -77,9 +82,12 @@ def headline(game: str, shown: Shown) -> str:
     row = shown.result(shown.champion) or shown.result(shown.champion, "v4")
     if row is None:
         return f"No formula for {game_name(game)} has been evaluated."
+    played = (
+        "a game of" if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
+    )
     sentence = (
         f"From pixels, a formula of {row['size'] or DASH} nodes scores {number(row['mean'])} "
-        f"points a game of {game_name(game)}"
+        f"points {played} {game_name(game)}"
     )
     if row["ci95"] is not None:
         return f"{sentence} (95 % interval {bounds(row['ci95'])}, {episodes(row)})."
@@ -108,36 +116,40 @@ def cut_short(steps: int) -> str:
 
 def few_episodes(count: int) -> str:
     return (
-        f"Only {count} test episode{'' if count == 1 else 's'} under protocol v5: the numbers are a "
-        f"first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
+        f"Only {count} test episode{'' if count == 1 else 's'} under protocol v5: the numbers are "
+        f"a first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
     )
 
 
 def verdicts(shown: Shown) -> list[str]:
     """How the formula compares with its teacher and with what it was made from, under v5."""
     row = shown.result(shown.champion)
-    if row is None or shown.champion is None:
+    if row is None:
         return []
-    others = [name for name in ("teacher", "distilled", "linear") if name != shown.champion]
-    found = [(name, shown.result(name)) for name in others]
-    return [_compare(name, row, other) for name, other in found if other is not None]
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, described in RIVALS.items():
+        other = shown.result(name)
+        if other is not None and name != shown.champion:
+            text = f"{described} ({number(other['mean'])})"
+            said.setdefault(_compare(row, other), []).append(text)
+    return [f"{lead} {_listed(names)}{end}." for (lead, end), names in said.items()]
 
 
-def _compare(name: str, row: Row, other: Row) -> str:
-    against = {
-        "teacher": "its teacher, a neural network",
-        "distilled": "the formula distilled from the teacher, before fine-tuning",
-        "linear": "the plain linear fit to the teacher",
-    }[name]
-    scores = f"({number(row['mean'])} against {number(other['mean'])})"
+def _compare(row: Row, other: Row) -> tuple[str, str]:
+    """The start and the end of a sentence about a rival's result."""
     if row["mean"] == other["mean"]:
-        return f"It scores the same as {against} {scores}."
+        return "It scores the same as", ""
     better = "better" if row["mean"] > other["mean"] else "worse"
     if row["ci95"] is None or other["ci95"] is None:
-        return f"It scores {better} than {against} {scores}; how surely is not known."
+        return f"It scores {better} than", "; how surely is not known"
     if _apart(row["ci95"], other["ci95"]):
-        return f"It plays {better} than {against} {scores}: the intervals do not overlap."
-    return f"It scores {better} than {against} {scores}, but the intervals overlap."
+        return f"It plays {better} than", "; their intervals do not overlap with its own"
+    return f"It scores {better} than", ", but the intervals overlap"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
 def _apart(first: Sequence[float], second: Sequence[float]) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from diffses.policy.forest import Forest
 from diffses.report import formula, plots
-from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown
+from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown, read_csv
 from diffses.report.command import command
 from diffses.report.html import (
     Markup,
@@ -39,7 +41,7 @@ from diffses.report.words import (
 
 UNITS = (
     "Positions, sizes and differences of positions are in units of 100 pixels from the top left "
-    "of the screen, velocities in 10 pixels a step; `present` is 1 while the object is seen, and "
+    "of the screen, velocities in 10 pixels a step; “present” is 1 while the object is seen, and "
     "all else of an object that is not seen is 0. A slash is a division that gives 1 where the "
     "divisor is nearly 0."
 )
@@ -77,7 +79,7 @@ def top(game: str, seed: int, shown: Shown) -> Markup:
             tag("h1", f"{game_name(game)}, from pixels to formula"),
             box,
             tag("p", headline(game, shown), cls="lead"),
-            tag("p", " ".join(verdicts(shown))),
+            "" if cautions else tag("p", " ".join(verdicts(shown))),
             key_figures(shown),
         ]
     )
@@ -102,7 +104,7 @@ def the_formula(shown: Shown) -> Markup:
         return Markup("")
     forest = shown.forests[shown.champion]
     others = [
-        details(f"The {NAMES[name]} it came from ({other.size} nodes)", _forest(other, name))
+        details(f"The {NAMES[name]} ({other.size} nodes)", _forest(other, name))
         for name, other in shown.forests.items()
         if name != shown.champion
     ]
@@ -113,12 +115,12 @@ def the_formula(shown: Shown) -> Markup:
             "On every step each action has a value, and the action with the highest is played. "
             "These lines are the whole policy; constants are rounded to three digits here.",
         ),
-        _forest(forest, shown.champion),
+        _forest(forest, shown.champion, tag("p", UNITS, cls="note")),
         *others,
     )
 
 
-def _forest(forest: Forest, name: str) -> Markup:
+def _forest(forest: Forest, name: str, note: str = "") -> Markup:
     linear = formula.weight_table(forest)
     extra = ""
     if linear is not None:
@@ -127,7 +129,7 @@ def _forest(forest: Forest, name: str) -> Markup:
     return join(
         [
             formula.show(forest),
-            tag("p", UNITS.replace("`", ""), cls="note"),
+            note,
             extra,
             formula.in_full(forest, name),
         ]
@@ -151,43 +153,46 @@ def results(shown: Shown) -> Markup:
             "is the mean, the bar its 95 % interval (v5 only)."
         )
         parts.append(figure(drawn, "Returns of the test episodes of each policy", caption))
-    parts.append(tag("p", *_meaning(shown), cls="note"))
+    parts.append(tag("p", _meaning(shown), cls="note"))
     return section("How well it plays", *parts)
 
 
 def results_table(rows: Iterable[Row], champion: str | None) -> Markup:
     rows = list(rows)
-    merged = any(row.get("agreement_merged") is not None for row in rows)
     columns = ["policy", "mean", "95 % interval", "IQM", "episodes", "nodes", "agreement"]
     cells = [
         [
-            Markup(
-                tag("span", "", cls="dot", style=f"background:{POLICY.get(row['policy'], '#999')}")
-                + NAMES.get(row["policy"], row["policy"])
-            ),
+            join([dot(row["policy"]), NAMES[row["policy"]]], ""),
             number(row["mean"]),
             bounds(row["ci95"]),
             number(row["iqm"]),
             str(row["episodes"]),
             DASH if row.get("size") is None else str(row["size"]),
             share(row.get("agreement")),
-            *([share(row.get("agreement_merged"))] if merged else []),
         ]
         for row in rows
     ]
     marked = next((i for i, row in enumerate(rows) if row["policy"] == champion), None)
-    return table([*columns, *(["same effect"] if merged else [])], cells, marked=marked)
+    return table(columns, cells, marked=marked, cls="results")
 
 
-def _meaning(shown: Shown) -> list[str]:
+def dot(policy: str) -> Markup:
+    """The policy's colour, as in the pictures."""
+    return tag("span", "", cls="dot", style=f"background:{POLICY[policy]}")
+
+
+def _meaning(shown: Shown) -> str:
     text = (
         "A return is the sum of a game's rewards. Nodes count every operator, feature and "
         "constant of the stored trees. Agreement is the share of held-out recorded states in "
-        "which the policy plays what the teacher would; it measures imitation, not skill."
+        "which the policy plays what the teacher would, where actions that do the same in this "
+        "game count as one; it measures imitation, not skill."
     )
-    if any(row.get("agreement_merged") is not None for row in shown.results):
-        text += " Under “same effect”, actions that do the same in this game count as one."
-    return [text]
+    strict = (shown.result(shown.champion) or {}).get("agreement_same_action")
+    if strict is not None:
+        text += f" Counting only the very same action, the {NAMES[shown.champion or '']}'s is "
+        text += f"{share(strict)}."
+    return text
 
 
 def seen(shown: Shown) -> Markup:
@@ -214,26 +219,55 @@ def tree(shown: Shown) -> Markup:
         return Markup("")
     size, index = min((size, index) for index, size in enumerate(forest.sizes) if size > 1)
     drawn = draw_tree(forest, index)
-    caption = f"The tree of {forest.actions[index]}: {size} nodes, read from the leaves up."
-    return section("One of its trees", figure(drawn, f"Tree of {forest.actions[index]}", caption, "tree"))
+    caption = (
+        f"The tree of {forest.actions[index]}, {size} nodes, as it is stored. Its value comes out "
+        "on the left."
+    )
+    return section(
+        "One of its trees", figure(drawn, f"Tree of {forest.actions[index]}", caption, "tree")
+    )
 
 
 def learning(shown: Shown) -> Markup:
+    """Learning curves, and the validation that chose the champion."""
+    parts: list[str] = []
     drawn = plots.curves(shown)
-    if drawn is None:
-        return Markup("")
-    caption = (
-        "Returns during training, which are not test results: the games differ, actions are "
-        "sampled and games may be cut."
-    )
-    return section("How it was learnt", figure(drawn, "Learning curves", caption))
+    if drawn is not None:
+        caption = (
+            "Returns during training, which are not test results: the games differ, actions may "
+            "be sampled and games cut."
+        )
+        parts.append(figure(drawn, "Learning curves", caption))
+    rows = read_csv(shown.folders["finetune"] / "validation.csv")
+    if rows:
+        parts += [tag("h3", "Chosen on validation"), validation_table(rows)]
+        text = (
+            "Every candidate played the same validation episodes, which are not the test's. The "
+            "one with the highest mean is the formula of this page."
+        )
+        parts.append(tag("p", text, cls="note"))
+    return section("How it was learnt", *parts) if parts else Markup("")
+
+
+def validation_table(rows: list[dict[str, str]]) -> Markup:
+    means = [float(row["mean"]) for row in rows]
+    cells = [
+        [
+            row["source"],
+            number(mean),
+            number(float(row["standard_error"])) if row.get("standard_error") else DASH,
+            row.get("episodes", DASH),
+            row.get("size", DASH),
+        ]
+        for row, mean in zip(rows, means, strict=True)
+    ]
+    head = ["candidate", "mean", "standard error", "episodes", "nodes"]
+    return table(head, cells, marked=means.index(max(means)))
 
 
 def costs(shown: Shown, opened: float | None) -> Markup:
     rows = [_cost(made, opened) for made in shown.built.values()]
-    new = [
-        made.seconds for made in shown.built.values() if _reused(made, opened) is False
-    ]
+    new = [made.seconds for made in shown.built.values() if _reused(made, opened) is False]
     total = sum(made.seconds for made in shown.built.values())
     text = f"All of it took {duration(total)} to build."
     if opened is not None:
@@ -285,6 +319,10 @@ def _mean(row: Row | None) -> str:
 
 
 def draw_tree(forest: Forest, index: int) -> str:
+    """One tree as a data URI."""
     from diffses.policy.picture import draw
 
-    raise LookupError(draw)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tree.svg"
+        draw(forest.trees[index], forest.features, path)
+        return picture_of(path)

@@ -101,7 +101,9 @@ class Agent:
         if hasattr(self._policy, "q_net"):
             scores = self._policy.q_net(frames)
         else:
-            scores = self._policy.get_distribution(frames).distribution.logits
+            features = self._policy.extract_features(frames, self._policy.pi_features_extractor)
+            scores = self._policy.action_net(self._policy.mlp_extractor.forward_actor(features))
+            scores = torch.log_softmax(scores, dim=1)
         return np.asarray(scores[0].double().numpy())
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from diffses.config import HubTeacher
 from diffses.errors import ConfigError, DiffsesError
 
+CACHE: str | None = None  # folder of the hub's files; None: the hub's own default
+
 
 def download(teacher: HubTeacher) -> Path:
     """The agent's zip at its pinned revision, from the local cache or the network.
@@ -29,7 +31,11 @@ def download(teacher: HubTeacher) -> Path:
             fix='pip install "diffses[hub]"',
         ) from error
     try:
-        return Path(hf_hub_download(teacher.repo_id, teacher.filename, revision=teacher.revision))
+        return Path(
+            hf_hub_download(
+                teacher.repo_id, teacher.filename, revision=teacher.revision, cache_dir=CACHE
+            )
+        )
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise DiffsesError(

@@ -38,9 +38,12 @@ class LeanCnn(BaseFeaturesExtractor):
         self.dense = nn.Sequential(nn.Linear(width, features_dim), nn.ReLU())
 
     def forward(self, frames: Tensor) -> Tensor:
-        with torch.autocast(frames.device.type, dtype=torch.bfloat16):
+        # one frame at play: casting the weights would cost more than the arithmetic
+        narrow = len(frames) > 1
+        with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=narrow):
             # bytes are cheapest to reorder, and 0..255 is exact in bfloat16 (8 significant bits)
-            x = frames.contiguous(memory_format=torch.channels_last).to(torch.bfloat16) / 255
+            ordered = frames.contiguous(memory_format=torch.channels_last)
+            x = ordered.to(torch.bfloat16 if narrow else torch.float32) / 255
             hidden: Tensor = self.dense(self.convolutions(x))
         return hidden.float()
 

@@ -6,6 +6,7 @@ import csv
 import logging
 import shutil
 import time
+import zipfile
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,14 @@ from diffses.teacher.network import LeanPolicy
 log = logging.getLogger("diffses")
 
 CURVE = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
+UNNEEDED = (  # to play, or to train further
+    "tensorboard_log",
+    "ep_info_buffer",
+    "ep_success_buffer",
+    "_last_obs",
+    "_last_original_obs",
+    "_last_episode_starts",
+)
 ROW_EVERY = 25_000  # steps between two rows of the curve
 
 
@@ -108,9 +117,15 @@ def save_small(model: PPO, path: Path) -> None:
     kept = model.policy.optimizer.state
     model.policy.optimizer.state = type(kept)(dict)
     partial = path.with_name("partial-" + path.name)
-    model.save(partial, exclude=["tensorboard_log", "ep_info_buffer", "ep_success_buffer"])
-    partial.replace(path)
+    model.save(partial, exclude=[*UNNEEDED])
     model.policy.optimizer.state = kept
+    with (
+        zipfile.ZipFile(partial) as plain,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zip_,
+    ):
+        for name in plain.namelist():
+            zip_.writestr(name, plain.read(name))
+    partial.unlink()
 
 
 class Keeper(BaseCallback):

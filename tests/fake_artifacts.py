@@ -30,7 +30,14 @@ FEATURES = (
     "ball.x-player.x",
 )
 START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-SECONDS = {"teacher": 0.4, "detector": 21.7, "dataset": 64, "distill": 171, "finetune": 412, "evaluate": 88}
+SECONDS = {
+    "teacher": 0.4,
+    "detector": 21.7,
+    "dataset": 64,
+    "distill": 171,
+    "finetune": 412,
+    "evaluate": 88,
+}
 SCORES = {"random": -20.4, "teacher": -6.4, "linear": -3.4, "distilled": -2.6, "finetuned": 12.7}
 
 
@@ -38,10 +45,10 @@ def linear_forest(rng: np.random.Generator) -> Forest:
     """A sum of weighted features and an offset for each action."""
     trees = []
     for _ in range(3):
-        tree: list[Any] = []
+        tree: list[Any] = [float(rng.normal())]
         for index in range(len(FEATURES)):
-            tree += ["add", "mul", round(float(rng.normal()), 6), index]
-        trees.append((*tree, float(rng.normal())))
+            tree = ["add", *tree, "mul", round(float(rng.normal()), 6), index]
+        trees.append(tuple(tree))
     return Forest(FEATURES, ("NOOP", "RIGHT", "LEFT"), (0, 2, 3), tuple(trees))
 
 
@@ -126,8 +133,14 @@ def write_teacher(folder: Path, rng: np.random.Generator) -> None:
     steps = np.arange(1, 121) * 25_000
     level = -20.5 + 16 / (1 + np.exp(-(steps - 1.6e6) / 3e5)) + rng.normal(0, 0.7, len(steps))
     rows = [
-        {"steps": s, "minutes": s / 5e4, "return": round(r, 2), "length": 900,
-         "steps_per_second": 700, "evaluation": round(r + 1, 1) if s % 500_000 == 0 else ""}
+        {
+            "steps": s,
+            "minutes": s / 5e4,
+            "return": round(r, 2),
+            "length": 900,
+            "steps_per_second": 700,
+            "evaluation": round(r + 1, 1) if s % 500_000 == 0 else "",
+        }
         for s, r in zip(steps, level, strict=True)
     ]
     write_csv(folder / "curve.csv", rows)
@@ -154,8 +167,27 @@ def write_finetune(folder: Path, rng: np.random.Generator) -> None:
     write_csv(folder / "curve.csv", rows)
     mean = 12.0 + float(rng.normal())
     rows = [
-        {"policy": "start", "source": "linear.json", "episodes": 20, "mean": -3.1},
-        {"policy": "finetuned", "source": "search", "episodes": 20, "mean": round(mean, 3)},
+        {
+            "policy": f"distill/{source}",
+            "source": f"distill/{source}",
+            "episodes": 20,
+            "mean": value,
+            "standard_error": 0.55,
+            "size": size,
+            "champion": False,
+        }
+        for source, value, size in (("00", -2.9, 21), ("05", -3.1, 171))
+    ]
+    rows += [
+        {
+            "policy": "finetuned",
+            "source": "finetune/centre of generation 30",
+            "episodes": 20,
+            "mean": round(mean, 3),
+            "standard_error": 0.61,
+            "size": 21,
+            "champion": True,
+        },
     ]
     write_csv(folder / "validation.csv", rows)
 
@@ -171,15 +203,26 @@ def write_evaluation(
             count = settings.episodes if protocol == "v5" else 30
             gain = bonus * (policy == "finetuned") + (protocol == "v4")
             found = np.clip(np.round(draw.normal(score + gain, 3, count)), -21, 21)
-            tree = {"linear": 171, "distilled": 18, "finetuned": 18}.get(policy)
+            tree = {"linear": 171, "distilled": 21, "finetuned": 21}.get(policy)
             results.append(
-                {"policy": policy, "protocol": protocol, "size": tree,
-                 "agreement": {"random": 0.17, "teacher": 1.0}.get(policy, 0.83)}
+                {
+                    "policy": policy,
+                    "protocol": protocol,
+                    "size": tree,
+                    "agreement": None if tree is None else 0.83,
+                    "agreement_same_action": None if tree is None else 0.41,
+                }
                 | describe(found, seed=0, exhaustive=protocol == "v4")
             )
             episodes += [
-                {"policy": policy, "protocol": protocol, "episode": i, "seed": 1000 + i,
-                 "return": value, "steps": 8000}
+                {
+                    "policy": policy,
+                    "protocol": protocol,
+                    "episode": i,
+                    "seed": 1000 + i,
+                    "return": value,
+                    "steps": 8000,
+                }
                 for i, value in enumerate(found)
             ]
     (folder / "results.json").write_text(json.dumps(results))
@@ -200,4 +243,3 @@ WRITERS = {
     "distill": write_distill,
     "finetune": write_finetune,
 }
-

@@ -1,0 +1,124 @@
+"""A forest on disk, as text and as a policy."""
+
+import json
+
+import numpy as np
+import pytest
+
+from diffses.errors import ArtifactError
+from diffses.policy.forest import Forest
+
+FEATURES = ("ball.y", "player.y")
+FOREST = Forest(
+    FEATURES,
+    ("NOOP", "RIGHT"),
+    (0, 2),
+    ((0.1 + 0.2,), ("sub", "mul", 2.0, 0, "max", 1, -0.0)),
+)
+
+
+def test_scores_and_actions_by_hand():
+    # RIGHT = 2*ball.y - max(player.y, 0): 2*0.5 - 0.4 = 0.6 > 0.3; 2*0.5 - 0.9 = 0.1 < 0.3
+    rows = np.array([[0.5, 0.4], [0.5, 0.9]])
+    np.testing.assert_allclose(FOREST.scores(rows), [[0.3, 0.6], [0.3, 0.1]])
+    assert FOREST.choose(rows).tolist() == [1, 0]
+
+
+def test_sizes():
+    assert FOREST.sizes == (1, 7)
+    assert FOREST.size == 8
+
+
+def test_the_stored_form_is_pinned():
+    # If this fails, forests already on disk are read by nobody. Raise FORMAT on purpose.
+    stored = {
+        "format": 1,
+        "features": ["ball.y", "player.y"],
+        "actions": ["NOOP", "RIGHT"],
+        "action_ids": [0, 2],
+        "trees": [[0.30000000000000004], ["sub", "mul", 2.0, "x0", "max", "x1", -0.0]],
+    }
+    assert json.loads(FOREST.to_json()) == stored
+    assert "-0.0" in FOREST.to_json()
+
+
+def test_json_and_text_give_the_same_forest_back(trees, tmp_path):
+    features = ("a", "b", "c", "a-b", "d")
+    names = tuple(f"A{i}" for i in range(len(trees)))
+    forest = Forest(features, names, tuple(range(len(trees))), tuple(trees))
+    assert Forest.from_json(forest.to_json()) == forest
+    assert Forest.from_text(forest.text(), features) == forest
+    forest.save(tmp_path / "forest.json")
+    loaded = Forest.load(tmp_path / "forest.json")
+    assert repr(loaded.trees) == repr(forest.trees)  # ints stay features, floats constants
+
+
+def test_equality_tells_features_from_constants_and_zeros_apart():
+    def single(token):
+        return Forest(FEATURES, ("A",), (0,), ((token,),))
+
+    assert single(1) != single(1.0)
+    assert single(0.0) != single(-0.0)
+    assert single(1) == single(1)
+    assert len({single(1), single(1.0), single(1)}) == 2
+
+
+def test_constants_can_be_replaced():
+    assert FOREST.constants().tolist() == [0.1 + 0.2, 2.0, -0.0]
+    tuned = FOREST.with_constants(np.array([1.0, 2.0, 3.0]))
+    assert tuned.trees == ((1.0,), ("sub", "mul", 2.0, 0, "max", 1, 3.0))
+    with pytest.raises(ValueError, match="want 3 constants, got 2"):
+        FOREST.with_constants([1.0, 2.0])
+
+
+def test_text_and_latex():
+    assert FOREST.text() == ("NOOP = 0.30000000000000004\nRIGHT = 2.0*ball.y - max(player.y, -0.0)")
+    assert FOREST.text(digits=2).splitlines()[0] == "NOOP = 0.3"
+    assert FOREST.latex().splitlines()[1] == r"\mathrm{NOOP} &= 0.3 \\"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"actions": ("A",)}, "as many of each"),
+        ({"action_ids": (1, 1)}, "named twice"),
+        ({"features": ("a", "a")}, "named twice"),
+        ({"features": ("a b", "c")}, "cannot name a feature"),
+        ({"trees": ((0,), ("add", 0))}, "lacks 1"),
+        ({"trees": ((0,), (2,))}, "no feature 2"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(change, problem):
+    parts = {
+        "features": FEATURES,
+        "actions": ("A", "B"),
+        "action_ids": (0, 1),
+        "trees": ((0,), (1,)),
+    }
+    with pytest.raises(ValueError, match=problem):
+        Forest(**(parts | change))
+
+
+def test_rows_of_another_width_are_refused():
+    with pytest.raises(ValueError, match=r"\(n, 2\), got \(4, 3\)"):
+        FOREST.scores(np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{}",
+        FOREST.to_json().replace('"format": 1', '"format": 2'),
+        FOREST.to_json().replace('"max"', '"maximum"'),
+        FOREST.to_json().replace('"x1"', "NaN"),
+        FOREST.to_json().replace('"x1"', "true"),
+        FOREST.to_json().replace('"x1"', '"x7"'),
+    ],
+)
+def test_a_damaged_file_is_named(content, tmp_path):
+    path = tmp_path / "forest.json"
+    path.write_text(content)
+    with pytest.raises(ArtifactError, match=r"forest\.json"):
+        Forest.load(path)

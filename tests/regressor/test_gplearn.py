@@ -1,0 +1,64 @@
+"""gplearn with our operators."""
+
+import numpy as np
+import pytest
+
+from diffses.config import GplearnRegressor
+from diffses.policy.expression import check, evaluate
+from diffses.policy.operators import OPERATORS, Operator
+from diffses.regressor.gplearn import front, function, search, unexplained
+
+SMALL = {"population": 150, "generations": 6, "tournament": 10}
+
+
+@pytest.fixture
+def rows():
+    return np.random.default_rng(0).normal(size=(300, 3))
+
+
+def test_a_small_law_is_found(rows):
+    target = 5 * rows[:, 0] * rows[:, 2] + 7  # the search need not find 5 and 7
+    found = search(GplearnRegressor(**SMALL), rows, target, seed=1)
+    assert ("mul", 0, 2) in found or ("mul", 2, 0) in found
+    assert unexplained(target, evaluate(found[-1], rows), np.ones(300)) < 1e-12
+
+
+def test_the_same_seed_gives_the_same_trees(rows):
+    target = np.sin(rows[:, 0]) + rows[:, 1]
+    settings = GplearnRegressor(population=50, generations=3, tournament=5)
+    first, again, other = (search(settings, rows, target, seed) for seed in (1, 1, 2))
+    assert repr(first) == repr(again) != repr(other)
+    assert [len(tree) for tree in first] == sorted({len(tree) for tree in first})
+
+
+def test_every_operator_runs_in_gplearn(rows, monkeypatch):
+    def body(xp):
+        return lambda a, b, c: xp.where(a > 0, xp.abs(b), c)
+
+    monkeypatch.setitem(OPERATORS, "pick", Operator("pick", 3, body))  # one entry is enough
+    names = list(OPERATORS)
+    assert {function(name).arity for name in names} == {1, 2, 3, 4}
+    settings = GplearnRegressor(**(SMALL | {"generations": 3}), operators=names)
+    target = np.maximum(rows[:, 0], rows[:, 1])
+    found = search(settings, rows, target, seed=3)
+    for tree in found:
+        check(tree, 3)
+    used = {token for tree in found for token in tree if isinstance(token, str)}
+    assert used & {"max", "min", "abs", "is_right_of", "logical", "pick"}
+
+
+def test_a_tree_is_worth_what_its_best_line_explains():
+    target = np.array([1.0, 2.0, 3.0, 4.0])
+    ones = np.ones(4)
+    assert unexplained(target, -3 * target + 5, ones) == pytest.approx(0)
+    # r of (0, 1, 0, 1) with (1, 2, 3, 4): covariance 0.25, variances 0.25 and 1.25, r**2 = 0.2
+    assert unexplained(target, np.array([0.0, 1, 0, 1]), ones) == pytest.approx(0.8)
+    assert unexplained(target, ones, ones) == 2.0
+    assert unexplained(target, np.array([0.0, 1, np.inf, 1]), ones) == 2.0
+    assert unexplained(target, np.array([0.0, 1, np.nan, 1]), ones) == 2.0
+    assert unexplained(ones, target, ones) == 0.0
+
+
+def test_the_front_has_no_tree_that_a_smaller_one_equals():
+    best = {1: (0.5, (0,)), 3: (0.5, ("add", 0, 1)), 5: (0.2, ("add", 0, "add", 0, 1))}
+    assert front(best) == [(0,), ("add", 0, "add", 0, 1)]

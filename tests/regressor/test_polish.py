@@ -1,0 +1,60 @@
+"""Constants trained towards the teacher's distribution."""
+
+import numpy as np
+import pytest
+import torch
+
+from diffses.policy.forest import Forest
+from diffses.regressor.polish import divergence, one_thread, polish
+from diffses.regressor.targets import agreement
+
+
+def test_divergence_by_hand():
+    # p = (3/4, 1/4), q = (1/2, 1/2): 3/4 ln(3/2) + 1/4 ln(1/2)
+    teacher = torch.log(torch.tensor([[3.0, 1.0]]))
+    expected = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
+    assert divergence(teacher, torch.zeros(1, 2)).item() == pytest.approx(expected)
+
+
+def test_constants_move_to_the_teachers(linear_game):
+    features, targets, template = linear_game
+    start = Forest(
+        template.features,
+        template.actions,
+        template.action_ids,
+        (
+            (0.0,),
+            ("add", "mul", 1.0, 5, "add", "mul", 0.1, 3, 0.5),
+            ("add", "mul", -1.0, 5, "add", "mul", 0.1, 3, -0.5),
+        ),
+    )
+    polished = polish(start, features, targets, 50)
+    before, after = (agreement(f, features, targets) for f in (start, polished))
+    assert before < 0.99 < after
+    assert [len(tree) for tree in polished.trees] == [len(tree) for tree in start.trees]
+
+
+def test_what_would_agree_less_often_stays():
+    # The teacher prefers B by 10 in two states and A by 0.1 in three. A constant forest that
+    # always says A agrees with three of five, yet p(B) is (2*1 + 3*0.475)/5 = 0.685 on average,
+    # so the divergence is least for one that always says B.
+    targets = np.array([[0.0, 10.0]] * 2 + [[0.1, 0.0]] * 3)
+    features = np.zeros((5, 1))
+    start = Forest(("a",), ("A", "B"), (0, 1), ((0.0,), (-1.0,)))
+    assert agreement(start, features, targets) == 0.6
+    assert polish(start, features, targets, 20) is start
+
+
+def test_there_may_be_nothing_to_polish():
+    start = Forest(("a",), ("A", "B"), (0, 1), ((0,), ("neg", 0)))
+    targets = np.array([[1.0, 0.0]])
+    assert polish(start, np.ones((1, 1)), targets, 20) is start
+    constant = start.from_text("A = 0.0\nB = 1.0", ("a",))
+    assert polish(constant, np.ones((1, 1)), targets, 0) is constant
+
+
+def test_the_number_of_threads_is_given_back():
+    before = torch.get_num_threads()
+    with one_thread():
+        assert torch.get_num_threads() == 1
+    assert torch.get_num_threads() == before

@@ -1,0 +1,50 @@
+"""What the trees are fitted to."""
+
+import numpy as np
+import pytest
+
+from diffses.policy.forest import Forest
+from diffses.regressor.targets import (
+    agreement,
+    check_data,
+    labels,
+    reference_action,
+    relative,
+)
+
+TARGETS = np.array([[0.0, 5.0, -5.0], [1.0, -3.0, 2.0], [0.5, 0.5, -1.0]])
+
+
+def test_the_reference_varies_least_and_becomes_zero():
+    assert reference_action(TARGETS) == 0
+    assert relative(TARGETS).tolist() == [[0, 5, -5], [0, -4, 1], [0, 0, -1.5]]
+
+
+def test_neither_argmax_nor_softmax_changes():
+    def softmax(x):
+        return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+
+    np.testing.assert_allclose(softmax(relative(TARGETS)), softmax(TARGETS))
+    assert labels(relative(TARGETS)).tolist() == labels(TARGETS).tolist() == [1, 2, 0]
+
+
+def test_agreement_by_hand():
+    forest = Forest(("a",), ("A", "B", "C"), (0, 1, 2), ((0.0,), (0,), (-9.0,)))
+    # a = 1, 1, -1: chooses B, B, A; the teacher B, C, A
+    assert agreement(forest, np.array([[1.0], [1.0], [-1.0]]), TARGETS) == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("features", "targets", "problem"),
+    [
+        (np.zeros((3, 2)), TARGETS, "want features"),
+        (np.zeros((2, 1)), TARGETS, "want features"),
+        (np.zeros((3, 1)), TARGETS[:, :2], "want features"),
+        (np.zeros((0, 1)), TARGETS[:0], "want features"),
+        (np.full((3, 1), np.nan), TARGETS, "finite"),
+    ],
+)
+def test_data_that_do_not_fit_are_refused(features, targets, problem):
+    template = Forest(("a",), ("A", "B", "C"), (0, 1, 2), ((0.0,),) * 3)
+    with pytest.raises(ValueError, match=problem):
+        check_data(features, targets, template)

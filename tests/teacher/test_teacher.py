@@ -1,0 +1,194 @@
+"""Agents from every source, and the training that makes one."""
+
+import csv
+import json
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from diffses.config import CheckpointTeacher, EnvConfig, HubTeacher, PpoTeacher, PretrainedTeacher
+from diffses.envs.play import Job, episode
+from diffses.envs.arcade import Arcade
+from diffses.errors import ArtifactError, ConfigError, DiffsesError
+from diffses.store import Draft, Store
+from diffses.teacher import make_teacher
+from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
+from diffses.teacher.network import LeanPolicy
+
+ENV = EnvConfig(game="pong")
+
+
+class Blank(gym.Env):
+    """The spaces of a game, and nothing to see."""
+
+    def __init__(self, shape=(4, 84, 84), actions=6):
+        self.observation_space = gym.spaces.Box(0, 255, shape, np.uint8)
+        self.action_space = gym.spaces.Discrete(actions)
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(self.observation_space.shape, np.uint8), {}
+
+    def step(self, action):
+        return np.zeros(self.observation_space.shape, np.uint8), 0.0, False, False, {}
+
+
+def agent(algorithm, policy="CnnPolicy", **spaces):
+    settings = {"buffer_size": 10} if algorithm is DQN else {"n_steps": 64}
+    return algorithm(policy, DummyVecEnv([lambda: Blank(**spaces)]), seed=3, **settings)
+
+
+@pytest.fixture
+def draft(tmp_path):
+    made = Draft(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
+    made.out.mkdir()
+    made.scratch.mkdir()
+    return made
+
+
+def stack(seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (4, 84, 84), dtype=np.uint8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("algorithm", "name", "policy"),
+    [(PPO, "ppo", "CnnPolicy"), (A2C, "a2c", "CnnPolicy"), (DQN, "dqn", "CnnPolicy"),
+     (PPO, "ppo", LeanPolicy)],
+)  # fmt: skip
+def test_a_checkpoint_acts_as_the_model_it_was_saved_from(tmp_path, draft, algorithm, name, policy):
+    model = agent(algorithm, policy)
+    model.save(tmp_path / "agent.zip")
+    teacher = CheckpointTeacher(path=str(tmp_path / "agent.zip"), algorithm=name)
+    make_teacher(ENV, teacher, inputs={}, draft=draft)
+    loaded = Agent.open(draft.out)
+    for seed in range(20):
+        expected, _ = model.predict(stack(seed), deterministic=True)
+        assert loaded.logits(stack(seed)).argmax() == int(expected)
+
+
+@pytest.mark.slow
+def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch):
+    # <cache>/models--<owner>--<name>/snapshots/<revision>/<file>, and refs/ for names of revisions
+    revision = "0123456789abcdef0123456789abcdef01234567"
+    folder = tmp_path / "hub" / "models--sb3--ppo-PongNoFrameskip-v4" / "snapshots" / revision
+    folder.mkdir(parents=True)
+    # zoo agents see (84, 84, 4): SB3 transposes such images when it wraps the environment
+    agent(PPO, shape=(84, 84, 4)).save(folder / "ppo-PongNoFrameskip-v4.zip")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    from diffses.teacher import hub
+
+    monkeypatch.setattr(hub, "CACHE", str(tmp_path / "hub"))
+    make_teacher(ENV, HubTeacher(revision=revision), inputs={}, draft=draft)
+    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+    about = json.loads((draft.out / "teacher.json").read_text())
+    assert about["source"] == f"sb3/ppo-PongNoFrameskip-v4@{revision}/ppo-PongNoFrameskip-v4.zip"
+
+
+def test_a_hub_agent_needs_a_pinned_revision(draft):
+    with pytest.raises(ConfigError, match="fix: teacher.revision=<the 40 hex digits"):
+        make_teacher(ENV, HubTeacher(revision="main"), inputs={}, draft=draft)
+
+
+def test_an_agent_that_cannot_be_had_says_what_to_do(draft, monkeypatch, tmp_path):
+    from diffses.teacher import hub
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(hub, "CACHE", str(tmp_path))
+    with pytest.raises(DiffsesError, match="fix: check the names and the network"):
+        make_teacher(ENV, HubTeacher(revision="0" * 40), inputs={}, draft=draft)
+
+
+@pytest.mark.parametrize("spaces", [{"actions": 4}, {"shape": (4, 42, 42)}])
+def test_an_agent_of_another_game_is_refused(tmp_path, draft, spaces):
+    agent(PPO, **spaces).save(tmp_path / "agent.zip")
+    with pytest.raises(ConfigError, match="a teacher that was trained on this game"):
+        make_teacher(
+            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, draft=draft
+        )
+
+
+def test_a_file_that_is_no_agent_is_refused(tmp_path, draft):
+    (tmp_path / "agent.zip").write_text("no zip")
+    with pytest.raises(ArtifactError, match="cannot be read as an SB3 ppo agent"):
+        make_teacher(
+            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, draft=draft
+        )
+
+
+def test_the_lean_network_reads_bytes_as_it_reads_floats():
+    # frames as bytes and as float32 give the same features: 0..255 is exact in bfloat16
+    policy = agent(PPO, LeanPolicy).policy
+    frames = torch.from_numpy(np.stack([stack(1), stack(2)]))
+    with torch.no_grad():
+        assert (policy.extract_features(frames) == policy.extract_features(frames.float())).all()
+
+
+SMALL = {
+    "total_steps": 256, "environments": 2, "n_steps": 64, "batch_size": 64, "epochs": 1,
+    "evaluation_every": 128, "evaluation_episodes": 1, "evaluation_steps": 40, "threads": 1,
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_training_leaves_an_agent_and_its_curve(draft):
+    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
+    with (draft.out / "curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert int(rows[-1]["steps"]) == 256
+    assert [row["evaluation"] != "" for row in rows][-1]
+    assert list(draft.out.glob("tensorboard/*/events*"))
+    assert (draft.out / "policy.zip").stat().st_size < 3_000_000
+    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
+    from diffses.teacher.train import Keeper
+
+    settings = PpoTeacher(**SMALL, checkpoint_every=128)
+    whole = Keeper.checkpoint
+
+    def killed(self):
+        whole(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "checkpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make_teacher(ENV, settings, inputs={}, draft=draft)
+    monkeypatch.setattr(Keeper, "checkpoint", whole)
+    before = int((draft.scratch / "curve.csv").read_text().splitlines()[-1].split(",")[0])
+    assert before == 128
+    make_teacher(ENV, settings, inputs={}, draft=draft)
+    steps = [
+        int(line.split(",")[0]) for line in (draft.out / "curve.csv").read_text().splitlines()[1:]
+    ]
+    assert steps[0] == 128
+    assert steps[-1] == 256
+
+
+@pytest.mark.slow
+def test_a_teachers_episode_is_the_same_every_time(draft, rules):
+    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
+    console = Arcade(rules())
+    spec = TeacherSpec(str(draft.out))
+    job = Job(spec, rules(), seed=4, max_steps=150)
+    first = episode(job, console, spec.build(console))
+    episode(Job(spec, rules(), seed=5, max_steps=30), console, spec.build(console))
+    again = episode(job, console, spec.build(console))
+    assert (first.score, first.steps) == (again.score, again.steps)
+    assert isinstance(spec.build(console), TeacherPlayer)
+
+
+def test_the_shipped_teacher_plays_pong(draft):
+    from diffses.pipeline import ROOT
+
+    path = ROOT / "diffses" / "teacher" / "pretrained" / "pong.zip"
+    assert path.stat().st_size <= 3_000_000
+    make_teacher(ENV, PretrainedTeacher(path=str(path)), inputs={}, draft=draft)
+    about = json.loads((draft.out / "teacher.json").read_text())
+    assert about["evaluation"] > -15
+    assert (draft.out / "curve.csv").read_text().startswith("steps,")
