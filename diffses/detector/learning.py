@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from scipy import ndimage
 
 from diffses.config import DetectorConfig, Label
 from diffses.detector import kernel
@@ -16,7 +17,8 @@ from diffses.errors import DiffsesError
 
 GAP = 2  # pixels: patches of one colour closer than this are one object
 FAR = 24  # pixels: the farthest a blob may have moved between two steps to be taken for the same
-MOVES = 10  # a colour that moved less often than this is no object
+MOVES = 10  # where a colour moved less often than this, there is no object
+RESTLESS = 0.03  # share of the blobs at a place that must have moved; a score's digits seldom do
 MARGIN = 8  # pixels around where a type was seen to move
 HEIGHT, WIDTH = 210, 160
 
@@ -88,12 +90,10 @@ def study(
         if not start
     ]
     moves = np.concatenate(moved) if moved else np.zeros((0, 6))
-    if len(moves) < max(MOVES, 0.01 * len(screens)):
+    moves = moves[at_restless_places(moves, np.concatenate(frames))]
+    if len(moves) < MOVES:
         return None
-    box = np.concatenate(
-        [np.percentile(moves[:, :2], 0.5, axis=0) - MARGIN,
-         np.percentile(moves[:, 2:4], 99.5, axis=0) + MARGIN]
-    ).round()  # fmt: skip
+    box = np.concatenate([moves[:, :2].min(axis=0) - MARGIN, moves[:, 2:4].max(axis=0) + MARGIN])
     region = np.clip(box, 0, [WIDTH, HEIGHT, WIDTH, HEIGHT]).astype(int)
     sizes = moves[:, 2:4] - moves[:, :2]
     size = np.percentile(sizes, 98, axis=0).round().astype(int)
@@ -114,6 +114,28 @@ def study(
         speed=float(np.median(speeds)),
         height_on_screen=float(np.median((moves[:, 1] + moves[:, 3]) / 2)),
     )
+
+
+def at_restless_places(moves: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Which moves were made where blobs do move about, bool (moves,).
+
+    Places are patches of the screen: moves whose boxes, widened by the margin, touch. One counts
+    if it saw enough moves, and enough of them for the blobs (`seen`) that were there.
+    """
+    touched = np.zeros((HEIGHT, WIDTH), bool)
+    for x0, y0, x1, y1 in moves[:, :4].astype(int):
+        touched[max(0, y0 - MARGIN) : y1 + MARGIN, max(0, x0 - MARGIN) : x1 + MARGIN] = True
+    places, count = ndimage.label(touched)
+
+    def at(boxes: np.ndarray) -> np.ndarray:
+        middle = ((boxes[:, :2] + boxes[:, 2:4]) / 2).astype(int)
+        found: np.ndarray = places[middle[:, 1], middle[:, 0]]
+        return found
+
+    moved = np.bincount(at(moves), minlength=count + 1)
+    here = np.bincount(at(seen), minlength=count + 1)
+    good = (moved >= MOVES) & (moved >= RESTLESS * here)
+    return good[at(moves)]
 
 
 def blobs_of(colour: int, screen: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -137,15 +159,20 @@ def inside(boxes: np.ndarray, region: np.ndarray, size: np.ndarray) -> np.ndarra
 
 
 def motion(before: np.ndarray, now: np.ndarray) -> np.ndarray:
-    """Blobs that moved without changing their shape: x0, y0, x1, y1, dx, dy, (moved, 6)."""
+    """Blobs that moved without changing their shape: x0, y0, x1, y1, dx, dy, (moved, 6).
+
+    A blob that stayed where it was cannot be the one that is now somewhere else.
+    """
+    stayed = (before[:, None] == now[None]).all(axis=2)
+    left, came = before[~stayed.any(axis=1)], now[~stayed.any(axis=0)]
     found = []
-    for box in now:
-        same = (before[:, 2:] - before[:, :2] == box[2:] - box[:2]).all(axis=1)
-        away = box[:2] - before[same, :2]
+    for box in came:
+        same = (left[:, 2:] - left[:, :2] == box[2:] - box[:2]).all(axis=1)
+        away = box[:2] - left[same, :2]
         if len(away) == 0:
             continue
         step = away[np.abs(away).max(axis=1).argmin()]
-        if 0 < np.abs(step).max() <= FAR:
+        if np.abs(step).max() <= FAR:
             found.append([*box, *step])
     return np.array(found, dtype=float).reshape(-1, 6)
 

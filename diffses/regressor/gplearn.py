@@ -18,7 +18,7 @@ Report = Callable[[float], None]
 
 
 def search(
-    settings: GplearnRegressor, features: Floats, target: Floats, seed: int
+    settings: GplearnRegressor, features: Floats, target: Floats, weights: Floats, seed: int
 ) -> list[Expression]:
     """Trees that follow `target` up to a scale and an offset: the best of each size met.
 
@@ -30,6 +30,7 @@ def search(
         settings: of the search.
         features: float64 (n, columns).
         target: float64 (n,).
+        weights: of the states in the variance, float64 (n,), above 0.
         seed: 0 to 2**31 - 1.
 
     Returns:
@@ -57,7 +58,7 @@ def search(
     with np.errstate(all="ignore"):
         for generation in range(settings.generations):
             regressor.set_params(generations=generation + 1)
-            regressor.fit(features, target)
+            regressor.fit(features, target, sample_weight=weights)
             for program in regressor._programs[-1]:
                 _keep(best, float(program.raw_fitness_), program.program)
     return front(best)
@@ -70,21 +71,21 @@ def function(name: str) -> Any:
 
 
 def unexplained(target: Floats, predicted: Floats, weights: Floats) -> float:
-    """The share of the target's variance that a*predicted + b leaves, 1 - r**2.
+    """The share of the target's variance that a*predicted + b leaves, 1 - r**2, all weighted.
 
-    Anything that is not finite or does not vary counts as worse than a constant. The weights are
-    gplearn's, all 1.
+    Anything that is not finite or does not vary counts as worse than a constant.
     """
+    weights = weights / weights.sum()
     with np.errstate(all="ignore"):
-        centred = predicted - predicted.mean()
-        spread = float(centred @ centred)
-    if not np.isfinite(spread) or spread <= 1e-20 * len(target):
+        centred = predicted - weights @ predicted
+        spread = float(weights @ centred**2)
+    if not np.isfinite(spread) or spread <= 1e-20:
         return 2.0
-    wanted = target - target.mean()
-    total = float(wanted @ wanted)
+    wanted = target - weights @ target
+    total = float(weights @ wanted**2)
     if total == 0:
         return 0.0
-    return max(0.0, 1.0 - float(centred @ wanted) ** 2 / (spread * total))
+    return max(0.0, 1.0 - float(weights @ (centred * wanted)) ** 2 / (spread * total))
 
 
 def _keep(best: dict[int, tuple[float, Expression]], error: float, program: list[Any]) -> None:

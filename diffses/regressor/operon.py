@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from pyoperon.sklearn import SymbolicRegressor
 
 from diffses.config import OperonRegressor
@@ -25,7 +26,7 @@ SYMBOLS = {
 
 
 def search(
-    settings: OperonRegressor, features: Floats, target: Floats, seed: int
+    settings: OperonRegressor, features: Floats, target: Floats, weights: Floats, seed: int
 ) -> list[Expression]:
     """Trees that follow `target`, from the front of r**2 against length (NSGA-II).
 
@@ -33,6 +34,8 @@ def search(
         settings: of the search.
         features: float64 (n, columns).
         target: float64 (n,).
+        weights: of the states, float64 (n,), above 0. Operon knows none, so it is given n states
+            drawn with these chances.
         seed: of its random draws; it runs in one thread, so the same seed gives the same trees.
 
     Returns:
@@ -51,7 +54,9 @@ def search(
         n_threads=1,
         random_state=seed,
     )
-    regressor.fit(features, target)
+    chances = weights / weights.sum()
+    drawn = np.random.default_rng(seed).choice(len(target), len(target), p=chances)
+    regressor.fit(features[drawn], target[drawn])
     return [expression(model["tree"], regressor) for model in models(regressor)]
 
 

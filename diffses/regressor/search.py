@@ -16,7 +16,7 @@ from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify
 from diffses.regressor.linear import fit_linear, linear_front
 from diffses.regressor.polish import polish
-from diffses.regressor.targets import check_data, reference_action, relative
+from diffses.regressor.targets import check_data, decisiveness, reference_action, relative
 from diffses.seeds import seed_for
 
 LEVELS = (5, 9, 15, 25, 40, 60, 90, 130)  # nodes a tree may have at most, for one forest each
@@ -52,7 +52,8 @@ def fit_forests(
     (`targets.reference_action`); with `settings.lift` a second one that may use the linear fit as
     a leaf, which is put back as its tree. What they find is combined into whole forests by a
     series of limits on the size of a tree, and the constants are trained on the teacher's action
-    distribution. The linear fits on a few features are candidates too, and `fit_linear` is always
+    distribution. The searches minimise the squared error of the scores, weighted by how open the
+    teacher's choice is (`targets.decisiveness`); the linear fit weighs all states alike. The linear fits on a few features are candidates too, and `fit_linear` is always
     among them.
 
     Nothing is ranked here: that belongs to who holds states the search did not see.
@@ -138,7 +139,7 @@ def _search(
     seed: int,
     progress: Progress | None,
 ) -> list[Found]:
-    wanted = relative(targets)
+    wanted, weights = relative(targets), decisiveness(targets)
     jobs = []
     for restart in range(settings.restarts):
         for action in range(targets.shape[1]):
@@ -162,6 +163,7 @@ def _one(
     settings: Searching,
     features: Floats,
     target: Floats,
+    weights: Floats,
     action: int,
     leaf: Expression | None,
     seed: int,
@@ -177,10 +179,10 @@ def _one(
             columns = np.column_stack([columns, evaluate(leaf, features)])
             back[features.shape[1]] = leaf
         found = []
-        for tree in _run(settings, columns, target, seed):
+        for tree in _run(settings, columns, target, weights, seed):
             values = evaluate(tree, columns)
             if np.isfinite(values).all() and np.ptp(values) > 0:
-                scale, offset, error = _line(values, target)
+                scale, offset, error = _line(values, target, weights)
                 whole = simplify(scaled(substitute(tree, back), scale, offset))
                 found.append(Found(action, leaf is not None, error, whole))
         return found
@@ -193,15 +195,16 @@ def _decades(features: Floats) -> Floats:
     return np.where(np.abs(powers) > 1, 10.0**powers, 1.0)
 
 
-def _line(values: Floats, target: Floats) -> tuple[float, float, float]:
-    """The least-squares scale and offset, and the share of the variance they leave."""
-    centred = values - values.mean()
-    wanted = target - target.mean()
-    scale = float(centred @ wanted / (centred @ centred))
-    rest = wanted - scale * centred
-    total = float(wanted @ wanted)
-    error = float(rest @ rest) / total if total else 0.0
-    return scale, float(target.mean() - scale * values.mean()), error
+def _line(values: Floats, target: Floats, weights: Floats) -> tuple[float, float, float]:
+    """The least-squares scale and offset, and the share of the variance they leave; weighted."""
+    weights = weights / weights.sum()
+    centred = values - weights @ values
+    wanted = target - weights @ target
+    scale = float(weights @ (centred * wanted) / (weights @ centred**2))
+    offset = float(weights @ target - scale * (weights @ values))
+    total = float(weights @ wanted**2)
+    error = float(weights @ (wanted - scale * centred) ** 2) / total if total else 0.0
+    return scale, offset, error
 
 
 def _polished(forest: Forest, features: Floats, targets: Floats, steps: int) -> Forest:
@@ -230,12 +233,14 @@ def _sample(count: int, rows: int, seed: int) -> np.ndarray:
     return np.sort(random.permutation(count)[:rows])
 
 
-def _run(settings: Searching, columns: Floats, target: Floats, seed: int) -> list[Expression]:
+def _run(
+    settings: Searching, columns: Floats, target: Floats, weights: Floats, seed: int
+) -> list[Expression]:
     """The search that the settings ask for; its library is imported only where it runs."""
     if isinstance(settings, GplearnRegressor):
         from diffses.regressor import gplearn
 
-        return gplearn.search(settings, columns, target, seed)
+        return gplearn.search(settings, columns, target, weights, seed)
     from diffses.regressor import operon
 
-    return operon.search(settings, columns, target, seed)
+    return operon.search(settings, columns, target, weights, seed)

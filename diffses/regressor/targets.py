@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from diffses.policy.expression import Floats
 from diffses.policy.forest import Forest, highest
 
+FLOOR = 0.05  # so that no state is of no account
+
 
 def reference_action(targets: Floats) -> int:
     """The action the others are measured against: the one whose centred scores vary least.
@@ -23,6 +25,18 @@ def reference_action(targets: Floats) -> int:
 def relative(targets: Floats) -> Floats:
     """The scores less those of the reference action, (n, actions)."""
     return targets - targets[:, [reference_action(targets)]]
+
+
+def decisiveness(targets: Floats) -> Floats:
+    """How much a state matters to the divergence from the teacher, (n,), from FLOOR to 1 + FLOOR.
+
+    1 - sum_a p(a)**2, the trace of the curvature of KL(p || softmax(scores)) at p =
+    softmax(targets), and FLOOR more: where the teacher is sure, its scores may be off by much.
+    """
+    odds = np.exp(targets - targets.max(axis=1, keepdims=True))
+    p = odds / odds.sum(axis=1, keepdims=True)
+    weights: Floats = (1 - (p**2).sum(axis=1)) + FLOOR
+    return weights
 
 
 def labels(targets: Floats) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ def rows():
 
 def test_a_small_law_is_found(rows):
     target = 5 * rows[:, 0] * rows[:, 2] + 7  # the search need not find 5 and 7
-    found = search(GplearnRegressor(**SMALL), rows, target, seed=1)
+    found = search(GplearnRegressor(**SMALL), rows, target, np.ones(300), seed=1)
     assert ("mul", 0, 2) in found or ("mul", 2, 0) in found
     assert unexplained(target, evaluate(found[-1], rows), np.ones(300)) < 1e-12
 
@@ -26,7 +26,7 @@ def test_a_small_law_is_found(rows):
 def test_the_same_seed_gives_the_same_trees(rows):
     target = np.sin(rows[:, 0]) + rows[:, 1]
     settings = GplearnRegressor(population=50, generations=3, tournament=5)
-    first, again, other = (search(settings, rows, target, seed) for seed in (1, 1, 2))
+    first, again, other = (search(settings, rows, target, np.ones(300), seed) for seed in (1, 1, 2))
     assert repr(first) == repr(again) != repr(other)
     assert [len(tree) for tree in first] == sorted({len(tree) for tree in first})
 
@@ -40,7 +40,7 @@ def test_every_operator_runs_in_gplearn(rows, monkeypatch):
     assert {function(name).arity for name in names} == {1, 2, 3, 4}
     settings = GplearnRegressor(**(SMALL | {"generations": 3}), operators=names)
     target = np.maximum(rows[:, 0], rows[:, 1])
-    found = search(settings, rows, target, seed=3)
+    found = search(settings, rows, target, np.ones(300), seed=3)
     for tree in found:
         check(tree, 3)
     used = {token for tree in found for token in tree if isinstance(token, str)}
@@ -53,6 +53,9 @@ def test_a_tree_is_worth_what_its_best_line_explains():
     assert unexplained(target, -3 * target + 5, ones) == pytest.approx(0)
     # r of (0, 1, 0, 1) with (1, 2, 3, 4): covariance 0.25, variances 0.25 and 1.25, r**2 = 0.2
     assert unexplained(target, np.array([0.0, 1, 0, 1]), ones) == pytest.approx(0.8)
+    # without the last state (1, 2, 3) and (0, 1, 0): covariance 0
+    weights = np.array([2.0, 2, 2, 0])
+    assert unexplained(target, np.array([0.0, 1, 0, 1]), weights) == pytest.approx(1.0)
     assert unexplained(target, ones, ones) == 2.0
     assert unexplained(target, np.array([0.0, 1, np.inf, 1]), ones) == 2.0
     assert unexplained(target, np.array([0.0, 1, np.nan, 1]), ones) == 2.0

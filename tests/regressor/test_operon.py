@@ -48,15 +48,22 @@ def test_the_values_are_operons_own(rows, operators):
 
 def test_a_small_law_is_found_with_its_constants(rows):
     target = 5 * rows[:, 0] * rows[:, 2] + 7
-    found = search(SETTINGS, rows, target, seed=1)
+    found = search(SETTINGS, rows, target, np.ones(300), seed=1)
     assert np.abs(evaluate(found[-1], rows) - target).max() < 1e-3
     assert unexplained(target, evaluate(found[0], rows), np.ones(300)) > 0.5  # a front, not a point
 
 
 def test_the_same_seed_gives_the_same_trees(rows):
     target = np.sin(rows[:, 0]) + rows[:, 1]
-    first, again, other = (search(SETTINGS, rows, target, seed) for seed in (1, 1, 2))
+    first, again, other = (search(SETTINGS, rows, target, np.ones(300), seed) for seed in (1, 1, 2))
     assert repr(first) == repr(again) != repr(other)
+
+
+def test_states_of_no_weight_are_not_looked_at(rows):
+    target = np.where(rows[:, 1] > 0, rows[:, 0], -9 * rows[:, 2])
+    weights = np.where(rows[:, 1] > 0, 1.0, 1e-12)
+    found = search(SETTINGS, rows, target, weights, seed=1)
+    assert np.abs(evaluate(found[-1], rows) - rows[:, 0]).max() < 1e-3
 
 
 def test_operators_that_operon_lacks_are_refused():

@@ -7,6 +7,7 @@ from diffses.policy.forest import Forest
 from diffses.regressor.targets import (
     agreement,
     check_data,
+    decisiveness,
     labels,
     reference_action,
     relative,
@@ -48,3 +49,9 @@ def test_data_that_do_not_fit_are_refused(features, targets, problem):
     template = Forest(("a",), ("A", "B", "C"), (0, 1, 2), ((0.0,),) * 3)
     with pytest.raises(ValueError, match=problem):
         check_data(features, targets, template)
+
+
+def test_a_state_counts_for_as_much_as_the_choice_is_open():
+    # p = (1/2, 1/2): 1 - 1/2; p = (3/4, 1/4): 1 - 10/16; sure: 0; and 0.05 each
+    targets = np.array([[7.0, 7.0], [np.log(3), 0.0], [0.0, 800.0]])
+    np.testing.assert_allclose(decisiveness(targets), [0.55, 0.425, 0.05])
