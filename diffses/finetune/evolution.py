@@ -17,7 +17,7 @@ import numpy as np
 
 from diffses.config import GuidedFinetune
 from diffses.dataset.data import Dataset, merge
-from diffses.envs.play import Job, play
+from diffses.envs.play import Episode, Job, play
 from diffses.envs.protocol import Protocol
 from diffses.finetune.strategy import Strategy
 from diffses.logger import log as log_metrics
@@ -119,9 +119,20 @@ def rate(
     steps = 0
     for episode in play(jobs, settings.workers):
         column, row = place[episode.job]
-        returns[row, column] = episode.score
+        returns[row, column] = fitness(episode, settings.episode_steps)
         steps += episode.steps
     return returns, steps
+
+
+def fitness(episode: Episode, limit: int) -> float:
+    """The return; of a game lost before the limit, what going on at that pace would lose.
+
+    So that of two games lost 0:21 the one that lasted longer is the better one: a search that
+    starts from nothing would otherwise see no difference.
+    """
+    if episode.score < 0 and not episode.cut:
+        return episode.score * limit / episode.steps
+    return episode.score
 
 
 class Guide:
