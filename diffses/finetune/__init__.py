@@ -14,8 +14,10 @@ from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
 from diffses.dataset.data import Dataset
 from diffses.envs.play import scores
 from diffses.envs.protocol import Protocol, v5
+from diffses.finetune.pursuit import pursuits
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
+from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
 from diffses.store import Draft
 
@@ -80,27 +82,33 @@ def finetune_forest(
 ) -> None:
     """Writes `finetuned.json`: the forest that did best on validation.
 
-    The start, the best of the hall of fame on the same episodes, is among those compared, so what
-    comes out is never worse on validation than what went in. Also writes `validation.csv`,
-    `search.json` and, where there was a search, `curve.csv`.
+    The best of the hall of fame on the same episodes is among those compared, so what comes out
+    is never worse on validation than what went in. Also writes `validation.csv`, `search.json`
+    and, where there was a search, `curve.csv`.
     """
     rules = v5(env)
+    data = Dataset.open(inputs["dataset"])
     judge = Judge(rules, finetune, inputs["detector"])
-    for path in starts(inputs["distill"], finetune.validation_candidates):
-        judge(Forest.load(path), f"distill/{path.stem}")
-    start = judge.best()
+    guided = finetune if isinstance(finetune, GuidedFinetune) else None
     spent = 0
-    if isinstance(finetune, GuidedFinetune):
-        from diffses.finetune.evolution import search
+    found = hall_of_fame(inputs["distill"])
+    if guided is not None:
+        from diffses.finetune.evolution import screen, search
 
-        data = Dataset.open(inputs["dataset"])
-        finalists, spent = search(
-            start.forest, data, rules, inputs["detector"], finetune, seed, draft
+        found += [(f, f"pursuit/{i}") for i, f in enumerate(pursuits(data))]
+        found, spent = screen(found, rules, inputs["detector"], guided, seed)
+    for forest, source in found[: finetune.validation_candidates]:
+        judge(forest, source)
+    start = judge.best()
+    if guided is not None:
+        finalists, searched = search(
+            start.forest, data, rules, inputs["detector"], guided, seed, draft
         )
+        spent += searched
         for forest, source in finalists:
             judge(forest, source)
     champion = judge.best()
-    champion.forest.save(draft.out / "finetuned.json")
+    simplify_forest(champion.forest).save(draft.out / "finetuned.json")
     about = {
         "start": start.source,
         "start_validation": start.mean,
@@ -114,14 +122,15 @@ def finetune_forest(
     write_validation(draft.out / "validation.csv", judge, champion)
 
 
-def starts(distill: Path, limit: int) -> list[Path]:
-    """The forests of the hall of fame that are tried as a start: the most agreeing ones, and the
-    linear fit in any case."""
+def hall_of_fame(distill: Path) -> list[tuple[Forest, str]]:
+    """The forests of a distillation, the linear fit first, then those that agree most."""
     with (distill / "hall_of_fame.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    chosen = rows[:limit]
-    chosen += [row for row in rows[limit:] if row["linear"] == "True"]
-    return [distill / "forests" / row["file"] for row in chosen]
+    rows.sort(key=lambda row: row["linear"] != "True")  # stable: the others keep their order
+    return [
+        (Forest.load(distill / "forests" / row["file"]), f"distill/{Path(row['file']).stem}")
+        for row in rows
+    ]
 
 
 def write_validation(path: Path, judge: Judge, champion: Judged) -> None:

@@ -28,8 +28,10 @@ from diffses.progress import bar
 from diffses.seeds import seed_for
 from diffses.store import Draft
 
+SCREENING = 4  # short games by which the starts are compared
 ROWS = 2_000  # recorded states on which decisions are compared
-DAMPING = 1e-3  # of the Fisher information, relative to its mean diagonal
+DAMPING = 1e-3  # of the Fisher information, relative to its mean over the axes
+IDLE = 1e-9  # an axis with less than this share of the greatest information changes no decision
 CURVE = ("generation", "steps", "best", "mean", "centre", "divergence", "step_size")
 
 
@@ -55,7 +57,7 @@ def search(
         return [], 0
     guide = Guide(start, data, seed_for(seed, "finetune", "rows"))
     strategy = Strategy(
-        len(start.constants()), settings.population, settings.step_size, seed_for(seed, "finetune")
+        guide.axes.shape[1], settings.population, settings.step_size, seed_for(seed, "finetune")
     )
     curve: list[dict[str, Any]] = []
     spent = 0
@@ -99,6 +101,24 @@ def search(
         writer.writerows(curve)
     centre = guide.forest(strategy.mean)
     return [(centre, f"finetune/centre of generation {strategy.generation}")], spent
+
+
+def screen(
+    candidates: list[tuple[Forest, str]],
+    rules: Protocol,
+    detector: Path,
+    settings: GuidedFinetune,
+    seed: int,
+) -> tuple[list[tuple[Forest, str]], int]:
+    """Orders candidates by a few short games on common episodes, the best first.
+
+    Returns:
+        The candidates in order, and the environment steps this cost.
+    """
+    seeds = [seed_for(seed, "train", "screen", episode) for episode in range(SCREENING)]
+    returns, steps = rate([forest for forest, _ in candidates], rules, detector, seeds, settings)
+    order = np.argsort(-returns.mean(axis=1), kind="stable")
+    return [candidates[i] for i in order], steps
 
 
 def rate(
@@ -146,11 +166,11 @@ class Guide:
         self._teacher = softmax(merge(part.logits[rows], data.groups))
         self._start = start
         self._constants = start.constants()
-        self._axes = whitening(start, self._rows)
+        self.axes = whitening(start, self._rows)
 
     def forest(self, point: np.ndarray) -> Forest:
         """The start with its constants moved by `point`, (constants,), in the guide's metric."""
-        return self._start.with_constants(self._constants + self._axes @ point)
+        return self._start.with_constants(self._constants + self.axes @ point)
 
     def divergence(self, forest: Forest) -> float:
         """Mean KL(teacher || forest) over the recorded states, nats."""
@@ -160,10 +180,12 @@ class Guide:
 
 
 def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
-    """Axes A, (k, k), along which a standard normal step z moves the policy by one nat.
+    """Axes A, (k, r), along which a standard normal step z moves the policy by one nat.
 
-    With F the Fisher information of softmax(forest) in its k constants, averaged over the rows,
-    and damped, A = sqrt(2 / k) F^(-1/2), so that the mean of KL, z'A'F A z / 2, is 1.
+    With F = V diag(l) V' the Fisher information of softmax(forest) in its k constants, averaged
+    over the rows, A = sqrt(2 / r) V diag(l + damping)^(-1/2), so that the mean of KL, which is
+    z'A'F A z / 2, is about 1. Directions that change no decision (adding the same to all trees)
+    are left out: r <= k remain.
 
     Args:
         rows: float64 (n, features).
@@ -180,9 +202,10 @@ def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
     p = softmax(base)
     mean = (slopes * p).sum(axis=2, keepdims=True)
     fisher = np.einsum("ina,jna,na->ij", slopes - mean, slopes - mean, p) / len(rows)
-    scale = np.trace(fisher) / k
-    values, vectors = np.linalg.eigh(fisher + (DAMPING * scale + 1e-12) * np.eye(k))
-    axes: np.ndarray = vectors * np.sqrt(2 / (k * values))
+    values, vectors = np.linalg.eigh(fisher)
+    kept = values > IDLE * values.max()
+    values, vectors = values[kept], vectors[:, kept]
+    axes: np.ndarray = vectors * np.sqrt(2 / (len(values) * (values + DAMPING * values.mean())))
     return axes
 
 

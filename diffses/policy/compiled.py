@@ -49,7 +49,7 @@ def flatten(trees: Sequence[Expression]) -> Program:
                 number += 1
                 code.append(number)
         starts.append(len(code))
-    longest = max(int(size) for size in np.diff(starts))
+    longest = max((int(size) for size in np.diff(starts)), default=1)
     return Program(
         np.array(code, np.int32), np.array(constants, np.float64), np.array(starts), longest
     )
@@ -116,7 +116,7 @@ class Batch:
         """The value of each tree in each row, float64 (trees, n).
 
         Args:
-            trees: over the features of the rows.
+            trees: over the features of the rows; whole ones (`expression.check`).
             out: where to write them, to spare the allocation.
         """
         width, n = self._columns.shape

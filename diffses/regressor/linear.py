@@ -60,7 +60,7 @@ class LeastSquares:
         self._usable = scale > CONSTANT * np.abs(features).max(axis=0, initial=0)
         self._scale = np.where(self._usable, scale, 1.0)
         self._z = (features - self._mean) / self._scale
-        wanted = relative(targets)
+        wanted = relative(targets, self.reference)
         self._offset = wanted.mean(axis=0)
         self._y = wanted - self._offset
         self._gram = self._z.T @ self._z / len(features)

@@ -32,7 +32,7 @@ def polish(forest: Forest, features: Floats, targets: Floats, steps: int) -> For
         return forest
     with one_thread():
         module = TorchForest(forest)
-        rows, wanted = torch.from_numpy(features), torch.from_numpy(targets)
+        rows, wanted = torch.tensor(features), torch.tensor(targets)  # joblib's may be read-only
         optimizer = torch.optim.LBFGS(
             module.parameters(), max_iter=steps, line_search_fn="strong_wolfe"
         )

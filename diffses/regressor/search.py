@@ -50,11 +50,11 @@ def fit_forests(
 
     One search for each restart and each action but the reference action, whose tree is 0
     (`targets.reference_action`); with `settings.lift` a second one that may use the linear fit as
-    a leaf, which is put back as its tree. What they find is combined into whole forests by a
-    series of limits on the size of a tree, and the constants are trained on the teacher's action
-    distribution. The searches minimise the squared error of the scores, weighted by how open the
-    teacher's choice is (`targets.decisiveness`); the linear fit weighs all states alike. The linear fits on a few features are candidates too, and `fit_linear` is always
-    among them.
+    a leaf, which is put back as its tree. They minimise the squared error of the scores, weighted
+    by how open the teacher's choice is (`targets.decisiveness`). What they find is combined into
+    whole forests by a series of limits on the size of a tree, and the constants are trained on
+    the teacher's action distribution. Linear fits on a few features are candidates too, and
+    `fit_linear` is always among them.
 
     Nothing is ranked here: that belongs to who holds states the search did not see.
 
@@ -71,12 +71,13 @@ def fit_forests(
         Different forests, the smallest first.
     """
     features, targets = check_data(features, targets, template)
+    reference = reference_action(targets)
     linear = fit_linear(features, targets, template)
     candidates = [linear, *linear_front(features, targets, template)]
     if isinstance(settings, GplearnRegressor | OperonRegressor):
         rows = _sample(len(features), settings.rows, seed)
         features, targets = features[rows], targets[rows]
-        found = _search(settings, features, targets, linear, seed, progress)
+        found = _search(settings, features, targets, reference, linear, seed, progress)
         candidates += combine(found, template)
     jobs = [delayed(_polished)(f, features, targets, settings.polish) for f in candidates]
     polished: Iterable[Forest] = _parallel(settings, jobs)
@@ -135,21 +136,25 @@ def _search(
     settings: Searching,
     features: Floats,
     targets: Floats,
+    reference: int,
     linear: Forest,
     seed: int,
     progress: Progress | None,
 ) -> list[Found]:
-    wanted, weights = relative(targets), decisiveness(targets)
+    # a column in one piece, as it arrives in another process: sums over strides round otherwise
+    wanted = np.ascontiguousarray(relative(targets, reference).T)
+    weights = decisiveness(targets)
     jobs = []
     for restart in range(settings.restarts):
         for action in range(targets.shape[1]):
-            if action == reference_action(targets):
+            if action == reference:
                 continue
             for lifted in (False, True) if settings.lift else (False,):
                 kind = "lifted" if lifted else "plain"
                 leaf = linear.trees[action] if lifted else None
                 own = seed_for(seed, "regressor", restart, action, kind)
-                jobs.append(delayed(_one)(settings, features, wanted[:, action], action, leaf, own))
+                job = (features, wanted[action], weights, action, leaf, own)
+                jobs.append(delayed(_one)(settings, *job))
     found: list[Found] = []
     for done, batch in enumerate(_parallel(settings, jobs), 1):
         found += batch

@@ -22,9 +22,9 @@ def reference_action(targets: Floats) -> int:
     return int(centred.var(axis=0).argmin())
 
 
-def relative(targets: Floats) -> Floats:
+def relative(targets: Floats, reference: int) -> Floats:
     """The scores less those of the reference action, (n, actions)."""
-    return targets - targets[:, [reference_action(targets)]]
+    return targets - targets[:, [reference]]
 
 
 def decisiveness(targets: Floats) -> Floats:

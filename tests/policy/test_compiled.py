@@ -121,6 +121,7 @@ def test_threads_and_blocks_do_not_change_a_value(trees, finite_rows):
     alone = Batch(rows).scores(trees)
     np.testing.assert_array_equal(bits(Batch(rows, threads=2).scores(trees)), bits(alone))
     np.testing.assert_array_equal(bits(Batch(rows[:7]).scores(trees)), bits(alone[:, :7]))
+    assert Batch(rows).scores([]).shape == (0, 5003)
 
 
 @pytest.fixture

@@ -18,15 +18,15 @@ TARGETS = np.array([[0.0, 5.0, -5.0], [1.0, -3.0, 2.0], [0.5, 0.5, -1.0]])
 
 def test_the_reference_varies_least_and_becomes_zero():
     assert reference_action(TARGETS) == 0
-    assert relative(TARGETS).tolist() == [[0, 5, -5], [0, -4, 1], [0, 0, -1.5]]
+    assert relative(TARGETS, 0).tolist() == [[0, 5, -5], [0, -4, 1], [0, 0, -1.5]]
 
 
 def test_neither_argmax_nor_softmax_changes():
     def softmax(x):
         return np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
 
-    np.testing.assert_allclose(softmax(relative(TARGETS)), softmax(TARGETS))
-    assert labels(relative(TARGETS)).tolist() == labels(TARGETS).tolist() == [1, 2, 0]
+    np.testing.assert_allclose(softmax(relative(TARGETS, 0)), softmax(TARGETS))
+    assert labels(relative(TARGETS, 0)).tolist() == labels(TARGETS).tolist() == [1, 2, 0]
 
 
 def test_agreement_by_hand():

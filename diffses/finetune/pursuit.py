@@ -1,0 +1,104 @@
+"""Starts that need no teacher: policies that steer what the actions move towards an object, or
+away from it.
+
+They are what a person would try first, they are found from the recorded play alone, and they give
+the search a slope to climb where a copy of the teacher loses every game.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from diffses.dataset.data import Dataset, Part, template
+from diffses.policy.expression import Expression
+from diffses.policy.forest import Forest
+
+GAIN = 10.0  # score for each 100 px of distance: a few px decide
+SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
+LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
+
+
+def pursuits(data: Dataset) -> list[Forest]:
+    """Forests that chase, and that flee, each object along the axis on which the actions act.
+
+    Each tree is a weighted sum of that object's distance from the player, the velocities of both
+    along the axis, and the object's place and velocity on the other one. All weights but the
+    distance's are 0 at first: they are there for a search to move.
+
+    Returns:
+        Two forests an object (towards, away); none where the actions move nothing.
+    """
+    found = controlled(data)
+    if found is None:
+        return []
+    player, axis, effect = found
+    empty = template(data.features, data.actions, data.groups, data.train)
+    forests = []
+    for number, name in enumerate(data.features):
+        other, sign = _distance(name, player, axis)
+        if other is None:
+            continue
+        across = "y" if axis == "x" else "x"
+        wanted = (f"{other}.v{axis}", f"{player}.v{axis}", f"{other}.{across}", f"{other}.v{across}")
+        extra = [data.features.index(n) for n in wanted if n in data.features]
+        for direction in (1.0, -1.0):
+            weights = direction * sign * GAIN * effect
+            trees = tuple(
+                _weighted_sum(float(weight), number, extra) if weight != 0 else (0.0,)
+                for weight in weights
+            )
+            forests.append(replace(empty, trees=trees))
+    return forests
+
+
+def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
+    """The object whose distance from the player a feature is, and the sign that makes it
+    object - player."""
+    first, _, second = feature.partition("-")
+    if second == f"{player}.{axis}" and first.endswith(f".{axis}"):
+        return first.rsplit(".", 1)[0], 1.0
+    if first == f"{player}.{axis}" and second.endswith(f".{axis}"):
+        return second.rsplit(".", 1)[0], -1.0
+    return None, 0.0
+
+
+def _weighted_sum(weight: float, feature: int, others: list[int]) -> Expression:
+    tree: Expression = ("add", "mul", weight, feature, 0.0)
+    for other in others:
+        tree = ("add", *tree, "mul", 0.0, other)
+    return tree
+
+
+def controlled(data: Dataset) -> tuple[str, str, np.ndarray] | None:
+    """The object and axis whose velocity the actions explain best, and what each group of actions
+    does to it: -1, 0 or 1, the sign of its mean velocity where that is not small."""
+    home = {action: g for g, group in enumerate(data.groups) for action in group}
+    groups = np.array([home[int(action)] for action in data.train.actions])
+    best: tuple[float, str, str, np.ndarray] | None = None
+    for number, name in enumerate(data.features):
+        thing, _, quantity = name.rpartition(".")
+        if quantity not in ("vx", "vy") or "-" in name:
+            continue
+        for lag in LAGS:
+            share, means = _explained(data.train, number, groups, lag, len(data.groups))
+            if best is None or share > best[0]:
+                best = (share, thing, quantity[1], means)
+    if best is None or best[0] < 0.05:
+        return None
+    effect = best[3] / max(1e-12, float(np.abs(best[3]).max()))
+    return best[1], best[2], np.where(np.abs(effect) < SLIGHT, 0.0, np.sign(effect))
+
+
+def _explained(
+    part: Part, feature: int, groups: np.ndarray, lag: int, count: int
+) -> tuple[float, np.ndarray]:
+    """Share of a velocity's variance that the action taken `lag` + 1 screens before explains, and
+    its mean under each group of actions."""
+    now, before = part.features[lag + 1 :, feature], groups[: len(groups) - lag - 1]
+    same = part.episode[lag + 1 :] == part.episode[: len(groups) - lag - 1]
+    now, before = now[same], before[same]
+    means = np.array([now[before == g].mean() if (before == g).any() else 0.0 for g in range(count)])
+    total = float(now.var())
+    return (float(means[before].var() / total) if total > 0 else 0.0), means
