@@ -30,7 +30,7 @@ from diffses.store import Draft
 
 SCREENING = 4  # short games by which the starts are compared
 ROWS = 2_000  # recorded states on which decisions are compared
-DAMPING = 1e-3  # of the Fisher information, relative to its mean over the axes
+DAMPING = 1e-3  # of the Fisher information of constants in units of their own
 IDLE = 1e-9  # an axis with less than this share of the greatest information changes no decision
 CURVE = ("generation", "steps", "best", "mean", "centre", "divergence", "step_size")
 
@@ -182,9 +182,9 @@ class Guide:
 def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
     """Axes A, (k, r), along which a standard normal step z moves the policy by one nat.
 
-    With F = V diag(l) V' the Fisher information of softmax(forest) in its k constants, averaged
-    over the rows, A = sqrt(2 / r) V diag(l + damping)^(-1/2), so that the mean of KL, which is
-    z'A'F A z / 2, is about 1. Directions that change no decision (adding the same to all trees)
+    With F = S V diag(l) V' S the Fisher information of softmax(forest) in its k constants, averaged
+    over the rows, and S its diagonal's root, A = sqrt(2 / r) S^-1 V diag(l + damping)^(-1/2), so
+    that the mean of KL, which is z'A'F A z / 2, is about 1. Directions that change no decision (adding the same to all trees)
     are left out: r <= k remain.
 
     Args:
@@ -202,10 +202,13 @@ def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
     p = softmax(base)
     mean = (slopes * p).sum(axis=2, keepdims=True)
     fisher = np.einsum("ina,jna,na->ij", slopes - mean, slopes - mean, p) / len(rows)
-    values, vectors = np.linalg.eigh(fisher)
+    scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))  # so that units do not matter
+    scale[scale < IDLE * scale.max()] = np.inf
+    values, vectors = np.linalg.eigh(fisher / np.outer(scale, scale))
     kept = values > IDLE * values.max()
     values, vectors = values[kept], vectors[:, kept]
-    axes: np.ndarray = vectors * np.sqrt(2 / (len(values) * (values + DAMPING * values.mean())))
+    lengths = np.sqrt(2 / (len(values) * (values + DAMPING)))
+    axes: np.ndarray = vectors / scale[:, None] * lengths
     return axes
 
 
