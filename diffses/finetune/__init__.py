@@ -14,12 +14,16 @@ from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
 from diffses.dataset.data import Dataset
 from diffses.envs.play import scores
 from diffses.envs.protocol import Protocol, v5
+from diffses.finetune.prune import prune
 from diffses.finetune.pursuit import pursuits
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
 from diffses.store import Draft
+
+TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
+PRUNING_ROWS = 3_000  # recorded states in which they are compared
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +72,8 @@ class Judge:
         return result
 
     def best(self) -> Judged:
-        """The highest mean; of equals the first judged."""
-        return max(self.judged, key=lambda judged: judged.mean)
+        """The highest mean; of equals the smallest, then the first judged."""
+        return max(self.judged, key=lambda judged: (judged.mean, -judged.forest.size))
 
 
 def finetune_forest(
@@ -107,8 +111,13 @@ def finetune_forest(
         spent += searched
         for forest, source in finalists:
             judge(forest, source)
+        best = judge.best()
+        rows = sample(data.train.features, PRUNING_ROWS)
+        for tolerance in TOLERANCES:
+            smaller = simplify_forest(prune(best.forest, rows, tolerance))
+            judge(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
     champion = judge.best()
-    simplify_forest(champion.forest).save(draft.out / "finetuned.json")
+    champion.forest.save(draft.out / "finetuned.json")
     about = {
         "start": start.source,
         "start_validation": start.mean,
@@ -120,6 +129,11 @@ def finetune_forest(
     }
     (draft.out / "search.json").write_text(json.dumps(about, indent=2) + "\n")
     write_validation(draft.out / "validation.csv", judge, champion)
+
+
+def sample(rows: np.ndarray, count: int) -> np.ndarray:
+    """Evenly spaced rows, at most `count`."""
+    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
 
 
 def hall_of_fame(distill: Path) -> list[tuple[Forest, str]]:

@@ -88,4 +88,4 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _short(path: Path) -> str:
     """Relative to where the user is, where that is shorter."""
     relative = os.path.relpath(path)
-    return relative if len(relative) < len(str(path)) else str(path)
+    return str(path) if relative.startswith("..") else relative

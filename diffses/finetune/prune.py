@@ -1,0 +1,63 @@
+"""Smaller trees that decide the same: what the search left over is cut away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from diffses.policy.compiled import Compiled
+from diffses.policy.expression import Expression, end_of
+from diffses.policy.forest import Forest
+
+
+def prune(forest: Forest, rows: np.ndarray, tolerance: float) -> Forest:
+    """Replaces operators by one of their arguments while nearly all decisions stay.
+
+    Greedy: of all such cuts that keep enough decisions, the one that removes most nodes, then
+    the one that changes fewest decisions; again until there is none.
+
+    Args:
+        rows: float64 (n, features), states to decide in.
+        tolerance: share of the states in which the action may become another, 0 to 1.
+    """
+    wanted = Compiled(forest).choose(rows)
+    allowed = int(tolerance * len(rows))
+    while True:
+        best: tuple[int, int] | None = None
+        for candidate in cuts(forest):
+            size = candidate.size
+            if best is not None and size > best[0]:
+                continue
+            changed = int((Compiled(candidate).choose(rows) != wanted).sum())
+            if changed <= allowed and (best is None or (size, changed) < best):
+                best, chosen = (size, changed), candidate
+        if best is None:
+            return forest
+        forest = chosen
+
+
+def cuts(forest: Forest) -> list[Forest]:
+    """All forests in which one operator is replaced by one of its arguments."""
+    found = []
+    for number, tree in enumerate(forest.trees):
+        for shorter in shortened(tree):
+            trees = (*forest.trees[:number], shorter, *forest.trees[number + 1 :])
+            found.append(replace(forest, trees=trees))
+    return found
+
+
+def shortened(tree: Expression) -> list[Expression]:
+    """All trees in which one operator is replaced by one of its arguments, or by 0."""
+    found: list[Expression] = []
+    for start, token in enumerate(tree):
+        if not isinstance(token, str):
+            continue
+        stop = end_of(tree, start)
+        argument = start + 1
+        while argument < stop:
+            end = end_of(tree, argument)
+            found.append((*tree[:start], *tree[argument:end], *tree[stop:]))
+            argument = end
+        found.append((*tree[:start], 0.0, *tree[stop:]))
+    return found

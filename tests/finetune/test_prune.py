@@ -1,0 +1,36 @@
+import numpy as np
+
+from diffses.finetune.prune import prune, shortened
+from diffses.policy.forest import Forest
+
+ROWS = np.random.default_rng(0).normal(size=(1000, 2))
+
+
+def forest(*trees):
+    names = tuple("ABC"[: len(trees)])
+    return Forest(("a", "b"), names, tuple(range(len(trees))), trees)
+
+
+def test_what_decides_nothing_is_cut():
+    # 5*a + 0*b + 0 against 0: the sign of a decides, so that a alone is enough
+    full = forest((0.0,), ("add", "add", "mul", 5.0, 0, "mul", 0.0, 1, 0.0))
+    assert prune(full, ROWS, 0.0) == forest((0.0,), (0,))
+
+
+def test_what_decides_stays():
+    both = forest((0.0,), ("add", 0, 1))
+    assert prune(both, ROWS, 0.0) == both
+
+
+def test_a_tolerance_cuts_what_decides_seldom():
+    # a + 0.01*b decides as a does but for |a| < 0.01*|b|: some 0.3 % of the states
+    nearly = forest((0.0,), ("add", 0, "mul", 0.01, 1))
+    assert prune(nearly, ROWS, 0.0) == nearly
+    assert prune(nearly, ROWS, 0.02) == forest((0.0,), (0,))
+
+
+def test_every_operator_is_replaced_by_each_argument_and_by_zero():
+    tree = ("add", "neg", 0, 2.0)
+    assert set(shortened(tree)) == {
+        ("neg", 0), (2.0,), (0.0,), ("add", 0, 2.0), ("add", 0.0, 2.0),
+    }  # fmt: skip
