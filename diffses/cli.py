@@ -116,10 +116,11 @@ def typed(raw: DictConfig) -> Config:
     """
     config = OmegaConf.to_object(raw)
     assert isinstance(config, Config)
-    for name, node in [("", raw), *((f"{key}.", raw[key]) for key in raw)]:
+    nodes = [("", raw), *((f"{key}.", raw[key]) for key in map(str, raw))]
+    for name, node in nodes:
         if isinstance(node, DictConfig) and (kind := OmegaConf.get_type(node)) is not None:
             known = {field.name for field in dataclasses.fields(kind)}
-            for key in set(node) - known:
+            for key in {str(key) for key in node} - known:
                 raise ConfigError(
                     f"there is no setting {name}{key}", fix=f"leave out +{name}{key}=..."
                 )
@@ -171,7 +172,7 @@ def plain(config: Config) -> dict[str, Any]:
     container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     assert isinstance(container, dict)
     variants = {
-        name: type(getattr(config, name)).__name__
+        str(name): type(getattr(config, str(name))).__name__
         for name in container
         if isinstance(container[name], dict)
     }

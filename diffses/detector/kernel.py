@@ -13,7 +13,7 @@ HERE, BOX_X, BOX_Y, WIDTH, HEIGHT, SPEED_X, SPEED_Y, AGE = range(8)  # columns o
 MEMORY = 4  # steps a track that went out of sight keeps its slot
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def look(screen, background, types, regions, limits, gap, blobs):  # type: ignore[no-untyped-def]
     """Finds the blobs of all types on one screen and returns how many there are.
 
@@ -58,7 +58,7 @@ def look(screen, background, types, regions, limits, gap, blobs):  # type: ignor
     return kept
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _join(blobs, count, start, stop, y, kind, gap, limits):  # type: ignore[no-untyped-def]
     """Adds a run of pixels to the blobs that it touches, which become one, or as a new one."""
     home = -1
@@ -97,7 +97,7 @@ def _join(blobs, count, start, stop, y, kind, gap, limits):  # type: ignore[no-u
     return count
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def follow(blobs, count, starts, reach, tracks, taken):  # type: ignore[no-untyped-def]
     """Gives each blob to the track of its type that is nearest, and updates all tracks.
 
@@ -119,51 +119,64 @@ def follow(blobs, count, starts, reach, tracks, taken):  # type: ignore[no-untyp
         first, last = starts[kind], starts[kind + 1]
         for t in range(first, last):
             tracks[t, HERE] = 0.0
-        while True:
-            best, best_track, best_blob = 1e18, -1, -1
-            for t in range(first, last):
-                if tracks[t, HERE] > 0 or tracks[t, AGE] < 0:
-                    continue
-                x = tracks[t, BOX_X] + tracks[t, WIDTH] / 2
-                y = tracks[t, BOX_Y] + tracks[t, HEIGHT] / 2
-                for b in range(count):
-                    if blobs[b, TYPE] != kind or taken[b] > 0:
-                        continue
-                    dx = (blobs[b, X0] + blobs[b, X1]) / 2 - x
-                    dy = (blobs[b, Y0] + blobs[b, Y1]) / 2 - y
-                    far = max(abs(dx), abs(dy))
-                    if far < best and far <= reach[kind] * (1 + tracks[t, AGE]):
-                        best, best_track, best_blob = far, t, b
-            if best_track < 0:
-                break
-            _place(tracks, best_track, blobs, best_blob, tracks[best_track, AGE] == 0)
-            taken[best_blob] = 1
+        while _follow_closest(blobs, count, kind, first, last, reach[kind], tracks, taken):
+            pass
         for t in range(first, last):
             if tracks[t, HERE] == 0 and tracks[t, AGE] >= 0:
                 tracks[t, AGE] += 1
                 if tracks[t, AGE] > MEMORY:
                     tracks[t, AGE] = -1
-        while True:
-            biggest, blob = 0, -1
-            for b in range(count):
-                if blobs[b, TYPE] == kind and taken[b] == 0 and blobs[b, AREA] > biggest:
-                    biggest, blob = blobs[b, AREA], b
-            free = -1
-            for t in range(first, last):
-                if tracks[t, AGE] < 0:
-                    free = t
-                    break
-            if free < 0:  # then the one out of sight for longest
-                for t in range(first, last):
-                    if tracks[t, HERE] == 0 and (free < 0 or tracks[t, AGE] > tracks[free, AGE]):
-                        free = t
-            if blob < 0 or free < 0:
-                break
-            _place(tracks, free, blobs, blob, False)
-            taken[blob] = 1
+        while _start_biggest(blobs, count, kind, first, last, tracks, taken):
+            pass
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
+def _follow_closest(blobs, count, kind, first, last, reach, tracks, taken):  # type: ignore[no-untyped-def]
+    """Moves the track that is closest to a free blob of its type there; False if none is near."""
+    best, best_track, best_blob = 1e18, -1, -1
+    for t in range(first, last):
+        if tracks[t, HERE] > 0 or tracks[t, AGE] < 0:
+            continue
+        x = tracks[t, BOX_X] + tracks[t, WIDTH] / 2
+        y = tracks[t, BOX_Y] + tracks[t, HEIGHT] / 2
+        for b in range(count):
+            if blobs[b, TYPE] != kind or taken[b] > 0:
+                continue
+            dx = (blobs[b, X0] + blobs[b, X1]) / 2 - x
+            dy = (blobs[b, Y0] + blobs[b, Y1]) / 2 - y
+            far = max(abs(dx), abs(dy))
+            if far < best and far <= reach * (1 + tracks[t, AGE]):
+                best, best_track, best_blob = far, t, b
+    if best_track < 0:
+        return False
+    _place(tracks, best_track, blobs, best_blob, tracks[best_track, AGE] == 0)
+    taken[best_blob] = 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _start_biggest(blobs, count, kind, first, last, tracks, taken):  # type: ignore[no-untyped-def]
+    """Gives the biggest free blob a track: a free one, else the one out of sight for longest;
+    False where there is no blob or no track."""
+    biggest, blob = 0, -1
+    for b in range(count):
+        if blobs[b, TYPE] == kind and taken[b] == 0 and blobs[b, AREA] > biggest:
+            biggest, blob = blobs[b, AREA], b
+    track = -1
+    for t in range(first, last):
+        if tracks[t, AGE] < 0:
+            track = t
+            break
+        if tracks[t, HERE] == 0 and (track < 0 or tracks[t, AGE] > tracks[track, AGE]):
+            track = t
+    if blob < 0 or track < 0:
+        return False
+    _place(tracks, track, blobs, blob, False)
+    taken[blob] = 1
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def _place(tracks, t, blobs, b, moving):  # type: ignore[no-untyped-def]
     """Moves a track to a blob; it has a velocity only if it was in sight a step ago."""
     x = tracks[t, BOX_X] + tracks[t, WIDTH] / 2
@@ -176,7 +189,7 @@ def _place(tracks, t, blobs, b, moving):  # type: ignore[no-untyped-def]
     tracks[t, SPEED_Y] = (blobs[b, Y0] + blobs[b, Y1]) / 2 - y if moving else 0.0
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def describe(tracks, recipe, scale, out):  # type: ignore[no-untyped-def]
     """Writes the features of the present tracks.
 
@@ -196,7 +209,7 @@ def describe(tracks, recipe, scale, out):  # type: ignore[no-untyped-def]
         out[f] = value / scale[f]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _quantity(track, quantity):  # type: ignore[no-untyped-def]
     """0 x, 1 y (of the centre), 2 vx, 3 vy, 4 w, 5 h, 6 present."""
     if quantity == 0:

@@ -135,7 +135,8 @@ def at_restless_places(moves: np.ndarray, seen: np.ndarray) -> np.ndarray:
     moved = np.bincount(at(moves), minlength=count + 1)
     here = np.bincount(at(seen), minlength=count + 1)
     good = (moved >= MOVES) & (moved >= RESTLESS * here)
-    return good[at(moves)]
+    counted: np.ndarray = good[at(moves)]
+    return counted
 
 
 def blobs_of(colour: int, screen: np.ndarray, background: np.ndarray) -> np.ndarray:

@@ -161,7 +161,7 @@ class Detector:
         with np.load(folder / "background.npz") as file:
             background = file["background"]
         types = tuple(
-            ObjectType(**{k: tuple(v) if isinstance(v, list) else v for k, v in kind.items()})
+            ObjectType(**kind | {name: tuple(kind[name]) for name in ("colours", "region", "size")})
             for kind in about["types"]
         )
         recipe = np.array(about["recipe"], np.int32).reshape(-1, 3)

@@ -10,6 +10,7 @@ or with centres at most 2 px apart where the true box is 16 px^2 or less.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def counted(truth: Truth) -> list[int]:
             for frame in range(len(truth.screens))
         ]
         pairs = moved = 0
-        for before, now in zip(places, places[1:], strict=False):
+        for before, now in pairwise(places):
             if before and now:
                 pairs += len(now)
                 moved += len(now - before)

@@ -37,7 +37,9 @@ class Arcade:
         self._ale = ALEInterface()
         self._ale.setFloat("repeat_action_probability", protocol.sticky)
         self._ale.setInt("frame_skip", 1)
-        self._rom = roms.get_rom_path(protocol.game)
+        rom = roms.get_rom_path(protocol.game)
+        assert rom is not None  # it is one of ale-py's
+        self._rom = rom
         self._starts: OrderedDict[int, Any] = OrderedDict()
         self._load(0)
         self.actions: tuple[Action, ...] = tuple(self._ale.getMinimalActionSet())

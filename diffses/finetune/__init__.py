@@ -133,7 +133,8 @@ def finetune_forest(
 
 def sample(rows: np.ndarray, count: int) -> np.ndarray:
     """Evenly spaced rows, at most `count`."""
-    return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    spaced: np.ndarray = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    return spaced
 
 
 def hall_of_fame(distill: Path) -> list[tuple[Forest, str]]:

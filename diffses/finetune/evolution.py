@@ -184,8 +184,8 @@ def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
 
     With F = S V diag(l) V' S the Fisher information of softmax(forest) in its k constants, averaged
     over the rows, and S its diagonal's root, A = sqrt(2 / r) S^-1 V diag(l + damping)^(-1/2), so
-    that the mean of KL, which is z'A'F A z / 2, is about 1. Directions that change no decision (adding the same to all trees)
-    are left out: r <= k remain.
+    that the mean of KL, which is z'A'F A z / 2, is about 1. Directions that change no decision
+    (adding the same to all trees) are left out: r <= k remain.
 
     Args:
         rows: float64 (n, features).
@@ -219,4 +219,5 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def softmax(scores: np.ndarray) -> np.ndarray:
-    return np.exp(log_softmax(scores))
+    odds: np.ndarray = np.exp(log_softmax(scores))
+    return odds

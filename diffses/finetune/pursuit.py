@@ -41,7 +41,12 @@ def pursuits(data: Dataset) -> list[Forest]:
         if other is None:
             continue
         across = "y" if axis == "x" else "x"
-        wanted = (f"{other}.v{axis}", f"{player}.v{axis}", f"{other}.{across}", f"{other}.v{across}")
+        wanted = (
+            f"{other}.v{axis}",
+            f"{player}.v{axis}",
+            f"{other}.{across}",
+            f"{other}.v{across}",
+        )
         extra = [data.features.index(n) for n in wanted if n in data.features]
         for direction in (1.0, -1.0):
             weights = direction * sign * GAIN * effect
@@ -99,6 +104,8 @@ def _explained(
     now, before = part.features[lag + 1 :, feature], groups[: len(groups) - lag - 1]
     same = part.episode[lag + 1 :] == part.episode[: len(groups) - lag - 1]
     now, before = now[same], before[same]
-    means = np.array([now[before == g].mean() if (before == g).any() else 0.0 for g in range(count)])
+    means = np.array(
+        [now[before == g].mean() if (before == g).any() else 0.0 for g in range(count)]
+    )
     total = float(now.var())
     return (float(means[before].var() / total) if total > 0 else 0.0), means

@@ -1,4 +1,4 @@
-"""Makes pong_screens.npz: 400 screens of exploratory Pong with true boxes, for the detector's tests.
+"""Makes pong_screens.npz: 400 screens of exploring Pong with true boxes, for the detector's tests.
 
 The boxes come from what is known of Pong's picture: between rows 34 and 194 the player's paddle is
 palette index 200, the enemy's 56 and the ball 14. Run: python tests/data/make_pong_screens.py
@@ -26,7 +26,14 @@ if __name__ == "__main__":
             if len(x):
                 box = (x.min(), y.min() + 34, np.ptp(x) + 1, np.ptp(y) + 1)
                 boxes.append((frame, category, *(int(v) for v in box)))
-    kinds = [("frame", "i4"), ("category", "i2"), ("x", "i2"), ("y", "i2"), ("w", "i2"), ("h", "i2")]
+    kinds = [
+        ("frame", "i4"),
+        ("category", "i2"),
+        ("x", "i2"),
+        ("y", "i2"),
+        ("w", "i2"),
+        ("h", "i2"),
+    ]
     np.savez_compressed(
         Path(__file__).with_name("pong_screens.npz"),
         frames=rgb(screens),

@@ -42,7 +42,9 @@ def test_what_is_written_is_read_back(detector, tmp_path):
     np.savez(tmp_path / "dataset.npz", **arrays)
     count = write(tmp_path, tmp_path / "again.json")
     assert count == len(parts["train"]["features"])
-    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(SAMPLE.read_text())[:count]
+    assert (
+        json.loads((tmp_path / "again.json").read_text()) == json.loads(SAMPLE.read_text())[:count]
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,9 @@ def true(*boxes, category=0):
 
 def test_overlap_by_hand():
     # 2x2 and 2x2, shifted by one: shared 1x2 = 2, together 6
-    assert overlaps(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2]]))[0, 0] == pytest.approx(1 / 3)
+    assert overlaps(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2]]))[0, 0] == pytest.approx(
+        1 / 3
+    )
 
 
 def test_half_overlap_is_a_hit_and_less_a_miss():

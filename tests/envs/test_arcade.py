@@ -92,7 +92,7 @@ def test_a_negative_seed_is_refused(rules):
 
 
 def test_an_unknown_game_is_named(rules):
-    with pytest.raises(ConfigError, match="fix: env.game=<one of adventure"):
+    with pytest.raises(ConfigError, match=r"fix: env\.game=<one of adventure"):
         Arcade(rules("pongg"))
 
 

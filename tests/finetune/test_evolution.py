@@ -33,7 +33,9 @@ def test_a_unit_step_moves_the_policy_by_one_nat_on_average():
     assert axes.shape == (4, 3)  # of four constants, adding the same to both trees does nothing
     steps = 0.05 * np.random.default_rng(1).normal(size=(200, axes.shape[1]))
     costs = [
-        divergence(start.scores(ROWS), start.with_constants(start.constants() + axes @ s).scores(ROWS))
+        divergence(
+            start.scores(ROWS), start.with_constants(start.constants() + axes @ s).scores(ROWS)
+        )
         for s in steps
     ]
     assert np.mean(costs) == pytest.approx(0.05**2, rel=0.25)

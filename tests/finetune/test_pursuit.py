@@ -19,9 +19,7 @@ def world(lag=1, steps=400, effect=EFFECT):
     speed = np.zeros(steps)
     speed[lag:] = effect[actions[: steps - lag]] + random.normal(0, 0.02, steps - lag)
     player, ball = np.cumsum(speed) / 10, np.cumsum(random.normal(0, 0.1, steps)) / 10
-    rows = np.stack(
-        [player, speed, ball, ball, np.gradient(ball) * 10, ball - player], axis=1
-    )
+    rows = np.stack([player, speed, ball, ball, np.gradient(ball) * 10, ball - player], axis=1)
     part = Part(rows, np.zeros((steps, 4)), actions, np.zeros(steps, np.int32))
     return Dataset(part, part, FEATURES, ACTIONS, GROUPS)
 

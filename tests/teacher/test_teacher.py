@@ -11,8 +11,8 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import CheckpointTeacher, EnvConfig, HubTeacher, PpoTeacher, PretrainedTeacher
-from diffses.envs.play import Job, episode
 from diffses.envs.arcade import Arcade
+from diffses.envs.play import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.store import Draft, Store
 from diffses.teacher import make_teacher
@@ -89,7 +89,7 @@ def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch
 
 
 def test_a_hub_agent_needs_a_pinned_revision(draft):
-    with pytest.raises(ConfigError, match="fix: teacher.revision=<the 40 hex digits"):
+    with pytest.raises(ConfigError, match=r"fix: teacher\.revision=<the 40 hex digits"):
         make_teacher(ENV, HubTeacher(revision="main"), inputs={}, draft=draft)
 
 
