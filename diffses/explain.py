@@ -6,7 +6,7 @@ import difflib
 import re
 
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
     ConfigKeyError,
@@ -72,6 +72,8 @@ def _setting(error: BaseException) -> tuple[str, str]:
         return _unknown(override.split("=")[0])
     if ambiguous := re.search(r"Ambiguous value for argument '([^']+)'", str(error)):
         return f"Ambiguous value {ambiguous[1]}: one run takes one value", f"{ambiguous[1]} -m"
+    if isinstance(error, OverrideParseException):
+        return f"{error.override} is not of the form name=value", HELP
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__, HELP
 

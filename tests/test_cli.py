@@ -47,7 +47,7 @@ def run(*arguments, cwd=ROOT, **environment):
     ],
 )
 def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, fix):
-    code, _, err = run(argument, "teacher=smoke" if "game" in argument else "seed=0",
+    code, _, err = run(argument, "teacher=smoke" if "game" in argument else "dataset.seed=0",
                        f"outputs={tmp_path}/store", "logger=none")  # fmt: skip
     lines = err.strip().splitlines()
     assert code == 1
