@@ -23,9 +23,13 @@ LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
 def pursuits(data: Dataset) -> list[Forest]:
     """Forests that chase, and that flee, each object along the axis on which the actions act.
 
-    Each tree is a weighted sum of that object's distance from the player, the velocities of both
-    along the axis, and the object's place and velocity on the other one. All weights but the
-    distance's are 0 at first: they are there for a search to move.
+    With d the object's distance from the player along that axis, v its velocity along it, p and q
+    its place and velocity across it, and u the player's velocity, each tree is
+
+        (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8
+
+    so that a search can tell what comes from what goes (q) and aim where the object will be (p v).
+    All weights but w1 are 0 at first.
 
     Returns:
         Two forests an object (towards, away); none where the actions move nothing.
@@ -34,28 +38,50 @@ def pursuits(data: Dataset) -> list[Forest]:
     if found is None:
         return []
     player, axis, effect = found
+    across = "y" if axis == "x" else "x"
     empty = template(data.features, data.actions, data.groups, data.train)
+    place = {name: index for index, name in enumerate(data.features)}
     forests = []
-    for number, name in enumerate(data.features):
+    for name, distance in place.items():
         other, sign = _distance(name, player, axis)
         if other is None:
             continue
-        across = "y" if axis == "x" else "x"
-        wanted = (
-            f"{other}.v{axis}",
-            f"{player}.v{axis}",
-            f"{other}.{across}",
-            f"{other}.v{across}",
-        )
-        extra = [data.features.index(n) for n in wanted if n in data.features]
+        v, u = place.get(f"{other}.v{axis}"), place.get(f"{player}.v{axis}")
+        p, q = place.get(f"{other}.{across}"), place.get(f"{other}.v{across}")
         for direction in (1.0, -1.0):
-            weights = direction * sign * GAIN * effect
+            weights = (direction * sign * GAIN * effect).tolist()
             trees = tuple(
-                _weighted_sum(float(weight), number, extra) if weight != 0 else (0.0,)
-                for weight in weights
+                _tree(weight, distance, v, u, p, q) if weight != 0 else (0.0,) for weight in weights
             )
             forests.append(replace(empty, trees=trees))
     return forests
+
+
+def _tree(
+    weight: float, distance: int, v: int | None, u: int | None, p: int | None, q: int | None
+) -> Expression:
+    """The tree of `pursuits`; what the detector does not offer (None) is left out."""
+    terms: list[Expression] = [_product(_line(weight, q), distance)]
+    if v is not None:
+        terms.append(_product(_line(0.0, q, p), v))
+    terms += [("mul", 0.0, feature) for feature in (u, p) if feature is not None]
+    tree = terms[0]
+    for term in [*terms[1:], (0.0,)]:
+        tree = ("add", *tree, *term)
+    return tree
+
+
+def _line(constant: float, *features: int | None) -> Expression:
+    """constant + 0 * feature + ..."""
+    line: Expression = (constant,)
+    for feature in features:
+        if feature is not None:
+            line = ("add", *line, "mul", 0.0, feature)
+    return line
+
+
+def _product(factor: Expression, feature: int) -> Expression:
+    return ("mul", *factor, feature)
 
 
 def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
@@ -67,13 +93,6 @@ def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
     if first == f"{player}.{axis}" and second.endswith(f".{axis}"):
         return second.rsplit(".", 1)[0], -1.0
     return None, 0.0
-
-
-def _weighted_sum(weight: float, feature: int, others: list[int]) -> Expression:
-    tree: Expression = ("add", "mul", weight, feature, 0.0)
-    for other in others:
-        tree = ("add", *tree, "mul", 0.0, other)
-    return tree
 
 
 def controlled(data: Dataset) -> tuple[str, str, np.ndarray] | None:
