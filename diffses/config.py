@@ -326,11 +326,11 @@ class FinetuneConfig:
 class GuidedFinetune(FinetuneConfig):
     """Evolution of the constants on the game's return, the teacher as a soft guide."""
 
-    steps: int = 2_500_000  # environment steps the search may spend
+    steps: int = 2_000_000  # environment steps the search may spend
     population: int = 12  # forests in a generation
-    episodes: int = 3  # games each plays in a generation, on seeds that all share
+    episodes: int = 2  # games each plays in a generation, on seeds that all share
     episode_steps: int = 1_500  # cut a search game after this many steps
-    step_size: float = 0.3  # first standard deviation, in units of the teacher's indifference
+    step_size: float = 0.2  # first standard deviation, in units of the teacher's indifference
     guidance: float = 1.0  # return given up for one nat of KL(teacher || forest); falls to 0
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from diffses.config import GuidedFinetune
 from diffses.dataset.data import Dataset, merge
 from diffses.envs.play import Episode, Job, play
 from diffses.envs.protocol import Protocol
+from diffses.finetune.pursuit import mirror
 from diffses.finetune.strategy import Strategy
 from diffses.logger import log as log_metrics
 from diffses.players import ForestSpec
@@ -55,7 +56,7 @@ def search(
     """
     if len(start.constants()) == 0:
         return [], 0
-    guide = Guide(start, data, seed_for(seed, "finetune", "rows"))
+    guide = Guide(start, data, seed_for(seed, "finetune", "rows"), mirror(start, data))
     strategy = Strategy(
         guide.axes.shape[1], settings.population, settings.step_size, seed_for(seed, "finetune")
     )
@@ -158,7 +159,9 @@ def fitness(episode: Episode, limit: int) -> float:
 class Guide:
     """The teacher's recorded decisions: a metric on the constants, and how far a forest strays."""
 
-    def __init__(self, start: Forest, data: Dataset, seed: int) -> None:
+    def __init__(
+        self, start: Forest, data: Dataset, seed: int, ties: np.ndarray | None = None
+    ) -> None:
         part = data.train
         random = np.random.default_rng(seed)
         rows = random.choice(len(part), min(ROWS, len(part)), replace=False)
@@ -166,7 +169,7 @@ class Guide:
         self._teacher = softmax(merge(part.logits[rows], data.groups))
         self._start = start
         self._constants = start.constants()
-        self.axes = whitening(start, self._rows)
+        self.axes = whitening(start, self._rows, ties)
 
     def forest(self, point: np.ndarray) -> Forest:
         """The start with its constants moved by `point`, (constants,), in the guide's metric."""
@@ -179,7 +182,7 @@ class Guide:
         return float((p * (np.log(p + 1e-12) - np.maximum(log_q, -50))).sum(axis=1).mean())
 
 
-def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
+def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) -> np.ndarray:
     """Axes A, (k, r), along which a standard normal step z moves the policy by one nat.
 
     With F = S V diag(l) V' S the Fisher information of softmax(forest) in its k constants, averaged
@@ -189,9 +192,11 @@ def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
 
     Args:
         rows: float64 (n, features).
+        ties: (k, m), how the constants move together: only along these columns do they move.
     """
     constants = forest.constants()
     k = len(constants)
+    basis = np.eye(k) if ties is None else ties
     base = Compiled(forest).scores(rows)
     slopes = np.zeros((k, *base.shape))
     for i in range(k):
@@ -202,13 +207,14 @@ def whitening(forest: Forest, rows: np.ndarray) -> np.ndarray:
     p = softmax(base)
     mean = (slopes * p).sum(axis=2, keepdims=True)
     fisher = np.einsum("ina,jna,na->ij", slopes - mean, slopes - mean, p) / len(rows)
+    fisher = basis.T @ fisher @ basis
     scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))  # so that units do not matter
     scale[scale < IDLE * scale.max()] = np.inf
     values, vectors = np.linalg.eigh(fisher / np.outer(scale, scale))
     kept = values > IDLE * values.max()
     values, vectors = values[kept], vectors[:, kept]
     lengths = np.sqrt(2 / (len(values) * (values + DAMPING)))
-    axes: np.ndarray = vectors / scale[:, None] * lengths
+    axes: np.ndarray = basis @ (vectors / scale[:, None] * lengths)
     return axes
 
 

@@ -84,6 +84,42 @@ def _product(factor: Expression, feature: int) -> Expression:
     return ("mul", *factor, feature)
 
 
+def mirror(forest: Forest, data: Dataset) -> np.ndarray | None:
+    """How the constants of a pursuit move together: what pulls one way pushes the other.
+
+    In the trees of two opposed actions the same constant has opposite signs, and the threshold
+    between moving and staying is the constant of the tree that does nothing. That halves what a
+    search has to find.
+
+    Returns:
+        float64 (constants, free ones); None where the forest's trees are not of equal shape.
+    """
+    found = controlled(data)
+    moving = [tree for tree in forest.trees if len(tree) > 1]
+    if found is None or len(moving) < 2 or len({_shape(tree) for tree in moving}) > 1:
+        return None
+    effect = found[2]
+    width = sum(isinstance(token, float) for token in moving[0])
+    still = len(forest.trees) - len(moving)
+    ties = np.zeros((len(forest.constants()), width + still))
+    row, threshold = 0, width
+    for tree, sign in zip(forest.trees, effect, strict=True):
+        if len(tree) == 1:
+            ties[row, threshold] = 1.0
+            row, threshold = row + 1, threshold + 1
+        elif sign == 0:
+            return None
+        else:
+            ties[row : row + width, :width] = sign * np.eye(width)
+            row += width
+    return ties
+
+
+def _shape(tree: Expression) -> Expression:
+    """A tree with all its constants 0."""
+    return tuple(0.0 if isinstance(token, float) else token for token in tree)
+
+
 def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
     """The object whose distance from the player a feature is, and the sign that makes it
     object - player."""

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.pursuit import controlled, pursuits
+from diffses.finetune.pursuit import controlled, mirror, pursuits
+from diffses.policy.forest import Forest
 
 FEATURES = ("player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y")
 ACTIONS = ("NOOP", "FIRE", "UP", "DOWN")
@@ -52,3 +53,21 @@ def test_the_weights_that_a_search_may_move_are_there():
 
 def test_where_the_actions_move_nothing_there_is_no_pursuit():
     assert pursuits(world(effect=np.zeros(4))) == []
+
+
+def test_what_pulls_one_way_pushes_the_other():
+    chase = pursuits(world())[0]
+    ties = mirror(chase, world())
+    free = np.arange(1.0, ties.shape[1] + 1)
+    moved = chase.with_constants(chase.constants() + ties @ free)
+    up, down = (
+        np.array([t for t in tree if isinstance(t, float)]) for tree in moved.trees[1:]
+    )
+    assert up == pytest.approx(-down)
+    assert moved.trees[0] == (free[-1],)
+
+
+def test_trees_of_different_shape_are_not_tied():
+    chase = pursuits(world())[0]
+    other = (*chase.trees[:2], ("mul", 2.0, 3))
+    assert mirror(Forest(chase.features, chase.actions, chase.action_ids, other), world()) is None
