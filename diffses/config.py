@@ -326,7 +326,8 @@ class FinetuneConfig:
 class GuidedFinetune(FinetuneConfig):
     """Evolution of the constants on the game's return, the teacher as a soft guide."""
 
-    steps: int = 2_000_000  # environment steps the search may spend
+    steps: int = 1_500_000  # environment steps the search may spend
+    trial_share: float = 0.3  # of the steps, spent on all starts alike before the best goes on
     population: int = 12  # forests in a generation
     episodes: int = 2  # games each plays in a generation, on seeds that all share
     episode_steps: int = 1_500  # cut a search game after this many steps
@@ -336,6 +337,7 @@ class GuidedFinetune(FinetuneConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("finetune.steps", self.steps, 1)
+        require("finetune.trial_share", self.trial_share, 0, 1)
         require("finetune.population", self.population, 4)
         require("finetune.episodes", self.episodes, 1)
         require("finetune.episode_steps", self.episode_steps, 1)

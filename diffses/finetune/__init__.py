@@ -101,13 +101,12 @@ def finetune_forest(
 
         found += [(f, f"pursuit/{i}") for i, f in enumerate(pursuits(data))]
         found, spent = screen(found, rules, inputs["detector"], guided, seed)
-    for forest, source in found[: finetune.validation_candidates]:
+    found = found[: finetune.validation_candidates]
+    for forest, source in found:
         judge(forest, source)
     start = judge.best()
     if guided is not None:
-        finalists, searched = search(
-            start.forest, data, rules, inputs["detector"], guided, seed, draft
-        )
+        finalists, searched = search(found, data, rules, inputs["detector"], guided, seed, draft)
         spent += searched
         for forest, source in finalists:
             judge(forest, source)

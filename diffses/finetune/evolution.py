@@ -33,11 +33,72 @@ SCREENING = 4  # short games by which the starts are compared
 ROWS = 2_000  # recorded states on which decisions are compared
 DAMPING = 1e-3  # of the Fisher information of constants in units of their own
 IDLE = 1e-9  # an axis with less than this share of the greatest information changes no decision
-CURVE = ("generation", "steps", "best", "mean", "centre", "divergence", "step_size")
+FORM = 3  # generations that say how a search is doing
+CURVE = ("generation", "steps", "best", "mean", "divergence", "step_size")
+
+
+class Climb:
+    """One search: a start, and the strategy that moves its constants."""
+
+    def __init__(
+        self, start: Forest, source: str, data: Dataset, settings: GuidedFinetune, seed: int
+    ) -> None:
+        self.source, self._settings, self._seed = source, settings, seed
+        ties = mirror(start, data)
+        self.guide = Guide(start, data, seed_for(seed, "finetune", "rows"), ties)
+        self.strategy = Strategy(
+            self.guide.axes.shape[1],
+            settings.population,
+            settings.step_size,
+            seed_for(seed, "finetune", source),
+        )
+        self.spent = 0
+        self.curve: list[dict[str, Any]] = []
+
+    def generation(self, rules: Protocol, detector: Path, guidance: float) -> int:
+        """Plays one generation, and moves. Returns the environment steps it cost."""
+        points = self.strategy.ask()
+        forests = [self.guide.forest(point) for point in points]
+        number = self.strategy.generation
+        episodes = range(self._settings.episodes)
+        seeds = [seed_for(self._seed, "train", number, episode) for episode in episodes]
+        returns, steps = rate(forests, rules, detector, seeds, self._settings)
+        divergence = np.array([self.guide.divergence(forest) for forest in forests])
+        self.strategy.tell(points, returns.mean(axis=1) - guidance * divergence)
+        self.spent += steps
+        self.curve.append(
+            {
+                "start": self.source,
+                "generation": self.strategy.generation,
+                "steps": self.spent,
+                "best": float(returns.mean(axis=1).max()),
+                "mean": float(returns.mean()),
+                "divergence": float(divergence.mean()),
+                "step_size": self.strategy.sigma,
+            }
+        )
+        return steps
+
+    @property
+    def form(self) -> float:
+        """The mean return of the last generations."""
+        return float(np.mean([row["mean"] for row in self.curve[-FORM:]]))
+
+    def centre(self) -> tuple[Forest, str]:
+        """The middle of the strategy's distribution, and where it came from."""
+        generation = self.strategy.generation
+        return self.guide.forest(self.strategy.mean), f"{self.source}, generation {generation}"
+
+    def state(self) -> dict[str, Any]:
+        return {"strategy": self.strategy.state(), "spent": self.spent, "curve": self.curve}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.strategy.restore(state["strategy"])
+        self.spent, self.curve = state["spent"], state["curve"]
 
 
 def search(
-    start: Forest,
+    starts: list[tuple[Forest, str]],
     data: Dataset,
     rules: Protocol,
     detector: Path,
@@ -45,63 +106,51 @@ def search(
     seed: int,
     draft: Draft,
 ) -> tuple[list[tuple[Forest, str]], int]:
-    """Evolves the constants of `start` within a budget of environment steps.
+    """Evolves the constants of several starts within a budget of environment steps.
 
-    Fitness = mean return - guidance * KL(teacher || forest), guidance falling to 0 over the first
-    half of the budget. All candidates of a generation play the same episodes, new each generation.
-    Goes on from the last whole generation after a kill.
+    What is best before a search need not be best after it, so each start is given an equal share
+    of the first part of the budget, and the one in the best form gets the rest. Fitness = mean
+    return - guidance * KL(teacher || forest), guidance falling to 0 over the first half of the
+    budget. All candidates of a generation play the same episodes, new each generation. Goes on
+    from the last whole generation after a kill.
 
     Returns:
         Finalists (forest, where it came from), and the environment steps spent.
     """
-    if len(start.constants()) == 0:
-        return [], 0
-    guide = Guide(start, data, seed_for(seed, "finetune", "rows"), mirror(start, data))
-    strategy = Strategy(
-        guide.axes.shape[1], settings.population, settings.step_size, seed_for(seed, "finetune")
-    )
-    curve: list[dict[str, Any]] = []
-    spent = 0
+    starts = [(forest, source) for forest, source in starts if len(forest.constants())]
+    climbs = [Climb(forest, source, data, settings, seed) for forest, source in starts]
     saved = draft.scratch / "search.json"
     if saved.exists():
-        state = json.loads(saved.read_text())
-        strategy.restore(state["strategy"])
-        spent, curve = state["spent"], state["curve"]
+        for climb, state in zip(climbs, json.loads(saved.read_text()), strict=True):
+            climb.restore(state)
+    share = settings.trial_share * settings.steps / max(1, len(climbs))
     with bar(settings.steps, "step", "finetune") as progress:
-        progress.update(spent)
-        while spent < settings.steps:
-            left = 1 - 2 * spent / settings.steps
-            weight = settings.guidance * max(0.0, left)
-            points = strategy.ask()
-            forests = [guide.forest(point) for point in points]
-            seeds = [
-                seed_for(seed, "train", strategy.generation, e) for e in range(settings.episodes)
-            ]
-            returns, steps = rate(forests, rules, detector, seeds, settings)
-            divergence = np.array([guide.divergence(forest) for forest in forests])
-            strategy.tell(points, returns.mean(axis=1) - weight * divergence)
-            spent += steps
-            row = {
-                "generation": strategy.generation,
-                "steps": spent,
-                "best": float(returns.mean(axis=1).max()),
-                "mean": float(returns.mean()),
-                "divergence": float(divergence.mean()),
-                "step_size": strategy.sigma,
-            }
-            curve.append(row)
-            log_metrics("finetune", row, row["generation"], "generation")
-            progress.update(steps, best=row["best"], mean=row["mean"])
-            state = {"strategy": strategy.state(), "spent": spent, "curve": curve}
+        progress.update(sum(climb.spent for climb in climbs))
+        while climbs and (spent := sum(climb.spent for climb in climbs)) < settings.steps:
+            trial = [climb for climb in climbs if climb.spent < share]
+            climb = trial[0] if trial else max(climbs, key=lambda climb: climb.form)
+            guidance = settings.guidance * max(0.0, 1 - 2 * spent / settings.steps)
+            steps = climb.generation(rules, detector, guidance)
+            row = climb.curve[-1]
+            log_metrics("finetune", row | {"start": climb.source}, spent + steps, "steps")
+            progress.update(steps, start=climb.source, best=row["best"], mean=row["mean"])
             partial = saved.with_suffix(".tmp")
-            partial.write_text(json.dumps(state))
+            partial.write_text(json.dumps([climb.state() for climb in climbs]))
             partial.replace(saved)
-    with (draft.out / "curve.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, curve[0].keys())
+    write_curve(draft.out / "curve.csv", climbs)
+    return [climb.centre() for climb in climbs], sum(climb.spent for climb in climbs)
+
+
+def write_curve(path: Path, climbs: list[Climb]) -> None:
+    """One row a generation; `steps` counts all searches together, in the order of their shares."""
+    rows, before = [], 0
+    for climb in sorted(climbs, key=lambda climb: climb.spent):
+        rows += [row | {"steps": before + row["steps"]} for row in climb.curve]
+        before += climb.spent
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ("start", *CURVE))
         writer.writeheader()
-        writer.writerows(curve)
-    centre = guide.forest(strategy.mean)
-    return [(centre, f"finetune/centre of generation {strategy.generation}")], spent
+        writer.writerows(rows)
 
 
 def screen(

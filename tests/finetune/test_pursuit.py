@@ -60,9 +60,7 @@ def test_what_pulls_one_way_pushes_the_other():
     ties = mirror(chase, world())
     free = np.arange(1.0, ties.shape[1] + 1)
     moved = chase.with_constants(chase.constants() + ties @ free)
-    up, down = (
-        np.array([t for t in tree if isinstance(t, float)]) for tree in moved.trees[1:]
-    )
+    up, down = (np.array([t for t in tree if isinstance(t, float)]) for tree in moved.trees[1:])
     assert up == pytest.approx(-down)
     assert moved.trees[0] == (free[-1],)
 
