@@ -101,7 +101,7 @@ def smoke(tmp_path_factory):
     started = time.monotonic()
     code, out, err = run(
         "env=pong", "stage=all", "experiment=smoke", f"outputs={folder}/store",
-        f"hydra.run.dir={folder}/log", cwd=folder, WANDB_MODE="",
+        f"hydra.run.dir={folder}/log", cwd=folder,
     )  # fmt: skip
     assert code == 0, err
     return folder, out, time.monotonic() - started
