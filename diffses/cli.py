@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import time
@@ -106,6 +107,18 @@ def job(raw: DictConfig) -> None:
             status.failed(error)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             say(error)
+    finally:
+        end_workers()
+
+
+def end_workers() -> None:
+    """Ends the players of a job that runs in a launcher's process, which waits for them to end
+    before it ends itself; elsewhere they stay for the next job."""
+    if (
+        multiprocessing.current_process().name != "MainProcess"
+        and "diffses.envs.play" in sys.modules
+    ):
+        sys.modules["diffses.envs.play"].close()
 
 
 def typed(raw: DictConfig) -> Config:

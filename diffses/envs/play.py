@@ -12,8 +12,9 @@ import multiprocessing
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.pool import Pool
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,7 +98,7 @@ def _player(job: Job, console: Arcade) -> Player:
     return _players[key]
 
 
-_pools: dict[int, Pool] = {}
+_pools: dict[int, ProcessPoolExecutor] = {}
 
 
 def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
@@ -110,15 +111,27 @@ def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
     workers = workers or os.cpu_count() or 1
     if workers == 1 or len(jobs) == 1:
         yield from map(play_one, jobs)
-    else:
-        yield from pool(workers).imap_unordered(play_one, jobs)
+        return
+    futures = [pool(workers).submit(play_one, job) for job in jobs]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        close()
+        raise
+    finally:
+        for future in futures:
+            future.cancel()
 
 
-def pool(workers: int) -> Pool:
+def pool(workers: int) -> ProcessPoolExecutor:
     """The worker processes, started at the first call and kept."""
     if workers not in _pools:
+        if multiprocessing.get_start_method(allow_none=True) == "loky":
+            # in a joblib job: a spawned process is told this name, and does not know it
+            multiprocessing.set_start_method("spawn", force=True)
         context = multiprocessing.get_context("spawn")
-        _pools[workers] = context.Pool(workers, initializer=_quiet)
+        _pools[workers] = ProcessPoolExecutor(workers, context, initializer=_quiet)
     return _pools[workers]
 
 
@@ -131,8 +144,8 @@ def _quiet() -> None:
 @atexit.register
 def close() -> None:
     """Ends the worker processes."""
-    for workers in _pools.values():
-        workers.terminate()
+    for executor in _pools.values():
+        executor.shutdown(wait=True, cancel_futures=True)
     _pools.clear()
 
 
