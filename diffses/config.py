@@ -183,6 +183,12 @@ class DetectorConfig:
 class MotionDetector(DetectorConfig):
     """What differs from the background and moves, grouped into types by look and size."""
 
+    patience: int = 3  # steps an object may be out of sight and still be the same one
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("detector.patience", self.patience, 0, 100)
+
 
 # --- dataset --------------------------------------------------------------------------------------
 

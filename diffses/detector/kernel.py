@@ -1,227 +1,464 @@
-"""Looking at one frame: blobs of each type's colours, and which track each belongs to.
+"""All that is compiled for play: blobs on a screen, who is who, and the features.
 
-Plain loops, compiled by numba; `look.py_func` is the same code as Python runs it.
+One file, since numba's cache on disk notices a change only in the file of the function it kept, not
+in those that one calls.
+
+A pixel is foreground where it differs from the background and its colour is one that objects have.
+Foreground pixels that touch, also at a corner, are one blob if they have the same colour or if
+their two colours are linked: learned to be parts of one object. Every object type owns a range of
+places in one table; a place is held by one object from its birth until it has been out of sight for
+longer than `patience` steps.
 """
 
 from __future__ import annotations
 
 import numba
+import numpy as np
 
-MAX_BLOBS = 256  # of all types on one screen; more are not looked at
-X0, Y0, X1, Y1, TYPE, AREA = range(6)  # columns of `blobs`; x1 and y1 are the first pixel outside
-HERE, BOX_X, BOX_Y, WIDTH, HEIGHT, SPEED_X, SPEED_Y, AGE = range(8)  # columns of `tracks`
-MEMORY = 4  # steps a track that went out of sight keeps its slot
+MAX_BLOBS = 512  # more on one screen are left out, in the order of their first pixel
+MAX_RUNS = 8192  # horizontal runs of one colour on one screen; more are left out
+MAX_COLOURS = 48  # colours of objects that can be told apart
+COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, BOTTOM inclusive
+NOTHING = 255  # index of a colour that no object has
+# columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
+# per step, steps since it was last seen, steps since its birth (-1: the place is free)
+X, Y, W, H, VX, VY, UNSEEN, AGE = range(8)
+COLUMNS = 8
+# columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
+# far it may get in one step, all in px; its first place in the table and the place after its
+# last; for how many steps one out of sight is taken to go on as it did; its width and height
+# without what it stretches out now and then, 0 where it has none
+MIN_W, MAX_W, MIN_H, MAX_H, OWN_W, OWN_H, REACH, FIRST, END, HOLD, CORE_W, CORE_H = range(12)
+RULES = 12
+STRETCHED = 1.4  # times its own size: more is an arm held out, or something else that it touches
+FAR = 1e18
+PRESENT = COLUMNS  # stands for "is there one", which is no column of the table
 
 
 @numba.njit(cache=True, nogil=True)
-def look(screen, background, types, regions, limits, gap, blobs):  # type: ignore[no-untyped-def]
-    """Finds the blobs of all types on one screen and returns how many there are.
-
-    A blob is a patch of pixels of a type's colours, unlike the background, in the type's region;
-    patches less than `gap` pixels apart are one as long as they fit into the type's size.
+def find_blobs(
+    screen: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+    runs: np.ndarray,
+    blobs: np.ndarray,
+    areas: np.ndarray,
+) -> tuple[int, int]:
+    """Writes the blobs of a screen into `blobs`, ordered by their first pixel, row by row.
 
     Args:
-        screen, background: uint8 (height, width), palette indices.
-        types: int16 (256,), the type of each colour, -1 for none.
-        regions: int32 (types, 4), where a type may be: x0, y0, x1, y1.
-        limits: int32 (types, 3): greatest width and height, least area, pixels.
-        gap: pixels.
-        blobs: int32 (MAX_BLOBS, 6), written: x0, y0, x1, y1, type, area.
+        screen: uint8 (h, w), palette indices, contiguous, w a multiple of 8.
+        background: uint8 (h, w): the colour that is background there.
+        seen: bool (h, w): where objects are looked for.
+        colours: uint8 (256,): the number of each colour that objects have, else NOTHING.
+        links: bool (MAX_COLOURS, MAX_COLOURS), symmetric, true on the diagonal: which join.
+        runs: int32 (MAX_RUNS, 6), output: parent, left, right, row, colour, blob.
+        blobs: int32 (MAX_BLOBS, 6), output: the number of the colour that covers most of it, the
+            lowest of equals, then left, top, right, bottom, and the area in pixels.
+        areas: int32 (MAX_BLOBS, MAX_COLOURS), output: pixels of each colour.
+
+    Returns:
+        How many runs and how many blobs there are.
     """
     height, width = screen.shape
+    words, still = screen.view(np.uint64), background.view(np.uint64)  # 8 pixels each
     count = 0
+    above_first = above_last = 0  # the runs of the row above
     for y in range(height):
+        row_first = count
         x = 0
         while x < width:
-            kind = types[screen[y, x]]
-            if kind < 0 or screen[y, x] == background[y, x]:
-                x += 1
+            if x % 8 == 0 and words[y, x // 8] == still[y, x // 8]:
+                x += 8
                 continue
-            region = regions[kind]
-            if x < region[0] or x >= region[2] or y < region[1] or y >= region[3]:
+            colour = screen[y, x]
+            if colour == background[y, x] or not seen[y, x] or colours[colour] == NOTHING:
                 x += 1
                 continue
             start = x
-            while (
-                x < width
-                and x < region[2]
-                and types[screen[y, x]] == kind
-                and screen[y, x] != background[y, x]
-            ):
+            x += 1
+            while x < width and screen[y, x] == colour != background[y, x] and seen[y, x]:
                 x += 1
-            count = _join(blobs, count, start, x, y, kind, gap, limits)
-    kept = 0
-    for i in range(count):
-        if blobs[i, AREA] >= limits[blobs[i, TYPE], 2]:
-            blobs[kept] = blobs[i]
-            kept += 1
-    return kept
+            if count == runs.shape[0]:
+                break
+            runs[count, 1] = start
+            runs[count, 2] = x - 1
+            runs[count, 3] = y
+            runs[count, 4] = colours[colour]
+            _connect(runs, count, row_first, above_first, above_last, links)
+            count += 1
+        above_first, above_last = row_first, count
+    return count, _gather(runs, count, blobs, areas)
 
 
 @numba.njit(cache=True, nogil=True)
-def _join(blobs, count, start, stop, y, kind, gap, limits):  # type: ignore[no-untyped-def]
-    """Adds a run of pixels to the blobs that it touches, which become one, or as a new one."""
-    home = -1
-    i = 0
-    while i < count:
-        near = (
-            blobs[i, TYPE] == kind
-            and start <= blobs[i, X1] + gap - 1
-            and stop >= blobs[i, X0] - gap + 1
-            and y <= blobs[i, Y1] + gap - 1
-        )
-        left, right = min(start, blobs[i, X0]), max(stop, blobs[i, X1])
-        if near and right - left <= limits[kind, 0] and y + 1 - blobs[i, Y0] <= limits[kind, 1]:
-            if home < 0:
-                home = i
-                blobs[i, X0], blobs[i, X1], blobs[i, Y1] = left, right, y + 1
-                blobs[i, AREA] += stop - start
-            elif (
-                max(blobs[home, X1], blobs[i, X1]) - min(blobs[home, X0], blobs[i, X0])
-                <= limits[kind, 0]
-            ):
-                blobs[home, X0] = min(blobs[home, X0], blobs[i, X0])
-                blobs[home, X1] = max(blobs[home, X1], blobs[i, X1])
-                blobs[home, Y0] = min(blobs[home, Y0], blobs[i, Y0])
-                blobs[home, AREA] += blobs[i, AREA]
-                count -= 1
-                blobs[i] = blobs[count]
-                continue
-        i += 1
-    if home < 0 and count < MAX_BLOBS:
-        blobs[count, X0], blobs[count, Y0], blobs[count, X1], blobs[count, Y1] = (
-            start, y, stop, y + 1,
-        )  # fmt: skip
-        blobs[count, TYPE], blobs[count, AREA] = kind, stop - start
-        count += 1
-    return count
-
-
-@numba.njit(cache=True, nogil=True)
-def follow(blobs, count, starts, reach, tracks, taken):  # type: ignore[no-untyped-def]
-    """Gives each blob to the track of its type that is nearest, and updates all tracks.
-
-    The closest pair goes first. A track without a blob waits `MEMORY` steps, out of sight, and
-    then is free; a blob without a track takes the first free one, the biggest blob first. A track
-    that has just come into sight, or jumped, has no velocity.
-
-    Args:
-        blobs, count: of `look`.
-        starts: int32 (types + 1,), the first track of each type.
-        reach: float64 (types,), how far an object may move in a step, pixels.
-        tracks: float64 (tracks, 8), updated: whether it is in sight, x and y of the box's corner,
-            width, height, velocity x and y in pixels per step, steps since it was last seen (-1:
-            never).
-        taken: int8 (MAX_BLOBS,), scratch.
-    """
-    taken[:count] = 0
-    for kind in range(len(starts) - 1):
-        first, last = starts[kind], starts[kind + 1]
-        for t in range(first, last):
-            tracks[t, HERE] = 0.0
-        while _follow_closest(blobs, count, kind, first, last, reach[kind], tracks, taken):
-            pass
-        for t in range(first, last):
-            if tracks[t, HERE] == 0 and tracks[t, AGE] >= 0:
-                tracks[t, AGE] += 1
-                if tracks[t, AGE] > MEMORY:
-                    tracks[t, AGE] = -1
-        while _start_biggest(blobs, count, kind, first, last, tracks, taken):
-            pass
-
-
-@numba.njit(cache=True, nogil=True)
-def _follow_closest(blobs, count, kind, first, last, reach, tracks, taken):  # type: ignore[no-untyped-def]
-    """Moves the track that is closest to a free blob of its type there; False if none is near."""
-    best, best_track, best_blob = 1e18, -1, -1
-    for t in range(first, last):
-        if tracks[t, HERE] > 0 or tracks[t, AGE] < 0:
-            continue
-        x = tracks[t, BOX_X] + tracks[t, WIDTH] / 2
-        y = tracks[t, BOX_Y] + tracks[t, HEIGHT] / 2
-        for b in range(count):
-            if blobs[b, TYPE] != kind or taken[b] > 0:
-                continue
-            dx = (blobs[b, X0] + blobs[b, X1]) / 2 - x
-            dy = (blobs[b, Y0] + blobs[b, Y1]) / 2 - y
-            far = max(abs(dx), abs(dy))
-            if far < best and far <= reach * (1 + tracks[t, AGE]):
-                best, best_track, best_blob = far, t, b
-    if best_track < 0:
-        return False
-    _place(tracks, best_track, blobs, best_blob, tracks[best_track, AGE] == 0)
-    taken[best_blob] = 1
-    return True
-
-
-@numba.njit(cache=True, nogil=True)
-def _start_biggest(blobs, count, kind, first, last, tracks, taken):  # type: ignore[no-untyped-def]
-    """Gives the biggest free blob a track: a free one, else the one out of sight for longest;
-    False where there is no blob or no track."""
-    biggest, blob = 0, -1
-    for b in range(count):
-        if blobs[b, TYPE] == kind and taken[b] == 0 and blobs[b, AREA] > biggest:
-            biggest, blob = blobs[b, AREA], b
-    track = -1
-    for t in range(first, last):
-        if tracks[t, AGE] < 0:
-            track = t
+def _connect(
+    runs: np.ndarray, run: int, row_first: int, first: int, last: int, links: np.ndarray
+) -> None:
+    """Joins a new run to those it touches: the one before, and [first, last), the row above."""
+    runs[run, 0] = run
+    start, end, number = runs[run, 1], runs[run, 2], runs[run, 4]
+    beside = run > row_first and runs[run - 1, 2] == start - 1
+    if beside and links[runs[run - 1, 4], number]:
+        _join(runs, run - 1, run)
+    for above in range(first, last):
+        if runs[above, 1] > end + 1:
             break
-        if tracks[t, HERE] == 0 and (track < 0 or tracks[t, AGE] > tracks[track, AGE]):
-            track = t
-    if blob < 0 or track < 0:
-        return False
-    _place(tracks, track, blobs, blob, False)
-    taken[blob] = 1
-    return True
+        if runs[above, 2] >= start - 1 and links[runs[above, 4], number]:
+            _join(runs, above, run)
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(tracks, t, blobs, b, moving):  # type: ignore[no-untyped-def]
-    """Moves a track to a blob; it has a velocity only if it was in sight a step ago."""
-    x = tracks[t, BOX_X] + tracks[t, WIDTH] / 2
-    y = tracks[t, BOX_Y] + tracks[t, HEIGHT] / 2
-    tracks[t, HERE], tracks[t, AGE] = 1.0, 0.0
-    tracks[t, BOX_X], tracks[t, BOX_Y] = blobs[b, X0], blobs[b, Y0]
-    tracks[t, WIDTH] = blobs[b, X1] - blobs[b, X0]
-    tracks[t, HEIGHT] = blobs[b, Y1] - blobs[b, Y0]
-    tracks[t, SPEED_X] = (blobs[b, X0] + blobs[b, X1]) / 2 - x if moving else 0.0
-    tracks[t, SPEED_Y] = (blobs[b, Y0] + blobs[b, Y1]) / 2 - y if moving else 0.0
+def _root(runs: np.ndarray, node: int) -> int:
+    while runs[node, 0] != node:
+        runs[node, 0] = runs[runs[node, 0], 0]
+        node = runs[node, 0]
+    return node
 
 
 @numba.njit(cache=True, nogil=True)
-def describe(tracks, recipe, scale, out):  # type: ignore[no-untyped-def]
-    """Writes the features of the present tracks.
+def _join(runs: np.ndarray, one: int, two: int) -> None:
+    a, b = _root(runs, one), _root(runs, two)
+    if a < b:
+        runs[b, 0] = a
+    elif b < a:
+        runs[a, 0] = b
+
+
+@numba.njit(cache=True, nogil=True)
+def _gather(runs: np.ndarray, count: int, blobs: np.ndarray, areas: np.ndarray) -> int:
+    """Adds the runs of each blob up; a root comes before all other runs of its blob."""
+    found = 0
+    for run in range(count):
+        left, right, y = runs[run, 1], runs[run, 2], runs[run, 3]
+        root = _root(runs, run)
+        if root == run:
+            if found == blobs.shape[0]:
+                runs[run, 5] = -1
+                continue
+            runs[run, 5] = found
+            blobs[found, 1] = left
+            blobs[found, 2] = y
+            blobs[found, 3] = right
+            blobs[found, 5] = 0
+            for number in range(areas.shape[1]):
+                areas[found, number] = 0
+            found += 1
+        blob = runs[root, 5]
+        runs[run, 5] = blob
+        if blob >= 0:
+            blobs[blob, 1] = min(blobs[blob, 1], left)
+            blobs[blob, 3] = max(blobs[blob, 3], right)
+            blobs[blob, 4] = y
+            blobs[blob, 5] += right - left + 1
+            areas[blob, runs[run, 4]] += right - left + 1
+    for blob in range(found):
+        most = 0
+        for number in range(areas.shape[1]):
+            if areas[blob, number] > areas[blob, most]:
+                most = number
+        blobs[blob, 0] = most
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def trim(
+    runs: np.ndarray,
+    n_runs: int,
+    blobs: np.ndarray,
+    count: int,
+    sizes: np.ndarray,
+    colours: np.ndarray,
+) -> None:
+    """Cuts blobs that are STRETCHED down to the part of the type's size with most pixels in it.
+
+    The first of equal parts, from the left or the top. Arguments as of `find_blobs` and `follow`.
+    """
+    profile = np.zeros(256, np.int64)
+    for blob in range(count):
+        kind = _nearest(blobs[blob], sizes, colours, False)
+        if kind < 0:
+            continue
+        for axis in range(2):
+            core = int(sizes[kind, CORE_W + axis])
+            low, high = blobs[blob, 1 + axis], blobs[blob, 3 + axis]
+            if core == 0 or high - low + 1 <= STRETCHED * core:
+                continue
+            for at in range(high - low + 1):
+                profile[at] = 0
+            for run in range(n_runs):
+                if runs[run, 5] == blob:
+                    if axis == 0:
+                        for x in range(runs[run, 1], runs[run, 2] + 1):
+                            profile[x - low] += 1
+                    else:
+                        profile[runs[run, 3] - low] += runs[run, 2] - runs[run, 1] + 1
+            start = _fullest(profile, high - low + 1, core)
+            blobs[blob, 1 + axis] = low + start
+            blobs[blob, 3 + axis] = low + start + core - 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _fullest(profile: np.ndarray, length: int, window: int) -> int:
+    """Where the window with the greatest sum starts, the first of equals."""
+    total = 0
+    for at in range(window):
+        total += profile[at]
+    most, best = total, 0
+    for start in range(1, length - window + 1):
+        total += profile[start + window - 1] - profile[start - 1]
+        if total > most:
+            most, best = total, start
+    return best
+
+
+@numba.njit(cache=True, nogil=True)
+def _nearest(blob: np.ndarray, sizes: np.ndarray, colours: np.ndarray, newborn: bool) -> int:
+    """The type whose size is nearest to the blob's, of those it fits; -1 for none."""
+    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
+    nearest, kind = FAR, -1
+    for candidate in range(sizes.shape[0]):
+        size = sizes[candidate]
+        if _fits(blob, size, colours[candidate], newborn):
+            difference = abs(width - size[OWN_W]) + abs(height - size[OWN_H])
+            if difference < nearest:
+                nearest, kind = difference, candidate
+    return kind
+
+
+@numba.njit(cache=True, nogil=True)
+def follow(
+    table: np.ndarray,
+    blobs: np.ndarray,
+    count: int,
+    sizes: np.ndarray,
+    colours: np.ndarray,
+    patience: int,
+    taken: np.ndarray,
+) -> None:
+    """One step: gives each object of the table its blob, and each blob left over a free place.
+
+    A blob can be an object where its colour and size are those of the type and its centre is within
+    the type's reach of where the object was, or of where its velocity takes it. Pairs are made in
+    the order of distance + half the change of width and height; ties go to the lowest place, then
+    the first blob. A newborn has no velocity.
 
     Args:
-        tracks: of `follow`.
-        recipe: int32 (features, 3): quantity, track, and for a difference the other track.
-        scale: float64 (features,), what a feature is divided by.
-        out: float64 (features,), written. A feature of what is not in sight is 0.
+        table: float64 (places, COLUMNS), updated.
+        blobs: int32 (>= count, 6), of `find_blobs`.
+        sizes, colours, patience: of `Rules`.
+        taken: int64 (>= count,), output: the place each blob got, -1 for none.
     """
-    for f in range(len(recipe)):
-        quantity, t, other = recipe[f]
-        value = 0.0
-        if tracks[t, HERE] > 0 and (other < 0 or tracks[other, HERE] > 0):
-            value = _quantity(tracks[t], quantity)
-            if other >= 0:
-                value -= _quantity(tracks[other], quantity)
-        out[f] = value / scale[f]
+    for blob in range(count):
+        taken[blob] = -1
+    done = np.zeros(table.shape[0], np.bool_)
+    best = np.empty(table.shape[0])
+    for place in range(table.shape[0]):
+        best[place] = FAR
+    choice = np.zeros(table.shape[0], np.int64)
+    for kind in range(sizes.shape[0]):
+        _pair(table, blobs, count, sizes[kind], colours[kind], taken, done, best, choice)
+    for place in range(table.shape[0]):
+        if table[place, AGE] >= 0 and not done[place]:
+            table[place, UNSEEN] += 1
+            table[place, AGE] += 1
+            if table[place, UNSEEN] > patience:
+                _clear(table[place])
+                table[place, AGE] = -1
+    for blob in range(count):
+        if taken[blob] < 0:
+            taken[blob] = _settle(table, blobs[blob], sizes, colours)
 
 
 @numba.njit(cache=True, nogil=True)
-def _quantity(track, quantity):  # type: ignore[no-untyped-def]
-    """0 x, 1 y (of the centre), 2 vx, 3 vy, 4 w, 5 h, 6 present."""
-    if quantity == 0:
-        return track[BOX_X] + track[WIDTH] / 2
-    if quantity == 1:
-        return track[BOX_Y] + track[HEIGHT] / 2
-    if quantity == 2:
-        return track[SPEED_X]
-    if quantity == 3:
-        return track[SPEED_Y]
-    if quantity == 4:
-        return track[WIDTH]
-    if quantity == 5:
-        return track[HEIGHT]
-    return track[HERE]
+def _pair(
+    table: np.ndarray,
+    blobs: np.ndarray,
+    count: int,
+    size: np.ndarray,
+    colours: np.ndarray,
+    taken: np.ndarray,
+    done: np.ndarray,
+    best: np.ndarray,
+    choice: np.ndarray,
+) -> None:
+    """Gives the objects of one type their blobs, the cheapest pair first."""
+    first, end = int(size[FIRST]), int(size[END])
+    for place in range(first, end):
+        if table[place, AGE] >= 0:
+            best[place], choice[place] = _cheapest(table[place], blobs, count, size, colours, taken)
+    while True:
+        place = first
+        for other in range(first + 1, end):
+            if best[other] < best[place]:
+                place = other
+        if best[place] >= FAR:
+            break
+        if taken[choice[place]] >= 0:  # it went to another in the meantime
+            best[place], choice[place] = _cheapest(table[place], blobs, count, size, colours, taken)
+            continue
+        done[place] = True
+        best[place] = FAR
+        taken[choice[place]] = place
+        _meet(table[place], blobs[choice[place]])
+
+
+@numba.njit(cache=True, nogil=True)
+def _fits(blob: np.ndarray, size: np.ndarray, colours: np.ndarray, newborn: bool) -> bool:
+    """Whether the blob can be of the type: an object that is known may be seen in part only."""
+    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
+    if not colours[blob[0]] or width > size[MAX_W] or height > size[MAX_H]:
+        return False
+    return not newborn or bool(width >= size[MIN_W] and height >= size[MIN_H])
+
+
+@numba.njit(cache=True, nogil=True)
+def _cheapest(
+    entry: np.ndarray,
+    blobs: np.ndarray,
+    count: int,
+    size: np.ndarray,
+    colours: np.ndarray,
+    taken: np.ndarray,
+) -> tuple[float, int]:
+    """The least cost of a blob that is left, and that blob, the first of equals."""
+    least, choice = FAR, -1
+    for blob in range(count):
+        if taken[blob] < 0:
+            cost = _cost(entry, blobs[blob], size, colours)
+            if cost < least:
+                least, choice = cost, blob
+    return least, choice
+
+
+@numba.njit(cache=True, nogil=True)
+def _cost(entry: np.ndarray, blob: np.ndarray, size: np.ndarray, colours: np.ndarray) -> float:
+    """What it costs to take the blob for the object; FAR where it cannot be."""
+    if not _fits(blob, size, colours, False):
+        return FAR
+    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
+    dx, dy = blob[1] + 0.5 * width - entry[X], blob[2] + 0.5 * height - entry[Y]
+    steps = entry[UNSEEN] + 1
+    ex, ey = dx - entry[VX] * steps, dy - entry[VY] * steps
+    distance = np.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
+    if distance > size[REACH]:
+        return FAR
+    return float(distance + 0.5 * (abs(width - entry[W]) + abs(height - entry[H])))
+
+
+@numba.njit(cache=True, nogil=True)
+def _meet(entry: np.ndarray, blob: np.ndarray) -> None:
+    """The object is seen again, as this blob."""
+    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
+    x, y = blob[1] + 0.5 * width, blob[2] + 0.5 * height
+    steps = entry[UNSEEN] + 1
+    entry[VX], entry[VY] = (x - entry[X]) / steps, (y - entry[Y]) / steps
+    entry[X], entry[Y], entry[W], entry[H] = x, y, width, height
+    entry[UNSEEN] = 0
+    entry[AGE] += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _clear(entry: np.ndarray) -> None:
+    for column in range(COLUMNS):
+        entry[column] = 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _settle(table: np.ndarray, blob: np.ndarray, sizes: np.ndarray, colours: np.ndarray) -> int:
+    """Gives a new blob the first free place of the type nearest in size; -1 where there is none.
+
+    An object out of sight gives way.
+    """
+    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
+    kind = _nearest(blob, sizes, colours, True)
+    if kind < 0:
+        return -1
+    free, longest = -1, 0.0  # an empty place, else that of the object longest out of sight
+    for place in range(int(sizes[kind, FIRST]), int(sizes[kind, END])):
+        if table[place, AGE] < 0:
+            free = place
+            break
+        if table[place, UNSEEN] > longest:
+            free, longest = place, table[place, UNSEEN]
+    if free >= 0:
+        _clear(table[free])
+        table[free, X], table[free, Y] = blob[1] + 0.5 * width, blob[2] + 0.5 * height
+        table[free, W], table[free, H] = width, height
+    return free
+
+
+@numba.njit(cache=True, nogil=True)
+def fill(
+    table: np.ndarray,
+    holds: np.ndarray,
+    places: np.ndarray,
+    columns: np.ndarray,
+    scales: np.ndarray,
+    row: np.ndarray,
+) -> None:
+    """Writes the features of a table into `row`, float64 (f,).
+
+    Args:
+        table: float64 (places, COLUMNS) of the tracker.
+        holds: int64 (places,): for how many steps an object there that is out of sight is taken to
+            go on as it did.
+        places, columns, scales: of `Plan`.
+    """
+    for feature in range(row.shape[0]):
+        place, other = places[feature, 0], places[feature, 1]
+        row[feature] = 0.0
+        if not _there(table[place], holds[place]):
+            continue
+        value = _value(table[place], columns[feature])
+        if other >= 0:
+            if not _there(table[other], holds[other]):
+                continue
+            value -= _value(table[other], columns[feature])
+        row[feature] = value / scales[feature]
+
+
+@numba.njit(cache=True, nogil=True)
+def _there(entry: np.ndarray, hold: int) -> bool:
+    return bool(entry[AGE] >= 0 and entry[UNSEEN] <= hold)
+
+
+@numba.njit(cache=True, nogil=True)
+def _value(entry: np.ndarray, column: int) -> float:
+    if column == PRESENT:
+        return 1.0
+    if column == X:
+        return float(entry[X] + entry[VX] * entry[UNSEEN])
+    if column == Y:
+        return float(entry[Y] + entry[VY] * entry[UNSEEN])
+    return float(entry[column])
+
+
+@numba.njit(cache=True, nogil=True)
+def observe(
+    screen: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+    runs: np.ndarray,
+    blobs: np.ndarray,
+    areas: np.ndarray,
+    table: np.ndarray,
+    sizes: np.ndarray,
+    type_colours: np.ndarray,
+    patience: int,
+    taken: np.ndarray,
+    holds: np.ndarray,
+    places: np.ndarray,
+    columns: np.ndarray,
+    scales: np.ndarray,
+    row: np.ndarray,
+) -> None:
+    """`find_blobs`, `trim`, `follow` and `fill` in one call."""
+    n_runs, count = find_blobs(screen, background, seen, colours, links, runs, blobs, areas)
+    trim(runs, n_runs, blobs, count, sizes, type_colours)
+    follow(table, blobs, count, sizes, type_colours, patience, taken)
+    fill(table, holds, places, columns, scales, row)

@@ -1,176 +1,252 @@
-"""detector=motion at play: what moves against the background, by type and track, as features."""
+"""The motion detector: what differs from the background and moves, as named features.
+
+    detector = learn(screens, starts, actions, settings, labels)
+    detector.save(folder); detector = Detector.load(folder)
+    detector.reset(); row = detector.observe(screen)    # once a step
+
+It learns from screens of play alone: no colours, sizes or facts about a game are given. Actions
+serve to find out which type the player is, and for nothing else.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from diffses.detector import features as features_
 from diffses.detector import kernel
+from diffses.detector.features import Feature, Slot
+from diffses.detector.naming import slot_names
+from diffses.detector.scene import Rules, Scene, empty_table, scratch
 from diffses.errors import ArtifactError
 
-FORMAT = 1
-QUANTITIES = ("x", "y", "vx", "vy", "w", "h", "present")
-POSITION_SCALE = 100.0  # pixels: a position of 1.05 is 105 px from the left or the top
-SPEED_SCALE = 10.0  # pixels per step
+FORMAT = 2  # of the files; raised when their meaning changes
+# one object now: its type, who it is (a slot with features of its own where that is below the
+# number of `Detector.tracks`), centre and size in px, velocity in px per step
 OBJECT = np.dtype(
-    [("type", "i2"), ("track", "i2"), ("x", "f4"), ("y", "f4"), ("w", "f4"), ("h", "f4"),
-     ("vx", "f4"), ("vy", "f4")]
-)  # fmt: skip
+    [("type", "<i2"), ("track", "<i2")]
+    + [(name, "<f4") for name in ("x", "y", "w", "h", "vx", "vy")]
+)
 
 
 @dataclass(frozen=True)
-class ObjectType:
-    """A kind of object that was found.
-
-    name: from `env.labels`, or "object1", "object2", ...; colours: palette indices; region: where
-    it moves, x0, y0, x1, y1, pixels; size: greatest width and height, pixels; least: area, pixels;
-    reach: how far it may move in a step, pixels; slots: how many have features of their own;
-    control: share of its motion's variance that the actions explain; seen: share of the frames.
-    """
+class TypeInfo:
+    """A type of object, for people to read."""
 
     name: str
-    colours: tuple[int, ...]
-    region: tuple[int, int, int, int]
-    size: tuple[int, int]
-    least: int
-    reach: float
-    slots: int
-    control: float
-    seen: float
-    area: float
-    speed: float
-    height_on_screen: float
+    width: float  # px, where it is seen in full
+    height: float
+    colours: tuple[int, ...]  # palette indices
+    slots: int  # how many have features of their own
+    sights: float  # how many there are on a screen, on average
+    speed: float  # px per step, on average
+    control: float | None  # share of the variance of its velocity that the actions explain
+
+    @property
+    def size(self) -> tuple[float, float]:
+        return self.width, self.height
+
+
+@dataclass(frozen=True)
+class Model:
+    """All that was learned."""
+
+    scene: Scene
+    rules: Rules
+    types: tuple[TypeInfo, ...]
+    player: str | None  # the name of the type that the actions move
+    features: tuple[Feature, ...]
+
+
+def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
+    """The places of the tracker's table with features of their own: the first of each type."""
+    slots = []
+    for number, kind in enumerate(types):
+        first = int(rules.sizes[number, kernel.FIRST])
+        for place, name in enumerate(slot_names(kind.name, kind.slots)):
+            slots.append(Slot(name, first + place))
+    return slots
 
 
 class Detector:
-    """Finds and follows the objects of a game, one screen after the other."""
+    """Screens in, features out; keeps track of the objects from one step to the next.
 
-    def __init__(
-        self,
-        types: tuple[ObjectType, ...],
-        background: np.ndarray,
-        recipe: np.ndarray,
-        gap: int,
-    ) -> None:
-        self.types, self.background, self.recipe, self.gap = types, background, recipe, gap
-        counts = [kind.slots for kind in types]
-        self._starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        self.tracks = tuple(
-            kind.name + ("" if kind.slots == 1 else str(slot + 1))
-            for kind in types
-            for slot in range(kind.slots)
-        )
-        self._lookup = np.full(256, -1, np.int16)
-        for index, kind in enumerate(types):
-            self._lookup[list(kind.colours)] = index
-        self._regions = np.array([kind.region for kind in types], np.int32)
-        self._limits = np.array([(*kind.size, kind.least) for kind in types], np.int32)
-        self._reach = np.array([kind.reach for kind in types])
-        self._scale = np.array(
-            [
-                POSITION_SCALE if q in (0, 1, 4, 5) else SPEED_SCALE if q in (2, 3) else 1.0
-                for q, _, _ in recipe
-            ]
-        )
-        self.features = tuple(self._name(*row) for row in recipe)
-        self._blobs = np.zeros((kernel.MAX_BLOBS, 6), np.int32)
-        self._taken = np.zeros(kernel.MAX_BLOBS, np.int8)
-        self._tracks = np.zeros((int(self._starts[-1]), 8))
-        self._row = np.zeros(len(recipe))
-        self.reset()
+    Not safe to share between threads: one for each game that is being played.
+    """
 
-    def _name(self, quantity: int, track: int, other: int) -> str:
-        name = f"{self.tracks[track]}.{QUANTITIES[quantity]}"
-        return name if other < 0 else f"{name}-{self.tracks[other]}.{QUANTITIES[quantity]}"
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.types = model.types
+        self.background = model.scene.background
+        self.features: tuple[str, ...] = tuple(feature.name for feature in model.features)
+        self.units: dict[str, str] = {f.name: f.unit for f in model.features}
+        self._scene, self._rules = model.scene, model.rules
+        slots = all_slots(model.types, model.rules)
+        self.tracks: tuple[str, ...] = tuple(slot.name for slot in slots)
+        self._kinds = self._rules.type_of_place()
+        self._holds = self._rules.sizes[self._kinds, kernel.HOLD].astype(np.int64)
+        self._plan = features_.plan(model.features)
+        # the tracks are the places of the table, those with features of their own first
+        own = [slot.place for slot in slots]
+        self._places = np.array(own + sorted(set(range(len(self._kinds))) - set(own)), np.int64)
+        self._track_of = np.argsort(self._places)
+        self._runs, self._blobs, self._areas = scratch()
+        self._taken = np.zeros(kernel.MAX_BLOBS, np.int64)
+        self._table = empty_table(self._rules.places)
+        self._row = np.zeros(len(self.features))
 
     def reset(self) -> None:
-        """An episode begins: no object has been seen, so none has a velocity."""
-        self._tracks[:] = 0
-        self._tracks[:, kernel.AGE] = -1
+        """An episode begins: nothing is known of where things were."""
+        self._table[:] = 0
+        self._table[:, kernel.AGE] = -1
 
     def observe(self, screen: np.ndarray) -> np.ndarray:
-        """The features of the next screen of the episode, float64 (f,); overwritten by the next.
+        """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:
-            screen: uint8 (210, 160), ALE palette indices.
+            screen: uint8 (210, 160), palette indices, the raw frame after the step.
         """
-        self._watch(screen)
-        kernel.describe(self._tracks, self.recipe, self._scale, self._row)
-        return self._row
-
-    def _watch(self, screen: np.ndarray) -> None:
-        count = kernel.look(
-            screen, self.background, self._lookup, self._regions, self._limits, self.gap,
+        scene, rules, plan = self._scene, self._rules, self._plan
+        if screen.shape != scene.background.shape or screen.dtype != np.uint8:
+            wanted = f"want a uint8 screen of {scene.background.shape}"
+            raise ValueError(f"{wanted}, got {screen.dtype} {screen.shape}")
+        kernel.observe(
+            np.ascontiguousarray(screen),
+            scene.background,
+            scene.seen,
+            scene.colours,
+            scene.links,
+            self._runs,
             self._blobs,
-        )  # fmt: skip
-        kernel.follow(self._blobs, count, self._starts, self._reach, self._tracks, self._taken)
+            self._areas,
+            self._table,
+            rules.sizes,
+            rules.colours,
+            rules.patience,
+            self._taken,
+            self._holds,
+            plan.places,
+            plan.columns,
+            plan.scales,
+            self._row,
+        )
+        return self._row
 
     @property
     def objects(self) -> np.ndarray:
-        """The objects in sight, of dtype OBJECT: centre, size in pixels, velocity in px a step."""
-        here = np.flatnonzero(self._tracks[:, kernel.HERE] > 0)
+        """The objects in sight now, OBJECT (n,), by type."""
+        table = self._table
+        here = np.flatnonzero((table[:, kernel.AGE] >= 0) & (table[:, kernel.UNSEEN] == 0))
         found = np.zeros(len(here), OBJECT)
-        t = self._tracks[here]
-        found["track"] = here
-        found["type"] = np.searchsorted(self._starts, here, side="right") - 1
-        found["w"], found["h"] = t[:, kernel.WIDTH], t[:, kernel.HEIGHT]
-        found["x"] = t[:, kernel.BOX_X] + t[:, kernel.WIDTH] / 2
-        found["y"] = t[:, kernel.BOX_Y] + t[:, kernel.HEIGHT] / 2
-        found["vx"], found["vy"] = t[:, kernel.SPEED_X], t[:, kernel.SPEED_Y]
+        found["type"], found["track"] = self._kinds[here], self._track_of[here]
+        for name in ("x", "y", "w", "h", "vx", "vy"):
+            found[name] = table[here, features_.QUANTITIES[name]]
         return found
 
     def place(self, objects: np.ndarray) -> np.ndarray:
-        """The features of objects that were found elsewhere (dtype OBJECT), float64 (f,)."""
-        tracks = np.zeros_like(self._tracks)
+        """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,)."""
+        table = empty_table(len(self._table))
         for one in objects:
-            tracks[one["track"]] = (
-                1.0, one["x"] - one["w"] / 2, one["y"] - one["h"] / 2, one["w"], one["h"],
-                one["vx"], one["vy"], 0.0,
-            )  # fmt: skip
-        row = np.zeros(len(self.recipe))
-        kernel.describe(tracks, self.recipe, self._scale, row)
+            entry = table[self._places[one["track"]]]
+            entry[kernel.AGE] = 0
+            for name in ("x", "y", "w", "h", "vx", "vy"):
+                entry[features_.QUANTITIES[name]] = one[name]
+        row = np.zeros(len(self.features))
+        plan = self._plan
+        kernel.fill(table, self._holds, plan.places, plan.columns, plan.scales, row)
         return row
 
-    def save(self, folder: Path) -> None:
-        """Writes `detector.json` and `background.npz`."""
-        about: dict[str, Any] = {
+    def describe(self) -> dict[str, Any]:
+        """What `detector.json` holds."""
+        return {
             "format": FORMAT,
             "kind": "motion",
-            "gap": self.gap,
-            "types": [vars(kind) for kind in self.types],
-            "recipe": self.recipe.tolist(),
+            "player": self.model.player,
+            "types": [
+                {
+                    "name": kind.name,
+                    "width_px": kind.width,
+                    "height_px": kind.height,
+                    "colours": list(kind.colours),
+                    "slots": kind.slots,
+                    "seen_per_screen": kind.sights,
+                    "speed_px_per_step": kind.speed,
+                    "motion_explained_by_actions": kind.control,
+                }
+                for kind in self.model.types
+            ],
             "features": list(self.features),
-            "units": {name: unit(name) for name in self.features},
+            "units": self.units,
+            "patience_steps": self._rules.patience,
         }
-        (folder / "detector.json").write_text(json.dumps(about, indent=2) + "\n")
-        np.savez_compressed(folder / "background.npz", background=self.background)
+
+    def save(self, folder: Path) -> None:
+        """Writes `detector.json` and `detector.npz`."""
+        scene, rules = self._scene, self._rules
+        (folder / "detector.json").write_text(json.dumps(self.describe(), indent=2) + "\n")
+        np.savez_compressed(
+            folder / "detector.npz",
+            background=scene.background,
+            seen=scene.seen,
+            colours=scene.colours,
+            links=scene.links,
+            rules=rules.sizes,
+            type_colours=rules.colours,
+        )
 
     @classmethod
     def load(cls, folder: Path) -> Detector:
-        """Reads what `save` wrote."""
-        about = json.loads((folder / "detector.json").read_text())
-        if about["format"] != FORMAT:
+        """Reads what `save` wrote.
+
+        Raises:
+            ArtifactError: where it is not there or not readable.
+        """
+        try:
+            words = json.loads((folder / "detector.json").read_text())
+            with np.load(folder / "detector.npz") as file:
+                arrays = {name: file[name] for name in file.files}
+            if words["format"] != FORMAT or words["kind"] != "motion":
+                raise ValueError(f"format {words['format']} of {words['kind']!r}")
+            return cls(_model(words, arrays))
+        except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
-                f"{folder} holds a detector of format {about['format']}, not {FORMAT}",
-                fix="force=[detector] to make it again",
-            )
-        with np.load(folder / "background.npz") as file:
-            background = file["background"]
-        types = tuple(
-            ObjectType(**kind | {name: tuple(kind[name]) for name in ("colours", "region", "size")})
-            for kind in about["types"]
+                f"{folder} holds no detector that can be read: {error}",
+                fix="the folder of a detector artifact, or stage=detector force=[detector]",
+            ) from error
+
+
+def _model(words: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
+    types = tuple(
+        TypeInfo(
+            kind["name"],
+            kind["width_px"],
+            kind["height_px"],
+            tuple(kind["colours"]),
+            kind["slots"],
+            kind["seen_per_screen"],
+            kind["speed_px_per_step"],
+            kind["motion_explained_by_actions"],
         )
-        recipe = np.array(about["recipe"], np.int32).reshape(-1, 3)
-        return cls(types, background, recipe, about["gap"])
+        for kind in words["types"]
+    )
+    rules = Rules(arrays["rules"], arrays["type_colours"], int(words["patience_steps"]))
+    slots = {slot.name: slot for slot in all_slots(types, rules)}
+    return Model(
+        Scene(arrays["background"], arrays["seen"], arrays["colours"], arrays["links"]),
+        rules,
+        types,
+        words["player"],
+        tuple(_feature(name, slots) for name in words["features"]),
+    )
 
 
-def unit(feature: str) -> str:
-    """The unit of a feature, from its name."""
-    quantity = feature.rsplit(".", 1)[-1]
-    if quantity == "present":
-        return "1 where it is in sight, else 0"
-    return "10 px per step" if quantity in ("vx", "vy") else "100 px"
+def _feature(name: str, slots: dict[str, Slot]) -> Feature:
+    own, *rest = name.split("-")
+    slot, quantity = own.rsplit(".", 1)
+    other = slots[rest[0].rsplit(".", 1)[0]] if rest else None
+    return Feature(slots[slot], quantity, other)

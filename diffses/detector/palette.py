@@ -1,4 +1,9 @@
-"""ALE's NTSC palette: 128 colours, each an even number of one byte."""
+"""The console's colours: ALE's palette indices and the RGB values they stand for.
+
+ALE shows a screen as palette indices (`getScreen`) or as RGB (`getScreenRGB`). The indices are
+even: a colour is index / 2 in the table below, which is the NTSC palette of ale-py 0.12.1, read off
+by rendering both views of the same frames; a test renders them again.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +11,84 @@ import numpy as np
 
 from diffses.errors import DiffsesError
 
-# RGB of the indices 0, 2, 4, ..., 254, read off frames of 58 games with ale-py 0.12.1
-_TABLE = (
-    "0000004a4a4a6f6f6f8e8e8eaaaaaac0c0c0d6d6d6ececec48480069690f86861da2a22abbbb35d2d240e8e84afcfc54"
-    "7c2c00904811a26221b47a30c3903dd2a44adfb755ecc860901c00a33915b55328c66c3ad5824ae39759f0aa67fcbc74"
-    "940000a71a1ab83232c84848d65c5ce46f6ff08080fc909084006497197aa8308fb846a2c659b3d46cc3e07cd2ec8ce0"
-    "50008468199a7d30ad9246c0a459d0b56ce0c57ceed48cfc140090331aa34e32b56848c67f5cd5956fe3a980f0bc90fc"
-    "000094181aa72d32b84248c8545cd6656fe47580f08490fc001c88183b9d2d57b04272c2548ad265a0e175b5ef84c8fc"
-    "0030641850802d6d984288b054a0c565b7d975cceb84e0fc00403018624e2d8169429e8254b89965d1ae75e7c284fcd4"
-    "0044001a661a32843248a0485cba5c6fd26f80e88090fc90143c00355f18527e2d6e9c4287b7549ed065b4e775c8fc84"
-    "3038005059166d762b88923ea0ab4fb7c25fccd86ee0ec7c482c00694d14866a26a28638bb9f47d2b656e8cc63fce070"
-)
-TABLE = np.repeat(np.frombuffer(bytes.fromhex(_TABLE), np.uint8).reshape(128, 3), 2, axis=0)
+_NTSC = """
+000000 4a4a4a 6f6f6f 8e8e8e aaaaaa c0c0c0 d6d6d6 ececec 484800 69690f 86861d a2a22a bbbb35 d2d240
+e8e84a fcfc54 7c2c00 904811 a26221 b47a30 c3903d d2a44a dfb755 ecc860 901c00 a33915 b55328 c66c3a
+d5824a e39759 f0aa67 fcbc74 940000 a71a1a b83232 c84848 d65c5c e46f6f f08080 fc9090 840064 97197a
+a8308f b846a2 c659b3 d46cc3 e07cd2 ec8ce0 500084 68199a 7d30ad 9246c0 a459d0 b56ce0 c57cee d48cfc
+140090 331aa3 4e32b5 6848c6 7f5cd5 956fe3 a980f0 bc90fc 000094 181aa7 2d32b8 4248c8 545cd6 656fe4
+7580f0 8490fc 001c88 183b9d 2d57b0 4272c2 548ad2 65a0e1 75b5ef 84c8fc 003064 185080 2d6d98 4288b0
+54a0c5 65b7d9 75cceb 84e0fc 004030 18624e 2d8169 429e82 54b899 65d1ae 75e7c2 84fcd4 004400 1a661a
+328432 48a048 5cba5c 6fd26f 80e880 90fc90 143c00 355f18 527e2d 6e9c42 87b754 9ed065 b4e775 c8fc84
+303800 505916 6d762b 88923e a0ab4f b7c25f ccd86e e0ec7c 482c00 694d14 866a26 a28638 bb9f47 d2b656
+e8cc63 fce070
+"""
+
+_CODES = np.array([int(code, 16) for code in _NTSC.split()], dtype=np.int64)  # 0xRRGGBB, (128,)
+PALETTE = np.repeat(
+    np.stack([_CODES >> 16, _CODES >> 8 & 255, _CODES & 255], axis=1).astype(np.uint8), 2, axis=0
+)  # uint8 (256, 3): the colour of each index; an odd index has that of the even one before
 
 
-def rgb(screen: np.ndarray) -> np.ndarray:
-    """Palette indices, uint8 (...), as RGB, uint8 (..., 3)."""
-    colours: np.ndarray = TABLE[screen]
+def to_rgb(screen: np.ndarray) -> np.ndarray:
+    """The RGB picture of palette indices: uint8 (...) -> uint8 (..., 3)."""
+    colours: np.ndarray = PALETTE[screen]
     return colours
 
 
-def indices(frames: np.ndarray) -> np.ndarray:
-    """RGB frames, uint8 (..., 3), as palette indices, uint8 (...).
+def to_indices(rgb: np.ndarray) -> np.ndarray:
+    """The palette indices of an RGB picture: uint8 (..., 3) -> uint8 (...).
 
     Raises:
-        DiffsesError: for a colour that the palette does not have, as in a frame that was resized.
+        DiffsesError: for a colour that ALE's NTSC palette does not have.
     """
-    codes = _code(frames)
-    known = _code(TABLE[::2])
-    order = np.argsort(known)
-    place = np.minimum(np.searchsorted(known[order], codes), 127)
-    if not (known[order][place] == codes).all():
+    codes, inverse = _distinct(rgb)
+    place = np.searchsorted(_SORTED, codes).clip(max=len(_SORTED) - 1)
+    unknown = codes[_SORTED[place] != codes]
+    if len(unknown):
         raise DiffsesError(
-            "these frames have colours that are not in ALE's palette",
-            fix="raw frames as the emulator gives them: not resized, averaged or compressed",
+            f"the picture has {len(unknown)} colours that are not in ALE's palette, "
+            f"the first being #{unknown[0]:06x}",
+            fix="frames as ALE renders them, not resized, compressed or recoloured",
         )
-    return (2 * order[place]).astype(np.uint8)
+    indices: np.ndarray = (2 * _ORDER[place]).astype(np.uint8)[inverse]
+    return indices
 
 
-def _code(colours: np.ndarray) -> np.ndarray:
-    wide = colours.astype(np.int32)
-    code: np.ndarray = (wide[..., 0] << 16) | (wide[..., 1] << 8) | wide[..., 2]
-    return code
+def recording_indices(frames: np.ndarray) -> np.ndarray:
+    """One index a colour for a whole recording, uint8 (n, h, w, 3) -> uint8 (n, h, w).
+
+    ALE's own where the recording has only its colours; else the colours are numbered (a PAL game,
+    another console), which a detector learned on the same recording cannot tell apart.
+
+    Raises:
+        DiffsesError: for a recording of more than 256 colours.
+    """
+    codes, inverse = _distinct(frames)
+    if np.isin(codes, _SORTED).all():
+        return to_indices(frames)
+    if len(codes) > 256:
+        raise DiffsesError(
+            f"the recording has {len(codes)} colours; at most 256 can be told apart",
+            fix="frames as the console renders them, not resized or compressed",
+        )
+    numbers: np.ndarray = inverse.astype(np.uint8)
+    return numbers
+
+
+def _distinct(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct colours as 0xRRGGBB, sorted, and the place of each pixel's among them."""
+    if rgb.dtype != np.uint8 or rgb.shape[-1] != 3:
+        raise ValueError(f"want uint8 (..., 3), got {rgb.dtype} {rgb.shape}")
+    parts = rgb.astype(np.int32)
+    code = parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
+    seen = np.zeros(1 << 24, dtype=bool)
+    seen[code.reshape(-1)] = True
+    codes = np.flatnonzero(seen)
+    place = np.zeros(1 << 24, dtype=np.int16 if len(codes) < 2**15 else np.int32)
+    place[codes] = np.arange(len(codes))
+    return codes, place[code]
+
+
+_ORDER = np.argsort(_CODES, kind="stable")
+_SORTED = _CODES[_ORDER]

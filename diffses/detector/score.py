@@ -1,10 +1,22 @@
 """python -m diffses.detector.score detector=motion frames=FILE.npz [split=0.667] [json=FILE]
 
-Learns from the first part of a recording (frames, and the actions to find the player) and scores
-what it finds in the rest. `detector=DIR` scores the detector of an artifact instead.
+Scores a detector against true boxes: it learns from the first part of a recording (the frames
+alone, and the actions to find out which object is the player) and is scored on the rest.
 
-FILE.npz holds frames, uint8 (n, 210, 160, 3); actions, (n,); episode_start, bool (n,); boxes,
-records of frame, category, x, y, w, h; categories, their names.
+  detector=motion    learn from the recording with the default settings, or
+  detector=DIR       score the detector in this folder, as the pipeline leaves it, as it is
+  frames=FILE.npz    the recording: frames, uint8 (n, 210, 160, 3), RGB; actions, int (n,);
+                     episode_start, bool (n,); boxes, records of frame, category, x, y, w, h in px;
+                     categories, their names
+  split=0.667        the share of the recording to learn from, above 0 and below 1
+  json=FILE          write the scores here as well
+  png=DIR            draw the worst frames here, truth and prediction side by side
+
+Boxes are clipped to the screen. A category is counted if its box moved in 2 % of its
+consecutive-frame boxes or more; other categories are ignored, and so is a box with no pixel unlike
+the recording's most frequent colours. An ignored box is no miss, and a prediction at least half
+inside one is no false alarm. The overall scores do not ask which type was found; those of a
+category count the types that stand for it: that met it most in the first part.
 """
 
 from __future__ import annotations
@@ -14,69 +26,69 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from diffses.config import MotionDetector
 from diffses.detector.learning import learn
 from diffses.detector.motion import Detector
-from diffses.detector.palette import indices
-from diffses.detector.scoring import Truth, score
+from diffses.detector.scoring import Match, score
+from diffses.detector.truth import Truth, read
 from diffses.errors import ConfigError, DiffsesError
 
-SETTINGS = {"detector": "motion", "frames": "", "split": "0.667", "json": ""}
+SETTINGS = {"detector": "", "frames": "", "split": "0.667", "json": "", "png": ""}
+DRAWN = 6  # worst frames
 
 
-def read(path: Path) -> Truth:
-    """A recording with true boxes; boxes are clipped to the screen."""
-    if not path.is_file():
-        raise ConfigError(f"frames={path} does not exist", fix="frames=<a recording, .npz>")
-    with np.load(path) as file:
-        screens = indices(file["frames"])
-        b = file["boxes"]
-        boxes = np.stack(
-            [b["frame"], b["category"], b["x"], b["y"], b["x"] + b["w"], b["y"] + b["h"]], axis=1
-        ).astype(float)
-        height, width = screens.shape[1:]
-        boxes[:, 2::2] = boxes[:, 2::2].clip(0, width)
-        boxes[:, 3::2] = boxes[:, 3::2].clip(0, height)
-        boxes = boxes[(boxes[:, 4] > boxes[:, 2]) & (boxes[:, 5] > boxes[:, 3])]
-        names = tuple(str(name) for name in file["categories"])
-        return Truth(screens, file["episode_start"], file["actions"], boxes, names)
-
-
-def run(settings: dict[str, str]) -> dict[str, Any]:
+def evaluate(settings: dict[str, str]) -> tuple[dict[str, Any], list[Match], Detector, Truth]:
     """Scores what `settings` name."""
     truth = read(Path(settings["frames"]))
-    first = int(float(settings["split"]) * len(truth.screens))
-    if not 0 < first < len(truth.screens):
-        raise ConfigError(f"split={settings['split']} leaves nothing", fix="split=0.667")
+    split = _split(settings["split"], len(truth.screens))
     if settings["detector"] == "motion":
+        part = slice(0, split)
         detector = learn(
-            truth.screens[:first], truth.starts[:first], truth.actions[:first],
-            MotionDetector(slots=64), {},
-        )  # fmt: skip
+            truth.screens[part], truth.starts[part], truth.actions[part], MotionDetector(), {}
+        )
     elif (Path(settings["detector"]) / "detector.json").is_file():
         detector = Detector.load(Path(settings["detector"]))
     else:
         raise ConfigError(
-            f"detector={settings['detector']} is neither motion nor a detector's folder",
+            f"detector={settings['detector']} is neither motion nor the folder of a detector",
             fix="detector=motion, or detector=outputs/detector/KEY",
         )
-    return score(detector, truth, first)
+    result, matches = score(detector, truth, split)
+    return result, matches, detector, truth
+
+
+def _split(text: str, frames: int) -> int:
+    """The first frame that is scored."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 1 <= round(share * frames) < frames:
+        raise ConfigError(f"split={text} leaves a part empty", fix="split=0.667")
+    return round(share * frames)
+
+
+def parse(arguments: list[str]) -> dict[str, str]:
+    settings = dict(SETTINGS)
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name not in settings or not value:
+            known = ", ".join(f"{known}=" for known in settings)
+            raise ConfigError(f"{argument!r} is no setting", fix=f"one of {known}")
+        settings[name] = value
+    for name in ("detector", "frames"):
+        if not settings[name]:
+            raise ConfigError(f"{name}= is missing", fix="detector=motion frames=FILE.npz")
+    return settings
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or "--help" in arguments or "-h" in arguments:
+    if not arguments or {"--help", "-h"} & set(arguments):
         print(__doc__)
         return 0
-    settings = dict(SETTINGS)
     try:
-        for argument in arguments:
-            name, _, value = argument.partition("=")
-            if name not in settings or not value:
-                raise ConfigError(f"{argument} is no setting", fix=f"one of {', '.join(SETTINGS)}")
-            settings[name] = value
-        result = run(settings)
+        settings = parse(arguments)
+        result, matches, detector, truth = evaluate(settings)
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)
         return 1
@@ -84,6 +96,12 @@ def main(arguments: list[str]) -> int:
     print(text)
     if settings["json"]:
         Path(settings["json"]).write_text(text + "\n")
+    if settings["png"]:
+        from diffses.detector.picture import draw_worst  # loads matplotlib
+
+        folder = Path(settings["png"])
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_worst(detector, truth, matches, result["split"], folder, DRAWN)
     return 0
 
 

@@ -1,237 +1,234 @@
-"""How well a detector finds what is there: precision, recall and F1 against true boxes.
+"""How well a detector finds what is there: against true boxes, frame by frame.
 
-Boxes are clipped to the screen. Counted are categories whose box moved in at least 2 % of their
-consecutive-frame boxes; a box of which no pixel differs from the scene's most frequent colours is
-not drawn, and is ignored like the categories that are not counted: no miss, and a prediction at
-least half inside it no false alarm. Pairs are one-to-one a frame (Hungarian method), at IoU >= 0.5,
-or with centres at most 2 px apart where the true box is 16 px^2 or less.
+An ignored box is no miss, and a prediction at least half inside one is no false alarm. All others
+are paired one-to-one in each frame (Hungarian method), at IoU >= 0.5, or with centres at most 2 px
+apart where the true box has 16 px^2 or less.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from diffses.detector.learning import most_frequent
+from diffses.detector import boxes as geometry
 from diffses.detector.motion import Detector
+from diffses.detector.truth import Truth, counted, drawn, pieces
 
-MOVED = 0.02  # share of consecutive boxes in which a counted category moves
-SMALL = 16  # pixels squared
-NEAR = 2.0  # pixels
-OVERLAP = 0.5
-MOVING_SCENE = 0.5  # a background that is right for fewer pixels than this is none
+OVERLAP = 0.5  # IoU
+SMALL = 16.0  # px^2
+NEAR = 2.0  # px
+INSIDE = 0.5  # share of a prediction that must lie in an ignored box
+REACH = 24.0  # px: a true box this near to one in the frame before may be the same thing
 
 
 @dataclass(frozen=True)
-class Truth:
-    """A recording with true boxes.
+class Seen:
+    """What a detector says of one frame."""
 
-    screens: uint8 (n, 210, 160), palette indices; starts: bool (n,); actions: (n,);
-    boxes: float (m, 6), frame, category, x0, y0, x1, y1, clipped; categories: names.
-    """
-
-    screens: np.ndarray
-    starts: np.ndarray
-    actions: np.ndarray
-    boxes: np.ndarray
-    categories: tuple[str, ...]
+    types: np.ndarray  # int64 (n,)
+    tracks: np.ndarray  # int64 (n,): who is who
+    boxes: np.ndarray  # float64 (n, 4)
 
 
-def counted(truth: Truth) -> list[int]:
-    """The categories that move."""
-    found = []
-    for category in range(len(truth.categories)):
-        mine = truth.boxes[truth.boxes[:, 1] == category]
-        places = [
-            {tuple(box) for box in mine[mine[:, 0] == frame][:, 2:]}
-            for frame in range(len(truth.screens))
-        ]
-        pairs = moved = 0
-        for before, now in pairwise(places):
-            if before and now:
-                pairs += len(now)
-                moved += len(now - before)
-        if pairs and moved >= MOVED * pairs:
-            found.append(category)
-    return found
+@dataclass(frozen=True)
+class Match:
+    """One frame: what was paired, and what was not."""
+
+    types: np.ndarray  # int64 (p,), of the pairs
+    tracks: np.ndarray
+    rows: np.ndarray  # int64 (p,): the true boxes of the pairs
+    iou: np.ndarray
+    distance: np.ndarray  # px
+    false: np.ndarray  # int64: types of the false alarms
+    missed: np.ndarray  # int64: rows of the true boxes that were missed
 
 
-def drawn(truth: Truth) -> np.ndarray:
-    """Which boxes have a pixel unlike the background, bool (m,)."""
-    background = most_frequent(truth.screens)
-    if (truth.screens == background).mean() < MOVING_SCENE:
-        return np.ones(len(truth.boxes), bool)
-    visible = []
-    for frame, _, x0, y0, x1, y1 in truth.boxes.astype(int):
-        patch = np.s_[y0:y1, x0:x1]
-        visible.append(bool((truth.screens[frame][patch] != background[patch]).any()))
-    return np.array(visible, bool)
-
-
-def watch(detector: Detector, truth: Truth, first: int) -> list[np.ndarray]:
-    """What the detector sees in every frame from `first` on: arrays of type, track, x0, y0, x1, y1.
-
-    It has watched what came before, so that its tracks are those of a detector at work.
-    """
+def watch(detector: Detector, truth: Truth) -> list[Seen]:
+    """What the detector says of every frame, watching from the start as in play."""
     seen = []
-    detector.reset()
+    height, width = truth.screens.shape[1:]
     for frame, screen in enumerate(truth.screens):
-        if truth.starts[frame]:
+        if frame == 0 or truth.starts[frame]:
             detector.reset()
         detector.observe(screen)
-        if frame >= first:
-            o = detector.objects
-            seen.append(
-                np.stack(
-                    [o["type"], o["track"], o["x"] - o["w"] / 2, o["y"] - o["h"] / 2,
-                     o["x"] + o["w"] / 2, o["y"] + o["h"] / 2],
-                    axis=1,
-                )
-            )  # fmt: skip
+        found = detector.objects
+        half_w, half_h = found["w"] / 2, found["h"] / 2
+        x, y = found["x"], found["y"]
+        corners = np.stack([x - half_w, y - half_h, x + half_w, y + half_h], axis=1)
+        corners[:, 0::2] = corners[:, 0::2].clip(0, width)
+        corners[:, 1::2] = corners[:, 1::2].clip(0, height)
+        seen.append(Seen(found["type"].astype(np.int64), found["track"].astype(np.int64), corners))
     return seen
 
 
-def score(detector: Detector, truth: Truth, first: int) -> dict[str, Any]:
-    """Scores the frames from `first` on; the frames before say which type stands for what.
+def match(seen: Seen, truth: Truth, matters: np.ndarray, frame: int) -> Match:
+    """Pairs what was seen in a frame with what was there."""
+    here = np.flatnonzero(truth.frame == frame)
+    rows, ignored = here[matters[here]], here[~matters[here]]
+    true = truth.boxes[rows]
+    overlap, apart = geometry.iou(seen.boxes, true), geometry.distance(seen.boxes, true)
+    near = (geometry.areas(true) <= SMALL)[None, :] & (apart <= NEAR)
+    good = (overlap >= OVERLAP) | near
+    one, two = linear_sum_assignment(-np.where(good, 1 + overlap + 1 / (1 + apart), 0))
+    fits = good[one, two]
+    one, two = one[fits], two[fits]
+    loose = np.setdiff1d(np.arange(len(seen.boxes)), one)
+    inside = geometry.shared(seen.boxes[loose], truth.boxes[ignored])
+    excused = (inside >= INSIDE * geometry.areas(seen.boxes[loose])[:, None]).any(axis=1)
+    return Match(
+        seen.types[one],
+        seen.tracks[one],
+        rows[two],
+        overlap[one, two],
+        apart[one, two],
+        seen.types[loose[~excused]],
+        np.delete(rows, two),
+    )
+
+
+def score(detector: Detector, truth: Truth, split: int) -> tuple[dict[str, Any], list[Match]]:
+    """Scores the frames from `split` on.
+
+    The frames before say which category each type stands for.
 
     Returns:
-        {"overall", "categories", "counted", "ignored", "split"}; see the module's text.
+        The scores, as `python -m diffses.detector.score` prints them, and the scored frames.
     """
     names = counted(truth)
-    visible = drawn(truth)
-    matter = np.isin(truth.boxes[:, 1], names) & visible
-    everything = watch(detector, truth, 0)
-    matches = [
-        match(everything[frame], *_of_frame(truth, matter, frame))
-        for frame in range(len(truth.screens))
-    ]
-    meaning = _meaning(matches[:first])
-    rows = matches[first:]
-    overall = _totals(rows)
-    overall |= _identity(rows, truth.starts[first:])
-    categories = {}
-    for category in names:
-        mine = [
-            {
-                "pairs": [p for p in row["pairs"] if p["category"] == category],
-                "false": [t for t in row["false"] if meaning.get(t) == category],
-                "missed": [c for c in row["missed"] if c == category],
-            }
-            for row in rows
-        ]
-        wrong = sum(meaning.get(p["type"]) != category for row in mine for p in row["pairs"])
-        categories[truth.categories[category]] = _totals(mine) | {"mistaken": wrong}
-    return {
+    matters = np.isin(truth.category, names) & drawn(truth)
+    seen = watch(detector, truth)
+    matches = [match(seen[frame], truth, matters, frame) for frame in range(len(seen))]
+    meaning = meanings(matches[:split], truth)
+    scored = matches[split:]
+    changes = switches(matches, truth, split)
+    frames = len(scored)
+    overall = totals(scored) | {
+        "switches_per_100_frames": 100 * sum(changes.values()) / frames,
+        "type_purity": purity(scored, truth),
+    }
+    categories = {
+        truth.names[category]: totals([of_category(m, truth, category, meaning) for m in scored])
+        | {"switches_per_100_frames": 100 * changes.get(category, 0) / frames}
+        for category in names
+    }
+    player = detector.model.player
+    names_of = [kind.name for kind in detector.types]
+    stands_for = None if player is None else meaning.get(names_of.index(player))
+    result = {
         "overall": overall,
         "categories": categories,
-        "counted": [truth.categories[c] for c in names],
-        "ignored": [n for i, n in enumerate(truth.categories) if i not in names],
-        "split": first,
+        "counted": [truth.names[category] for category in names],
+        "ignored": [name for n, name in enumerate(truth.names) if n not in names],
+        "ceiling": ceilings(truth, matters, names, split),
+        "split": split,
+        "types": {
+            kind: truth.names[meaning[number]] if number in meaning else None
+            for number, kind in enumerate(names_of)
+        },
+        "player": {
+            "type": player,
+            "category": None if stands_for is None else truth.names[stands_for],
+        },
     }
+    return result, scored
 
 
-def _of_frame(truth: Truth, matter: np.ndarray, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    here = truth.boxes[:, 0] == frame
-    return truth.boxes[here & matter], truth.boxes[here & ~matter]
-
-
-def match(seen: np.ndarray, true: np.ndarray, ignored: np.ndarray) -> dict[str, list[Any]]:
-    """The pairs of one frame, the types of false alarms, and the categories of misses."""
-    pairs: list[dict[str, Any]] = []
-    used, hit = set(), set()
-    if len(seen) and len(true):
-        iou, distance = overlaps(seen[:, 2:], true[:, 2:]), distances(seen[:, 2:], true[:, 2:])
-        areas = (true[:, 4] - true[:, 2]) * (true[:, 5] - true[:, 3])
-        good = (iou >= OVERLAP) | ((areas <= SMALL)[None, :] & (distance <= NEAR))
-        worth = np.where(good, 1 + iou + 1 / (1 + distance), 0)
-        for i, j in zip(*linear_sum_assignment(-worth), strict=True):
-            if good[i, j]:
-                used.add(i)
-                hit.add(j)
-                pairs.append(
-                    {"type": int(seen[i, 0]), "track": int(seen[i, 1]),
-                     "category": int(true[j, 1]), "iou": float(iou[i, j]),
-                     "distance": float(distance[i, j])}
-                )  # fmt: skip
-    false = []
-    for i in range(len(seen)):
-        if i in used:
-            continue
-        if len(ignored):
-            area = max(1e-9, float(np.prod(seen[i, 4:] - seen[i, 2:4])))
-            if (intersections(seen[i : i + 1, 2:], ignored[:, 2:])[0] >= 0.5 * area).any():
-                continue
-        false.append(int(seen[i, 0]))
-    missed = [int(true[j, 1]) for j in range(len(true)) if j not in hit]
-    return {"pairs": pairs, "false": false, "missed": missed}
-
-
-def intersections(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Shared area of boxes x0, y0, x1, y1: (n, 4) and (m, 4) to (n, m), pixels squared."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    area: np.ndarray = np.clip(high - low, 0, None).prod(axis=2)
-    return area
-
-
-def overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes, (n, m)."""
-    shared = intersections(a, b)
-    own_a, own_b = (a[:, 2:] - a[:, :2]).prod(axis=1), (b[:, 2:] - b[:, :2]).prod(axis=1)
-    iou: np.ndarray = shared / np.maximum(own_a[:, None] + own_b[None, :] - shared, 1e-9)
-    return iou
-
-
-def distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Between the centres of boxes, (n, m), pixels."""
-    away = (a[:, None, :2] + a[:, None, 2:] - b[None, :, :2] - b[None, :, 2:]) / 2
-    apart: np.ndarray = np.sqrt((away**2).sum(axis=2))
-    return apart
-
-
-def _totals(rows: list[dict[str, list[Any]]]) -> dict[str, float]:
-    hits = sum(len(row["pairs"]) for row in rows)
-    false = sum(len(row["false"]) for row in rows)
-    missed = sum(len(row["missed"]) for row in rows)
-    pairs = [pair for row in rows for pair in row["pairs"]]
+def totals(matches: Sequence[Match]) -> dict[str, float]:
+    """Precision, recall, F1 and the means over all pairs."""
+    hits = sum(len(m.rows) for m in matches)
+    false = sum(len(m.false) for m in matches)
+    missed = sum(len(m.missed) for m in matches)
+    iou = np.concatenate([m.iou for m in matches]) if matches else np.zeros(0)
+    apart = np.concatenate([m.distance for m in matches]) if matches else np.zeros(0)
     return {
         "precision": hits / max(1, hits + false),
         "recall": hits / max(1, hits + missed),
         "f1": 2 * hits / max(1, 2 * hits + false + missed),
-        "centre_error_px": float(np.mean([p["distance"] for p in pairs])) if pairs else 0.0,
-        "iou": float(np.mean([p["iou"] for p in pairs])) if pairs else 0.0,
+        "centre_error_px": float(apart.mean()) if hits else 0.0,
+        "iou": float(iou.mean()) if hits else 0.0,
     }
 
 
-def _meaning(rows: list[dict[str, list[Any]]]) -> dict[int, int]:
-    """type -> the category it meets most."""
-    counts: dict[int, dict[int, int]] = {}
-    for pair in (pair for row in rows for pair in row["pairs"]):
-        mine = counts.setdefault(pair["type"], {})
-        mine[pair["category"]] = mine.get(pair["category"], 0) + 1
-    return {kind: max(mine, key=lambda c: mine[c]) for kind, mine in counts.items()}
+def of_category(one: Match, truth: Truth, category: int, meaning: dict[int, int]) -> Match:
+    """A frame as this category sees it: a pair counts where the type stands for it as well."""
+    is_ours = truth.category[one.rows] == category
+    stands = np.array([meaning.get(int(kind)) == category for kind in one.types], dtype=bool)
+    right, wrong = is_ours & stands, is_ours & ~stands
+    alarms = [meaning.get(int(kind)) == category for kind in one.false]
+    elsewhere = one.types[~is_ours & stands]
+    return Match(
+        one.types[right],
+        one.tracks[right],
+        one.rows[right],
+        one.iou[right],
+        one.distance[right],
+        np.concatenate([one.false[np.array(alarms, dtype=bool)], elsewhere]),
+        np.concatenate([one.missed[truth.category[one.missed] == category], one.rows[wrong]]),
+    )
 
 
-def _identity(rows: list[dict[str, list[Any]]], starts: np.ndarray) -> dict[str, float]:
-    """How often the track of a category's only object changes, and how pure the types are."""
-    switches = 0
-    last: dict[int, int] = {}
-    for row, start in zip(rows, starts, strict=True):
-        if start:
-            last = {}
-        for category in {pair["category"] for pair in row["pairs"]}:
-            mine = [pair for pair in row["pairs"] if pair["category"] == category]
-            if len(mine) == 1:
-                switches += last.get(category, mine[0]["track"]) != mine[0]["track"]
-                last[category] = mine[0]["track"]
-    meaning = _meaning(rows)
-    pairs = [pair for row in rows for pair in row["pairs"]]
-    pure = sum(meaning[pair["type"]] == pair["category"] for pair in pairs)
-    return {
-        "switches_per_100_frames": 100 * switches / max(1, len(rows)),
-        "type_purity": pure / max(1, len(pairs)),
-    }
+def meanings(matches: Sequence[Match], truth: Truth) -> dict[int, int]:
+    """The category each type meets most, the lowest of equals."""
+    met: dict[int, Counter[int]] = {}
+    for one in matches:
+        for kind, row in zip(one.types, one.rows, strict=True):
+            met.setdefault(int(kind), Counter())[int(truth.category[row])] += 1
+    return {kind: max(sorted(mine), key=lambda c: mine[c]) for kind, mine in met.items()}
+
+
+def purity(matches: Sequence[Match], truth: Truth) -> float:
+    """The share of pairs in which a type meets the category it meets most here."""
+    best = meanings(matches, truth)
+    same = sum(
+        best[int(kind)] == truth.category[row]
+        for one in matches
+        for kind, row in zip(one.types, one.rows, strict=True)
+    )
+    return float(same / max(1, sum(len(one.rows) for one in matches)))
+
+
+def switches(matches: Sequence[Match], truth: Truth, split: int) -> Counter[int]:
+    """How often one and the same thing was taken for another, by category.
+
+    The true boxes have no identity: those of one category in consecutive frames are taken for the
+    same thing where they are nearest to each other (Hungarian method) and at most REACH px apart.
+    """
+    found: Counter[int] = Counter()
+    for frame in range(max(split, 1), len(matches)):
+        if truth.starts[frame]:
+            continue
+        before, now = matches[frame - 1], matches[frame]
+        for category in np.unique(truth.category[now.rows]):
+            a = np.flatnonzero(truth.category[before.rows] == category)
+            b = np.flatnonzero(truth.category[now.rows] == category)
+            apart = geometry.distance(truth.boxes[before.rows[a]], truth.boxes[now.rows[b]])
+            one, two = linear_sum_assignment(apart)
+            same = apart[one, two] <= REACH
+            other = before.tracks[a[one]] != now.tracks[b[two]]
+            found[int(category)] += int((same & other).sum())
+    return found
+
+
+def ceilings(
+    truth: Truth, matters: np.ndarray, names: Sequence[int], split: int
+) -> dict[str, float]:
+    """The recall that the best-fitting blob of foreground or of one colour would have."""
+    hits: Counter[int] = Counter()
+    there: Counter[int] = Counter()
+    found = pieces(truth.screens)
+    for frame in range(split, len(truth.screens)):
+        rows = np.flatnonzero((truth.frame == frame) & matters)
+        if not len(rows):
+            continue
+        true = truth.boxes[rows]
+        overlap = geometry.iou(found[frame], true).max(axis=0, initial=0)
+        near = geometry.distance(found[frame], true).min(axis=0, initial=np.inf) <= NEAR
+        good = (overlap >= OVERLAP) | (near & (geometry.areas(true) <= SMALL))
+        there.update(truth.category[rows].tolist())
+        hits.update(truth.category[rows[good]].tolist())
+    return {truth.names[c]: hits[c] / there[c] for c in names if there[c]}

@@ -1,44 +1,44 @@
-"""Makes pong_screens.npz: 400 screens of exploring Pong with true boxes, for the detector's tests.
+"""Made pong_screens.npz: python tests/data/make_pong_screens.py (from the project's folder).
 
-The boxes come from what is known of Pong's picture: between rows 34 and 194 the player's paddle is
-palette index 200, the enemy's 56 and the ball 14. Run: python tests/data/make_pong_screens.py
+180 steps of exploratory Pong, and the true boxes: the extents of the three known colours between
+the walls. The colours are facts about the game, so they are known here and not to the detector.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from diffses.config import MotionDetector
+from diffses.config import EnvConfig, MotionDetector
 from diffses.detector.frames import record
-from diffses.detector.palette import rgb
-from diffses.envs.protocol import Protocol
+from diffses.detector.palette import to_rgb
+from diffses.envs.protocol import v5
 
-COLOURS = {"Player": 200, "Ball": 14, "Enemy": 56}
-STEPS = 400
+WALLS = slice(34, 194)  # lines of the playing field
+COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130, 74)}
 
-if __name__ == "__main__":
-    rules = Protocol("v5", "pong", 4, 0.25, 30, True, 108_000)
-    screens, starts, actions = record(rules, MotionDetector(seed=77, steps=STEPS), None)
-    boxes = []
-    for frame, screen in enumerate(screens):
+
+def main() -> None:
+    env, settings = EnvConfig(game="pong"), MotionDetector(steps=180, seed=5)
+    screens, starts, actions = record(v5(env), settings, None)
+    frames = to_rgb(screens)
+    rows = []
+    for frame, picture in enumerate(frames[:, WALLS]):
         for category, colour in enumerate(COLOURS.values()):
-            y, x = np.nonzero(screen[34:194] == colour)
-            if len(x):
-                box = (x.min(), y.min() + 34, np.ptp(x) + 1, np.ptp(y) + 1)
-                boxes.append((frame, category, *(int(v) for v in box)))
-    kinds = [
-        ("frame", "i4"),
-        ("category", "i2"),
-        ("x", "i2"),
-        ("y", "i2"),
-        ("w", "i2"),
-        ("h", "i2"),
-    ]
+            ys, xs = np.nonzero((picture == colour).all(axis=2))
+            if len(xs):
+                x, y = xs.min(), ys.min() + WALLS.start
+                size = (np.ptp(xs) + 1, np.ptp(ys) + 1)
+                rows.append((frame, category, x, y, *size))
+    fields = [(name, "<i2") for name in ("frame", "category", "x", "y", "w", "h")]
     np.savez_compressed(
         Path(__file__).with_name("pong_screens.npz"),
-        frames=rgb(screens),
+        frames=frames,
         actions=actions,
         episode_start=starts,
-        boxes=np.array(boxes, kinds),
+        boxes=np.array(rows, dtype=fields),
         categories=np.array(list(COLOURS)),
     )
+
+
+if __name__ == "__main__":
+    main()

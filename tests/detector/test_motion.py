@@ -1,147 +1,136 @@
-"""detector=motion on real frames of Pong."""
-
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
+from made_up import BLUE, LABELS, RED, WHITE, bouncing, picture_of
 
-from diffses.config import Label, MotionDetector
+from diffses.config import MotionDetector
 from diffses.detector import Detector, kernel
-from diffses.detector.frames import record
 from diffses.detector.learning import learn
-from diffses.detector.picture import draw
-from diffses.detector.score import main, read
-from diffses.detector.scoring import score
-from diffses.errors import DiffsesError
-
-FILE = Path(__file__).parent.parent / "data" / "pong_screens.npz"
-LABELS = {"player": Label.controllable, "ball": Label.smallest, "enemy": Label.largest}
+from diffses.detector.reference import PlainDetector
+from diffses.errors import ArtifactError
 
 
-@pytest.fixture(scope="module")
-def truth():
-    return read(FILE)
+def test_pong_is_found(pong_detector):
+    assert pong_detector.features == (
+        "player.y", "player.vy",
+        "ball.x", "ball.y", "ball.vx", "ball.vy", "ball.present",
+        "enemy.y", "enemy.vy", "enemy.present",
+        "ball.y-player.y", "enemy.y-player.y", "enemy.y-ball.y",
+    )  # fmt: skip
+    assert pong_detector.model.player == "player"
+    assert pong_detector.units["ball.y-player.y"].startswith("100 px below player")
 
 
-@pytest.fixture(scope="module")
-def detector(truth):
-    return learn(truth.screens, truth.starts, truth.actions, MotionDetector(), LABELS)
+def test_compiled_and_plain_give_the_same_bits(pong, pong_detector):
+    plain = PlainDetector(pong_detector.model)
+    for frame, screen in enumerate(pong.screens):
+        if pong.starts[frame] or frame == 100:
+            pong_detector.reset()
+            plain.reset()
+        row = pong_detector.observe(screen)
+        assert row.tobytes() == plain.observe(screen).tobytes()
 
 
-def test_it_finds_pongs_objects(truth, detector):
-    first = 2 * len(truth.screens) // 3
-    learned = learn(
-        truth.screens[:first], truth.starts[:first], truth.actions[:first], MotionDetector(), {}
-    )
-    result = score(learned, truth, first)
-    assert result["overall"]["f1"] >= 0.95
-    assert result["overall"]["centre_error_px"] <= 1
-    assert result["overall"]["type_purity"] >= 0.95
-    assert result["counted"] == ["Player", "Ball", "Enemy"]
+def test_compiled_and_plain_agree_where_things_stretch_cross_and_crowd():
+    steps = 150
+    x, z = bouncing(steps, 10, 130, 20, 3), bouncing(steps, 10, 130, 90, 4)
+    screens = []
+    for step in range(steps):
+        arm = [(RED, int(x[step]) + 8, 104, 9, 2)] if step % 5 == 0 else []
+        crowd = [(WHITE, int(z[step]), 40 + 12 * number, 3, 4) for number in range(6)]
+        body = (RED, int(x[step]), 100, 8, 12)
+        screens.append(picture_of(body, *arm, (BLUE, int(z[step]), 108, 6, 6), *crowd))
+    starts = np.arange(steps) % 70 == 0
+    detector = learn(np.array(screens), starts, np.arange(steps) % 3, MotionDetector(slots=2), {})
+    assert detector.model.rules.sizes[:, kernel.CORE_W].any()
+    plain = PlainDetector(detector.model)
+    for frame, picture in enumerate(screens):
+        if starts[frame]:
+            detector.reset()
+            plain.reset()
+        assert detector.observe(picture).tobytes() == plain.observe(picture).tobytes()
+        assert len(detector.objects) >= 6
 
 
-def test_the_score_command_prints_and_writes_the_same(tmp_path, capsys):
-    path = tmp_path / "score.json"
-    assert main(["detector=motion", f"frames={FILE}", f"json={path}"]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads(path.read_text())
+def test_features_are_where_things_are(pong, pong_detector):
+    names = list(pong_detector.features)
+    worst = 0.0
+    for frame, screen in enumerate(pong.screens):
+        row = pong_detector.observe(screen)
+        ball = (pong.frame == frame) & (pong.category == pong.names.index("Ball"))
+        assert row[names.index("ball.present")] == ball.any()
+        if ball.any():
+            true = pong.boxes[ball][0]
+            worst = max(worst, abs((true[1] + true[3]) / 200 - row[names.index("ball.y")]))
+    assert worst < 0.005  # half a pixel
 
 
-def test_the_score_command_says_what_to_type(capsys):
-    assert main(["frames=none.npz"]) == 1
-    assert "fix: frames=<a recording, .npz>" in capsys.readouterr().err
+def test_no_velocity_jumps_when_an_episode_restarts(pong, pong_detector):
+    names = list(pong_detector.features)
+    moves = [names.index(f"{name}.vy") for name in ("player", "ball", "enemy")]
+    for screen in pong.screens[:60]:
+        pong_detector.observe(screen)
+    pong_detector.reset()
+    row = pong_detector.observe(pong.screens[150])
+    assert row[moves].tolist() == [0, 0, 0]
+    assert row[names.index("player.y")] > 0
 
 
-def test_labels_name_the_types(detector):
-    assert [kind.name for kind in detector.types] == ["player", "ball", "enemy"]
-    assert detector.tracks == ("player", "ball", "enemy")
-    assert {"ball.x", "ball.vy", "ball.present", "player.y", "enemy.y"} <= set(detector.features)
-    assert any("ball.y" in name and "player.y" in name for name in detector.features)
+def test_reset_forgets_everything(pong, pong_detector):
+    first = [pong_detector.observe(screen).copy() for screen in pong.screens[:40]]
+    pong_detector.reset()
+    again = [pong_detector.observe(screen).copy() for screen in pong.screens[:40]]
+    np.testing.assert_array_equal(first, again)
 
 
-def test_what_never_varies_is_no_feature(detector):
-    assert not {"player.x", "player.vx", "player.present"} & set(detector.features)
-
-
-def test_the_types_do_not_depend_on_the_recording(rules, detector):
-    for seed in (5, 6):
-        screens, starts, actions = record(rules(), MotionDetector(seed=seed, steps=600), None)
-        other = learn(screens, starts, actions, MotionDetector(), LABELS)
-        assert [(k.name, k.colours) for k in other.types] == [
-            (k.name, k.colours) for k in detector.types
-        ]
-
-
-def test_features_are_what_the_picture_shows(detector):
-    screen = detector.background.copy()
-    screen[100:116, 140:144] = 200  # the player: centre (142, 108)
-    screen[60:64, 80:82] = 14  # the ball: centre (81, 62)
-    detector.reset()
-    row = dict(zip(detector.features, detector.observe(screen).tolist(), strict=True))
-    assert row["player.y"] == 1.08
-    assert (row["ball.x"], row["ball.y"], row["ball.present"]) == (0.81, 0.62, 1.0)
-    assert (row["ball.vx"], row["ball.vy"]) == (0.0, 0.0)
-    difference = next(n for n in row if "ball.y" in n and "player.y" in n)
-    expected = 0.62 - 1.08 if difference == "ball.y-player.y" else 1.08 - 0.62
-    assert row[difference] == pytest.approx(expected)
-    screen[60:64, 80:82] = detector.background[60:64, 80:82]
-    screen[66:70, 83:85] = 14  # moved by (3, 6): 0.3 and 0.6 in 10 px per step
-    row = dict(zip(detector.features, detector.observe(screen).tolist(), strict=True))
-    assert (row["ball.vx"], row["ball.vy"]) == (0.3, 0.6)
-
-
-def test_what_is_out_of_sight_is_zero(detector):
-    detector.reset()
-    row = dict(zip(detector.features, detector.observe(detector.background).tolist(), strict=True))
-    assert set(row.values()) == {0.0}
-
-
-def test_no_velocity_jumps_when_an_episode_restarts(truth, detector):
-    detector.reset()
-    for screen in truth.screens[:50]:
-        detector.observe(screen)
-    detector.reset()
-    row = detector.observe(truth.screens[200])
-    for name, value in zip(detector.features, row, strict=True):
-        if name.endswith((".vx", ".vy")):
-            assert value == 0.0
-
-
-def test_the_compiled_look_is_the_plain_one(truth, detector, monkeypatch):
-    # every 4th frame through numba and through the same functions as Python runs them
-    screens = truth.screens[::4]
-    detector.reset()
-    compiled = np.array([detector.observe(screen).copy() for screen in screens])
-    for name, function in list(vars(kernel).items()):
-        if hasattr(function, "py_func"):
-            monkeypatch.setattr(kernel, name, function.py_func)
-    detector.reset()
-    plain = np.array([detector.observe(screen).copy() for screen in screens])
-    assert (compiled == plain).all()
-
-
-def test_a_detector_is_the_same_after_saving(truth, detector, tmp_path):
-    detector.save(tmp_path)
+def test_saved_and_loaded_it_sees_the_same(pong, pong_detector, tmp_path):
+    pong_detector.save(tmp_path)
     loaded = Detector.load(tmp_path)
-    assert loaded.features == detector.features
-    detector.reset()
-    for screen in truth.screens[:60]:
-        assert (detector.observe(screen) == loaded.observe(screen)).all()
+    assert loaded.features == pong_detector.features
+    assert loaded.types == pong_detector.types
+    for screen in pong.screens[:60]:
+        row = pong_detector.observe(screen).copy()
+        np.testing.assert_array_equal(loaded.observe(screen), row)
+        assert loaded.objects.tolist() == pong_detector.objects.tolist()
+    assert json.loads((tmp_path / "detector.json").read_text())["player"] == "player"
 
 
-def test_placing_objects_gives_the_features_of_seeing_them(truth, detector):
-    detector.reset()
-    for screen in truth.screens[:80]:
-        row = detector.observe(screen).copy()
-        assert detector.place(detector.objects) == pytest.approx(row, abs=1e-6)
+def test_learning_twice_writes_the_same_bytes(pong, tmp_path):
+    written = []
+    for name in ("one", "two"):
+        folder = tmp_path / name
+        folder.mkdir()
+        learn(pong.screens, pong.starts, pong.actions, MotionDetector(), LABELS).save(folder)
+        files = ("detector.json", "detector.npz")
+        written.append([(folder / file).read_bytes() for file in files])
+    assert written[0] == written[1]
 
 
-def test_nothing_moving_is_an_error_with_a_way_out():
-    still = np.zeros((60, 210, 160), np.uint8)
-    with pytest.raises(DiffsesError, match=r"fix: detector\.steps=240"):
-        learn(still, np.zeros(60, bool), np.zeros(60, int), MotionDetector(), {})
+def test_objects_know_their_type_and_slot(pong, pong_detector):
+    shown = np.isin(np.arange(len(pong.screens)), pong.frame[pong.category == 1])  # the ball
+    for screen in pong.screens[: np.flatnonzero(shown)[5]]:
+        pong_detector.observe(screen)
+    kinds = [pong_detector.types[kind].name for kind in pong_detector.objects["type"]]
+    assert kinds == ["player", "ball", "enemy"]
+    tracks = [pong_detector.tracks[track] for track in pong_detector.objects["track"]]
+    assert tracks == ["player", "ball", "enemy"]
 
 
-def test_the_picture_shows_the_names(detector, truth, tmp_path):
-    draw(detector, truth.screens, tmp_path / "sample.png")
-    assert (tmp_path / "sample.png").read_bytes()[:4] == b"\x89PNG"
+def test_placing_objects_gives_the_features_of_seeing_them(pong, pong_detector):
+    for screen in pong.screens[:80]:
+        row = pong_detector.observe(screen).copy()
+        assert pong_detector.place(pong_detector.objects) == pytest.approx(row, abs=1e-6)
+
+
+def test_a_folder_without_a_detector_is_refused(tmp_path):
+    with pytest.raises(ArtifactError, match="no detector"):
+        Detector.load(tmp_path)
+    (tmp_path / "detector.json").write_text("{}")
+    with pytest.raises(ArtifactError, match="no detector"):
+        Detector.load(tmp_path)
+
+
+def test_a_screen_of_another_shape_is_refused(pong_detector):
+    with pytest.raises(ValueError, match="want a uint8 screen"):
+        pong_detector.observe(np.zeros((84, 84), np.uint8))

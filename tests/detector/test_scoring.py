@@ -1,82 +1,148 @@
-"""The score, on boxes placed by hand."""
+import json
 
 import numpy as np
 import pytest
+from made_up import PONG, picture_of
 
-from diffses.detector.palette import TABLE, indices, rgb
-from diffses.detector.scoring import Truth, counted, drawn, match, overlaps
-from diffses.errors import DiffsesError
-
-
-def seen(*boxes):
-    return np.array([[0, 0, *box] for box in boxes], float)
-
-
-def true(*boxes, category=0):
-    return np.array([[0, category, *box] for box in boxes], float)
+from diffses.detector import boxes
+from diffses.detector.score import main, parse
+from diffses.detector.scoring import Seen, match, meanings, purity, switches, totals
+from diffses.detector.truth import Truth, counted, drawn
+from diffses.errors import ConfigError
 
 
-def test_overlap_by_hand():
-    # 2x2 and 2x2, shifted by one: shared 1x2 = 2, together 6
-    assert overlaps(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2]]))[0, 0] == pytest.approx(
-        1 / 3
+def truth(rows, pictures=None, frames=3):
+    """rows: (frame, category, left, top, right, bottom)."""
+    table = np.array(rows, dtype=float).reshape(-1, 6)
+    screens = np.array(pictures if pictures is not None else [picture_of()] * frames)
+    rgb = np.zeros((*screens.shape, 3), np.uint8)
+    return Truth(
+        rgb,
+        screens,
+        np.arange(len(screens)) == 0,
+        np.zeros(len(screens), int),
+        table[:, 0].astype(int),
+        table[:, 1].astype(int),
+        table[:, 2:],
+        ("Ball", "Brick"),
     )
 
 
-def test_half_overlap_is_a_hit_and_less_a_miss():
-    # 10x10 boxes shifted by 3: 70 / 130 = 0.54; by 4: 60 / 140 = 0.43
-    hit = match(seen((3, 0, 13, 10)), true((0, 0, 10, 10)), true())
-    miss = match(seen((4, 0, 14, 10)), true((0, 0, 10, 10)), true())
-    assert (len(hit["pairs"]), hit["false"], hit["missed"]) == (1, [], [])
-    assert (miss["pairs"], miss["false"], miss["missed"]) == ([], [0], [0])
+def seen(*rows):
+    """rows: (type, track, left, top, right, bottom)."""
+    table = np.array(rows, dtype=float).reshape(-1, 6)
+    return Seen(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
 
 
-def test_a_small_box_is_hit_by_a_near_centre():
-    small, large = (0, 0, 2, 4), (0, 0, 4, 5)  # 8 and 20 px^2
-    assert match(seen((2, 0, 4, 4)), true(small), true())["pairs"]
-    assert not match(seen((2, 0, 6, 5)), true(large), true())["pairs"]
+def test_overlap_by_hand():
+    one, two = np.array([[0, 0, 4, 4.0]]), np.array([[2, 0, 6, 4.0], [10, 10, 12, 12]])
+    assert boxes.iou(one, two).tolist() == [[8 / 24, 0]]
+    assert boxes.distance(one, two)[0, 0] == 2
+    assert boxes.distance(one, two)[0, 1] == pytest.approx(np.hypot(9, 9))
+
+
+def test_a_pair_needs_half_or_for_small_boxes_two_pixels():
+    there = truth([(0, 0, 0, 0, 10, 10), (0, 0, 50, 50, 52, 54)])
+    every = np.ones(2, bool)
+    # 10x10 against 10x6: IoU 0.6; the small one is 2 px off and does not overlap at all
+    one = match(seen((0, 0, 0, 0, 10, 6), (1, 1, 52, 50, 54, 54)), there, every, 0)
+    assert len(one.rows) == 2
+    # 10x10 against 10x4: IoU 0.4; the small one is 3 px off
+    two = match(seen((0, 0, 0, 0, 10, 4), (1, 1, 53, 50, 55, 54)), there, every, 0)
+    assert (len(two.rows), len(two.false), len(two.missed)) == (0, 2, 2)
+    # IoU 0.4 again, now with the same centre: that is enough for small boxes only
+    three = match(seen((0, 0, 0, 3, 10, 7)), there, every, 0)
+    assert len(three.rows) == 0
 
 
 def test_pairs_are_one_to_one():
-    both = match(seen((0, 0, 10, 10), (1, 0, 11, 10)), true((0, 0, 10, 10)), true())
-    assert (len(both["pairs"]), len(both["false"])) == (1, 1)
+    there = truth([(0, 0, 0, 0, 10, 10)])
+    found = match(seen((0, 0, 0, 0, 10, 10), (0, 1, 0, 0, 10, 9)), there, np.ones(1, bool), 0)
+    assert (len(found.rows), found.false.tolist(), found.iou.tolist()) == (1, [0], [1.0])
+    assert totals([found])["precision"] == 0.5
+    assert totals([found])["f1"] == pytest.approx(2 / 3)
 
 
-def test_a_box_half_inside_an_ignored_one_is_no_false_alarm():
-    ignored = true((0, 0, 10, 10))
-    assert match(seen((5, 0, 15, 10)), true(), ignored)["false"] == []
-    assert match(seen((6, 0, 16, 10)), true(), ignored)["false"] == [0]
+def test_an_ignored_box_is_no_miss_and_excuses_what_is_half_inside():
+    there = truth([(0, 1, 0, 0, 10, 10)])
+    nothing = np.zeros(1, bool)
+    assert len(match(seen(), there, nothing, 0).missed) == 0
+    # 5 of the 10 columns of the prediction lie inside, then 4
+    assert len(match(seen((0, 0, 5, 0, 15, 10)), there, nothing, 0).false) == 0
+    assert len(match(seen((0, 0, 6, 0, 16, 10)), there, nothing, 0).false) == 1
 
 
-def scene(boxes, screens=None):
-    frames = 100
-    screens = np.zeros((frames, 210, 160), np.uint8) if screens is None else screens
-    return Truth(screens, np.zeros(frames, bool), np.zeros(frames, int), boxes, ("a", "b"))
+def test_counted_is_what_moves():
+    moving = [(frame, 0, frame, 0, frame + 2, 4) for frame in range(3)]
+    still = [(frame, 1, 50, 50, 58, 54) for frame in range(3)]
+    assert counted(truth(moving + still)) == [0]
 
 
-def test_only_what_moves_is_counted():
-    # a moves in 3 of its 99 consecutive frames (3 %), b in 1 (1 %)
-    def place(frame, jumps):
-        return 10 * sum(frame >= jump for jump in jumps)
-
-    a = [(f, 0, place(f, (10, 20, 30)), 0, place(f, (10, 20, 30)) + 4, 4) for f in range(100)]
-    b = [(f, 1, place(f, (50,)), 9, place(f, (50,)) + 4, 13) for f in range(100)]
-    assert counted(scene(np.array(a + b, float))) == [0]
+def test_a_box_in_which_nothing_is_drawn_is_not():
+    pictures = [picture_of(), picture_of((14, 10, 10, 2, 4)), picture_of()]
+    there = truth([(1, 0, 10, 10, 12, 14), (2, 0, 10, 10, 12, 14)], pictures)
+    assert drawn(there).tolist() == [True, False]
 
 
-def test_a_box_without_a_pixel_is_not_drawn():
-    screens = np.zeros((100, 210, 160), np.uint8)
-    screens[7, 20:24, 30:34] = 14
-    boxes = np.array([(7, 0, 30, 20, 34, 24), (8, 0, 30, 20, 34, 24)], float)
-    assert drawn(scene(boxes, screens)).tolist() == [True, False]
+def test_types_stand_for_what_they_meet_most():
+    there = truth([(0, 0, 0, 0, 8, 8), (1, 0, 0, 0, 8, 8), (2, 1, 0, 0, 8, 8)])
+    every = np.ones(3, bool)
+    frames = [match(seen((7, 0, 0, 0, 8, 8)), there, every, frame) for frame in range(3)]
+    assert meanings(frames, there) == {7: 0}
+    assert purity(frames, there) == pytest.approx(2 / 3)
 
 
-def test_palette_there_and_back():
-    every = np.arange(0, 256, 2, dtype=np.uint8).reshape(8, 16)
-    assert (indices(rgb(every)) == every).all()
-    assert tuple(TABLE[14]) == (236, 236, 236)
+def test_a_switch_is_another_track_for_the_same_thing():
+    there = truth([(frame, 0, frame, 0, frame + 8, 8) for frame in range(3)])
+    tracks = [0, 0, 5]
+    frames = [
+        match(seen((0, tracks[f], f, 0, f + 8, 8)), there, np.ones(3, bool), f) for f in range(3)
+    ]
+    assert switches(frames, there, 1) == {0: 1}
 
 
-def test_a_colour_that_is_not_ales_is_refused():
-    with pytest.raises(DiffsesError, match="not in ALE's palette"):
-        indices(np.full((1, 2, 2, 3), 17, np.uint8))
+def test_pong_scores(capsys, tmp_path):
+    report = tmp_path / "scores.json"
+    arguments = ["detector=motion", f"frames={PONG}", f"json={report}", f"png={tmp_path}"]
+    assert main(arguments) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads(report.read_text())
+    assert result["overall"]["f1"] >= 0.95
+    assert result["overall"]["centre_error_px"] <= 1
+    assert result["player"]["category"] == "Player"
+    assert result["split"] == 120
+    assert set(result["categories"]) == {"Player", "Ball", "Enemy"}
+    assert list(tmp_path.glob("worst_*.png"))
+
+
+def test_a_saved_detector_is_scored_as_it_is(pong_detector, tmp_path, capsys):
+    pong_detector.save(tmp_path)
+    assert main([f"detector={tmp_path}", f"frames={PONG}"]) == 0
+    assert '"ball": "Ball"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["detector=motion", "frames=/nowhere.npz"],
+        ["detector=motion", f"frames={PONG}", "split=1"],
+        ["detector=/nowhere", f"frames={PONG}"],
+        ["frames=x", "what=1"],
+        [f"frames={PONG}"],
+    ],
+)
+def test_what_cannot_work_is_two_lines(arguments, capsys):
+    assert main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("ERROR ")
+    assert "\n  fix: " in shown
+
+
+def test_help_says_what_a_file_holds(capsys):
+    assert main(["--help"]) == 0
+    assert "episode_start" in capsys.readouterr().out
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(ConfigError, match="colour=red"):
+        parse(["colour=red"])

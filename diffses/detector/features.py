@@ -1,0 +1,119 @@
+"""Named numbers for a policy, from the tracker's table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from diffses.detector.kernel import PRESENT, VX, VY, H, W, X, Y
+
+QUANTITIES = {"x": X, "y": Y, "vx": VX, "vy": VY, "w": W, "h": H, "present": PRESENT}
+SCALES = {"x": 100.0, "y": 100.0, "vx": 10.0, "vy": 10.0, "w": 100.0, "h": 100.0, "present": 1.0}
+UNITS = {
+    "x": "100 px from the left edge",
+    "y": "100 px from the top edge",
+    "vx": "10 px per step, to the right",
+    "vy": "10 px per step, down",
+    "w": "100 px wide",
+    "h": "100 px high",
+    "present": "1 if it is there, else 0",
+}
+EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
+SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place in the tracker's table with features of its own."""
+
+    name: str  # e.g. "ball", or "car_2" where there are several of a type
+    place: int
+
+
+@dataclass(frozen=True)
+class Feature:
+    """`quantity` of `slot`, or that minus the same of `other`."""
+
+    slot: Slot
+    quantity: str
+    other: Slot | None = None
+
+    @property
+    def name(self) -> str:
+        own = f"{self.slot.name}.{self.quantity}"
+        return own if self.other is None else f"{own}-{self.other.name}.{self.quantity}"
+
+    @property
+    def unit(self) -> str:
+        if self.other is None:
+            return UNITS[self.quantity]
+        where = "right of" if self.quantity == "x" else "below"
+        return f"100 px {where} {self.other.name}; 0 if one of them is missing"
+
+
+def every_feature(slots: Sequence[Slot], *, differences: bool) -> list[Feature]:
+    """All features there could be; which of them vary is for the recording to say."""
+    own = [Feature(slot, quantity) for slot in slots for quantity in QUANTITIES]
+    if not differences:
+        return own
+    pairs = [(one, other) for i, one in enumerate(slots) for other in slots[:i]]
+    return own + [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`Feature`s in the form `fill` reads."""
+
+    places: np.ndarray  # int64 (f, 2): the slot's place and the other's, -1 for none
+    columns: np.ndarray  # int64 (f,)
+    scales: np.ndarray  # float64 (f,): px, or px per step, in one unit of the feature
+
+
+def plan(features: Sequence[Feature]) -> Plan:
+    other = [-1 if f.other is None else f.other.place for f in features]
+    return Plan(
+        np.array([[f.slot.place, o] for f, o in zip(features, other, strict=True)], np.int64),
+        np.array([QUANTITIES[f.quantity] for f in features], np.int64),
+        np.array([SCALES[f.quantity] for f in features], np.float64),
+    )
+
+
+def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
+    """The features that tell something: those that were not always the same in a recording.
+
+    A width or height counts only where the object is not at the end of its way, where it may be cut
+    off: that is in its position already. A difference counts only where both its parts vary.
+
+    Args:
+        rows: float64 (n, f).
+    """
+    names = [feature.name for feature in features]
+    kept: dict[str, Feature] = {}
+    for feature, column in zip(features, rows.T, strict=True):
+        if feature.other is not None:
+            parts = [f"{slot.name}.{feature.quantity}" for slot in (feature.slot, feature.other)]
+            wanted = all(part in kept for part in parts)
+        elif feature.quantity in ("w", "h"):
+            along = rows[:, names.index(f"{feature.slot.name}.{EDGES[feature.quantity]}")]
+            wanted = _changes_size(along, column)
+        elif feature.quantity in ("x", "y"):
+            seen = column[column != 0]  # where it is there
+            wanted = bool(len(seen)) and float(np.ptp(seen)) > 0
+        else:
+            wanted = float(np.ptp(column)) > 0
+        if wanted:
+            kept[feature.name] = feature
+    return list(kept.values())
+
+
+def _changes_size(along: np.ndarray, size: np.ndarray) -> bool:
+    """Whether a size varies away from the ends of the way, both float64 (n,) in 100 px."""
+    there = size != 0
+    if not there.any():
+        return False
+    px, middle = size[there] * SCALES["w"], along[there] * SCALES["x"]
+    low, high = np.round(middle - px / 2), np.round(middle + px / 2)
+    inner = px[(low > low.min()) & (high < high.max())]
+    return bool(len(inner)) and float(np.ptp(np.quantile(inner, [0.25, 0.75]))) > SAME

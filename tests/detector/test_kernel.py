@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+
+from diffses.detector import kernel
+from diffses.detector.reference import find_blobs_plainly
+from diffses.detector.scene import empty_table, scratch
+
+
+def blobs_of(picture, links=None, seen=None, background=None):
+    """Both finders on a small picture whose palette indices are colour numbers, 0 for the floor."""
+    picture = np.asarray(picture, np.uint8)
+    if background is None:
+        background = np.zeros_like(picture)
+    seen = np.ones(picture.shape, bool) if seen is None else seen
+    links = np.eye(kernel.MAX_COLOURS, dtype=bool) if links is None else links
+    colours = np.full(256, kernel.NOTHING, np.uint8)
+    colours[: kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    runs, blobs, areas = scratch()
+    arguments = (picture, background, seen, colours, links)
+    _, count = kernel.find_blobs(*arguments, runs, blobs, areas)
+    np.testing.assert_array_equal(blobs[:count], find_blobs_plainly(*arguments))
+    return blobs[:count].tolist()
+
+
+def linked(*pairs):
+    links = np.eye(kernel.MAX_COLOURS, dtype=bool)
+    for one, two in pairs:
+        links[one, two] = links[two, one] = True
+    return links
+
+
+def test_pixels_that_touch_at_a_corner_are_one_blob():
+    picture = np.zeros((3, 8), np.uint8)
+    picture[0, 2] = picture[1, 3] = picture[2, 2] = 5
+    # colour, left, top, right, bottom, area
+    assert blobs_of(picture) == [[5, 2, 0, 3, 2, 3]]
+
+
+def test_colours_join_only_where_they_are_linked():
+    picture = np.zeros((2, 8), np.uint8)
+    picture[0, 1:3] = 5
+    picture[1, 2:5] = 6
+    assert blobs_of(picture) == [[5, 1, 0, 2, 0, 2], [6, 2, 1, 4, 1, 3]]
+    assert blobs_of(picture, linked((5, 6))) == [[6, 1, 0, 4, 1, 5]]  # named after the larger part
+
+
+def test_what_is_not_looked_at_and_what_is_background_is_left_out():
+    picture = np.full((2, 8), 5, np.uint8)
+    seen = np.ones((2, 8), bool)
+    seen[0] = False
+    background = np.zeros((2, 8), np.uint8)
+    background[1, 4:] = 5
+    assert blobs_of(picture, seen=seen, background=background) == [[5, 0, 1, 3, 1, 4]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_noise_is_cut_up_like_the_plain_finder_does(seed):
+    random = np.random.default_rng(seed)
+    picture = random.choice([0, 0, 0, 1, 2, 3], (24, 32)).astype(np.uint8)
+    background = random.choice([0, 1], (24, 32)).astype(np.uint8)
+    seen = random.random((24, 32)) < 0.95
+    found = blobs_of(picture, linked((1, 2)), seen, background)
+    assert len(found) > 5
+
+
+def test_an_arm_held_out_is_cut_off():
+    # a body 4 wide from x = 10, 6 high, and an arm 4 long to its right
+    picture = np.zeros((20, 40), np.uint8)
+    picture[5:11, 10:14] = 1
+    picture[7, 14:18] = 1
+    rule = sizes(own=4)
+    rule[0, [kernel.CORE_W, kernel.CORE_H]] = 4, 6
+    runs, blobs, areas = scratch()
+    colours = np.full(256, kernel.NOTHING, np.uint8)
+    colours[1] = 0
+    everywhere = np.ones(picture.shape, bool)
+    n_runs, count = kernel.find_blobs(
+        picture, np.zeros_like(picture), everywhere, colours, linked(), runs, blobs, areas
+    )
+    assert blobs[:count].tolist() == [[0, 10, 5, 17, 10, 28]]
+    every = np.ones((1, kernel.MAX_COLOURS), bool)
+    kernel.trim(runs, n_runs, blobs, count, rule, every)
+    assert blobs[0, 1:5].tolist() == [10, 5, 13, 10]
+    rule[0, kernel.CORE_W] = 0  # one that does not stretch is left as it is
+    blobs[0, 3] = 17
+    kernel.trim(runs, n_runs, blobs, count, rule, every)
+    assert blobs[0, 3] == 17
+
+
+# --- who is who ---
+
+
+def sizes(*, reach=10.0, places=1, hold=0, least=1, own=2, most=9):
+    rule = np.zeros((1, kernel.RULES))
+    rule[0, [kernel.MIN_W, kernel.MIN_H]] = least
+    rule[0, [kernel.MAX_W, kernel.MAX_H]] = most
+    rule[0, [kernel.OWN_W, kernel.OWN_H]] = own
+    rule[0, [kernel.REACH, kernel.END, kernel.HOLD]] = reach, places, hold
+    return rule
+
+
+def follow(frames, rule, patience=2):
+    """The table after each frame; a frame is the left edges of 2x2 blobs at y = 50."""
+    table = empty_table(int(rule[0, kernel.END]))
+    colours = np.ones((1, kernel.MAX_COLOURS), bool)
+    taken = np.zeros(kernel.MAX_BLOBS, np.int64)
+    after = []
+    for lefts in frames:
+        blobs = np.array([[0, x, 50, x + 1, 51, 4] for x in lefts], np.int32).reshape(-1, 6)
+        kernel.follow(table, blobs, len(blobs), rule, colours, patience, taken)
+        after.append(table.copy())
+    return np.array(after)
+
+
+def test_velocity_is_px_per_step_and_zero_at_birth():
+    after = follow([[10], [13], [17]], sizes())
+    assert after[:, 0, kernel.VX].tolist() == [0, 3, 4]
+    assert after[:, 0, kernel.X].tolist() == [11, 14, 18]  # the centre of pixels 10 and 11
+
+
+def test_out_of_sight_and_back_it_is_the_same_one():
+    after = follow([[10], [13], [], [19]], sizes())
+    assert after[3, 0, kernel.AGE] == 3
+    assert after[3, 0, kernel.VX] == 3  # (20 - 14) / 2 steps
+
+
+def test_what_comes_back_too_late_is_new():
+    after = follow([[10], [13], [], [], [], [22]], sizes(), patience=2)
+    assert after[5, 0, kernel.AGE] == 0
+    assert after[5, 0, kernel.VX] == 0
+
+
+def test_what_appears_elsewhere_is_new_and_has_no_velocity():
+    # a ball leaves the field and the next is served at the other end
+    after = follow([[10], [13], [80], [84]], sizes())
+    assert after[2, 0, kernel.VX] == 0  # takes over the only place
+    assert after[3, 0, kernel.VX] == 4
+
+
+def test_two_of_a_kind_keep_their_places_when_they_pass():
+    # one at 10, 16, 22, 28; the other at 30, 24, 18, 12
+    after = follow([[10, 30], [16, 24], [18, 22], [12, 28]], sizes(places=2, reach=12))
+    assert after[:, 0, kernel.X].tolist() == [11, 17, 23, 29]
+    assert after[:, 1, kernel.X].tolist() == [31, 25, 19, 13]
+
+
+def test_a_fragment_is_no_object_but_a_known_object_may_be_seen_in_part():
+    assert follow([[10]], sizes(least=3))[0, 0, kernel.AGE] == -1
+    rule = sizes(least=2)
+    table = follow([[10]], rule)[0]
+    part = np.array([[0, 11, 50, 11, 51, 2]], np.int32)  # 1 px wide
+    taken = np.zeros(kernel.MAX_BLOBS, np.int64)
+    kernel.follow(table, part, 1, rule, np.ones((1, kernel.MAX_COLOURS), bool), 2, taken)
+    assert table[0, kernel.W] == 1
