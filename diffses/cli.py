@@ -19,10 +19,10 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from diffses.config import Config, register
+from diffses.config import ROOT, Config, register
 from diffses.errors import ConfigError, DiffsesError
 from diffses.explain import explain
-from diffses.pipeline import ROOT, Step, plan, resolve, run
+from diffses.pipeline import Step, plan, resolve, run
 from diffses.store import Store
 
 log = logging.getLogger("diffses")

@@ -18,6 +18,7 @@ from omegaconf import MISSING, OmegaConf
 from diffses.errors import ConfigError
 from diffses.keys import content, unkeyed
 
+ROOT = Path(__file__).parent.parent  # of the project: conf/, outputs/ and multirun_sweeps/ lie here
 MAX_SEED = 2**31 - 1  # ALE takes a signed int32 and reads a negative seed as "unseeded"
 
 
@@ -442,7 +443,7 @@ VARIANTS: dict[str, dict[str, type]] = {
 
 def variants_text() -> str:
     """The variants of each group, one line a group, for `--help`."""
-    folder = Path(__file__).parent.parent / "conf"
+    folder = ROOT / "conf"
     groups = [*VARIANTS, "experiment"]
     return "\n".join(
         f"  {group + ':':<12}{', '.join(sorted(p.stem for p in (folder / group).glob('*.yaml')))}"

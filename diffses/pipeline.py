@@ -21,8 +21,6 @@ from diffses.store import Draft, Store
 
 log = logging.getLogger("diffses")
 
-ROOT = Path(__file__).parent.parent
-
 
 @dataclass(frozen=True)
 class Stage:

@@ -11,11 +11,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from diffses.config import ROOT
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.keys import LAYOUT
 from diffses.store import verify
-
-ROOT = Path(__file__).parent.parent
 
 
 def artifacts(root: Path) -> list[Path]:

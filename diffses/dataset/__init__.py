@@ -29,12 +29,12 @@ def record_dataset(
     from diffses.seeds import seed_for
 
     rules = v5(env)
-    features = tuple(detector_at(str(inputs["detector"])).features)
+    detector = detector_at(str(inputs["detector"]))
+    features = tuple(detector.features)
     actions = Arcade(rules).action_names
     groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
-        detector = detector_at(str(inputs["detector"]))
         parts = read(Path(dataset.import_json), detector, len(actions), dataset.held_out)
     else:
         parts, returns = record_rounds(rules, dataset, inputs, (features, actions, groups))

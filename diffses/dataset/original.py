@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from diffses.config import ROOT
 from diffses.detector import Detector
 from diffses.detector.motion import OBJECT
 from diffses.errors import ConfigError, DiffsesError
@@ -119,7 +120,7 @@ def _objects(state: list[dict[str, Any]], detector: Detector) -> np.ndarray:
 
 
 def main(arguments: list[str]) -> int:
-    root = Path(__file__).parent.parent.parent / "outputs"
+    root = ROOT / "outputs"
     names = [word for word in arguments if not word.startswith("outputs=")]
     for word in set(arguments) - set(names):
         root = Path(word.removeprefix("outputs="))

@@ -132,7 +132,7 @@ def search(
             guidance = settings.guidance * max(0.0, 1 - 2 * spent / settings.steps)
             steps = climb.generation(rules, detector, guidance)
             row = climb.curve[-1]
-            log_metrics("finetune", row | {"start": climb.source}, spent + steps, "steps")
+            log_metrics("finetune", row, spent + steps, "steps")
             progress.update(steps, start=climb.source, best=row["best"], mean=row["mean"])
             partial = saved.with_suffix(".tmp")
             partial.write_text(json.dumps([climb.state() for climb in climbs]))

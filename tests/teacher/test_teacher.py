@@ -184,7 +184,7 @@ def test_a_teachers_episode_is_the_same_every_time(draft, rules):
 
 
 def test_the_shipped_teacher_plays_pong(draft):
-    from diffses.pipeline import ROOT
+    from diffses.config import ROOT
 
     path = ROOT / "diffses" / "teacher" / "pretrained" / "pong.zip"
     assert path.stat().st_size <= 3_000_000
