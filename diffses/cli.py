@@ -162,9 +162,9 @@ def run_logged(config: Config, status: Status) -> None:
         config.logger,
         status.folder,
         config=plain(config),
-        name=f"{config.env.game}-seed{config.seed}",
+        name=f"{config.env.name}-seed{config.seed}",
         group=Path(hydra_config.sweep.dir).name if sweep else None,
-        tags=[config.env.game],
+        tags=[config.env.name],
     ) as logger:
 
         def notify(step: Step, seconds: float) -> None:
@@ -202,7 +202,7 @@ class Status:
         self.content: dict[str, Any] = {
             "status": "running",
             "seed": raw.seed,
-            "game": raw.env.game,
+            "game": raw.env.get("game", raw.env.get("id")),
             "overrides": list(HydraConfig.get().overrides.task),
             "outputs": str(ROOT / raw.outputs),
             "artifacts": {},

@@ -51,6 +51,18 @@ class Label(enum.Enum):
 
 @dataclass
 class EnvConfig:
+    """What is played."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        raise NotImplementedError
+
+
+@dataclass
+class ArcadeEnv(EnvConfig):
+    """An Atari game, seen as frames."""
+
     game: str = MISSING  # the ROM's name in ale-py, e.g. "pong"
     frame_skip: int = 4  # console frames one action is held: one step
     sticky: float = 0.25  # chance that the console repeats the previous action; Machado et al. 2018
@@ -60,11 +72,29 @@ class EnvConfig:
     # name -> which of the discovered types gets it, applied in order to those still unnamed
     labels: dict[str, Label] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        return self.game
+
     def __post_init__(self) -> None:
         require("env.frame_skip", self.frame_skip, 1, 60)
         require("env.sticky", self.sticky, 0, 1)
         require("env.noop_max", self.noop_max, 1, 1000)
         require("env.max_frames", self.max_frames, self.frame_skip)
+
+
+@dataclass
+class GymnasiumEnv(EnvConfig):
+    """A task whose observation is a vector of numbers: nothing is left to detect."""
+
+    id: str = MISSING  # as registered with Gymnasium, e.g. "CartPole-v1"
+    options: dict[str, Any] = field(default_factory=dict)  # arguments of `gymnasium.make`
+    # names of the numbers of an observation; empty: o0, o1, ...
+    features: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.id
 
 
 # --- teacher --------------------------------------------------------------------------------------
@@ -168,20 +198,36 @@ class Frames(enum.Enum):
 
 @dataclass
 class DetectorConfig:
-    seed: int = 0  # of the play it learns from
+    seed: int = 0  # of what it learns from
+
+    def __post_init__(self) -> None:
+        require_seed("detector.seed", self.seed)
+
+
+@dataclass
+class LearnedDetector(DetectorConfig):
+    """Learns from recorded play."""
+
     frames: Frames = Frames.exploratory  # whose play it learns from
     steps: int = 3000  # steps of play it learns from
     differences: bool = True  # also offer the differences between the positions of two objects
     slots: int = 4  # objects of one type that get features of their own, at the most
 
     def __post_init__(self) -> None:
-        require_seed("detector.seed", self.seed)
+        super().__post_init__()
         require("detector.steps", self.steps, 50)
         require("detector.slots", self.slots, 1, 64)
 
 
 @dataclass
-class MotionDetector(DetectorConfig):
+class IdentityDetector(DetectorConfig):
+    """For vector observations: the features are the observation. `seed` decides nothing."""
+
+    seed: int = unkeyed(0)
+
+
+@dataclass
+class MotionDetector(LearnedDetector):
     """What differs from the background and moves, grouped into types by look and size."""
 
     patience: int = 3  # steps an object may be out of sight and still be the same one
@@ -421,14 +467,14 @@ class Config:
 
 
 VARIANTS: dict[str, dict[str, type]] = {
-    "env": {"arcade": EnvConfig},
+    "env": {"arcade": ArcadeEnv, "gymnasium": GymnasiumEnv},
     "teacher": {
         "ppo": PpoTeacher,
         "checkpoint": CheckpointTeacher,
         "hub": HubTeacher,
         "pretrained": PretrainedTeacher,
     },
-    "detector": {"motion": MotionDetector},
+    "detector": {"motion": MotionDetector, "identity": IdentityDetector},
     "dataset": {"play": DatasetConfig},
     "regressor": {
         "gplearn": GplearnRegressor,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import RegressorConfig
-from diffses.dataset.data import Dataset, Part, centred, merge, template
+from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
 from diffses.policy.forest import Forest
 from diffses.progress import bar
@@ -30,8 +30,8 @@ def distill_policy(
 
     data = Dataset.open(inputs["dataset"])
     fit, select = split(data.train)
-    empty = template(data.features, data.actions, data.groups, fit)
-    targets = centred(merge(fit.logits, data.groups))
+    empty = data.layout.template(fit)
+    targets = data.layout.targets(fit.logits)
 
     linear = fit_linear(fit.features, targets, empty)
     with bar(None, "program", "distill") as progress:
@@ -78,15 +78,29 @@ def split(part: Part) -> tuple[Part, Part]:
 
 
 def agreement(forest: Forest, part: Part, groups: tuple[tuple[int, ...], ...]) -> float:
-    """Share of the steps on which forest and teacher choose actions of equal effect."""
+    """Share of the steps on which forest and teacher choose actions of equal effect; for Box
+    actions, 1 less their mean distance as a share of the range."""
+    if forest.bounds is not None:
+        return closeness(forest, part)
     home = {action: index for index, group in enumerate(groups) for action in group}
     teacher = np.array([home[a] for a in part.logits.argmax(axis=1)])
     forest_groups = np.array([home[a] for a in forest.action_ids])
     return float((forest_groups[forest.choose(part.features)] == teacher).mean())
 
 
+def closeness(forest: Forest, part: Part) -> float:
+    """1 - mean |a - b| / range of forest's and teacher's Box actions."""
+    assert forest.bounds is not None
+    low, high = np.array(forest.bounds).T
+    distance = np.abs(forest.squash(forest.scores(part.features)) - part.logits) / (high - low)
+    return float(1 - distance.mean())
+
+
 def strict_agreement(forest: Forest, part: Part) -> float:
-    """Share of the steps on which forest and teacher choose the very same action."""
+    """Share of the steps on which forest and teacher choose the very same action; of Box actions
+    as `agreement`."""
+    if forest.bounds is not None:
+        return closeness(forest, part)
     ids = np.array(forest.action_ids)
     return float((ids[forest.choose(part.features)] == part.logits.argmax(axis=1)).mean())
 

@@ -94,7 +94,7 @@ def _wanted(error: ValidationError) -> str:
 
 def _unknown(name: str) -> tuple[str, str]:
     name = name.lstrip("+~")
-    if name in settings():  # but not of the variant chosen
+    if "." in name and name in settings():  # but not of the variant chosen
         group, field = name.split(".", 1)
         owners = [v for v, node in VARIANTS[group].items() if field in OmegaConf.structured(node)]
         chosen = " or ".join(f"{group}={owner}" for owner in owners)

@@ -14,7 +14,14 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from diffses.config import Config, Frames, PretrainedTeacher
+from diffses.config import (
+    ArcadeEnv,
+    Config,
+    Frames,
+    GymnasiumEnv,
+    LearnedDetector,
+    PretrainedTeacher,
+)
 from diffses.errors import ConfigError
 from diffses.keys import Spec
 from diffses.store import Draft, Store
@@ -40,7 +47,7 @@ class Stage:
 
     def spec(self, config: Config, keys: Mapping[str, str]) -> Spec:
         sections = {name: getattr(config, name) for name in self.reads}
-        if "env" in sections and not self.sees_labels:
+        if isinstance(config.env, ArcadeEnv) and "env" in sections and not self.sees_labels:
             sections["env"] = dataclasses.replace(config.env, labels={})
         return Spec(self.name, self.version, sections, {n: keys[n] for n in self.needs(config)})
 
@@ -51,7 +58,9 @@ class Stage:
 
 
 def _detector_needs(config: Config) -> tuple[str, ...]:
-    return ("teacher",) if config.detector.frames is Frames.teacher else ()
+    detector = config.detector
+    watches = isinstance(detector, LearnedDetector) and detector.frames is Frames.teacher
+    return ("teacher",) if watches else ()
 
 
 def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
@@ -107,27 +116,38 @@ def resolve(config: Config) -> Config:
     """Fills in what a setting leaves to the package, so that it is keyed by its content.
 
     Raises:
-        ConfigError: for a game without a shipped teacher, or a stage that does not exist.
+        ConfigError: for an environment that does not exist, a game without a shipped teacher, or
+            a stage that does not exist.
     """
-    from ale_py import roms  # here, so that `--help` does not load it
-
     wanted(config)
-    games = roms.get_all_rom_ids()
-    if config.env.game not in games:
-        near = difflib.get_close_matches(config.env.game, games, n=1) or [" | ".join(sorted(games))]
-        raise ConfigError(
-            f"env.game={config.env.game} is not a game that ale-py has", fix=f"env.game={near[0]}"
-        )
+    if isinstance(config.env, GymnasiumEnv):
+        from diffses.detector.identity import name_observation  # here, so that `--help` is quick
+
+        name_observation(config.env)
+    if isinstance(config.env, ArcadeEnv):
+        _require_game(config.env.game)
     if isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
-        shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.game}.zip"
+        shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.name}.zip"
         if not shipped.is_file():
             raise ConfigError(
-                f"teacher=pretrained: no teacher for {config.env.game} is shipped",
-                fix="teacher=ppo to train one, or teacher=checkpoint teacher.path=FILE",
+                f"teacher=pretrained: no teacher for {config.env.name} is shipped",
+                fix="teacher=ppo_objects or teacher=ppo to train one, or teacher=checkpoint "
+                "teacher.path=FILE",
             )
         teacher = dataclasses.replace(config.teacher, path=str(shipped))
         return dataclasses.replace(config, teacher=teacher)
     return config
+
+
+def _require_game(game: str) -> None:
+    from ale_py import roms  # here, so that `--help` does not load it
+
+    games = roms.get_all_rom_ids()
+    if game not in games:
+        near = difflib.get_close_matches(game, games, n=1) or [" | ".join(sorted(games))]
+        raise ConfigError(
+            f"env.game={game} is not a game that ale-py has", fix=f"env.game={near[0]}"
+        )
 
 
 def wanted(config: Config) -> list[str]:

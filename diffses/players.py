@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffses.detector import Detector
-from diffses.envs.arcade import Arcade
-from diffses.envs.view import PixelView
+from diffses.detector import AnyDetector, open_detector
+from diffses.envs.console import Console, Move, random_move
 from diffses.errors import ArtifactError
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 
 if TYPE_CHECKING:
-    from diffses.teacher.agent import Agent  # torch is loaded only where the teacher plays
+    from diffses.teacher.agent import Teacher  # torch is loaded only where the teacher plays
 
 
 @cache
-def detector_at(folder: str) -> Detector:
+def detector_at(folder: str) -> AnyDetector:
     """The detector of an artifact, read once in a process; a player resets it at every start."""
-    return Detector.load(Path(folder))
+    return open_detector(Path(folder))
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,17 @@ class ForestSpec:
     forest: Forest
     detector: str  # folder of the artifact
 
-    def build(self, console: Arcade) -> ForestPlayer:
+    def build(self, console: Console) -> ForestPlayer:
         return ForestPlayer(self.forest, detector_at(self.detector))
 
 
 class ForestPlayer:
-    """Takes the action whose tree has the highest value; ties go to the lowest."""
+    """Takes the action whose tree has the highest value, ties go to the lowest; or, for Box
+    actions, the trees' values, squashed."""
 
     sees_motion = False
 
-    def __init__(self, forest: Forest, detector: Detector) -> None:
+    def __init__(self, forest: Forest, detector: AnyDetector) -> None:
         missing = set(forest.features) - set(detector.features)
         if missing:
             raise ArtifactError(
@@ -53,18 +53,20 @@ class ForestPlayer:
         self._columns = np.array([names.index(name) for name in forest.features], dtype=np.int64)
         self._all = list(forest.features) == names
         self._detector = detector
-        self._choose = Compiled(forest).choose_one
-        self._actions = forest.action_ids
+        self._forest, self._compiled = forest, Compiled(forest)
 
-    def begin(self, console: Arcade, seed: int) -> None:
+    def begin(self, console: Console, seed: int) -> None:
         self._detector.reset()
 
-    def act(self, console: Arcade) -> int:
+    def act(self, console: Console) -> Move:
         return self.choose(self._detector.observe(console.screen()))
 
-    def choose(self, row: np.ndarray) -> int:
+    def choose(self, row: np.ndarray) -> Move:
         """The action for one row of the detector's features, (f,)."""
-        return self._actions[self._choose(row if self._all else row[self._columns])]
+        row = row if self._all else row[self._columns]
+        if self._forest.bounds is not None:
+            return self._forest.squash(self._compiled.scores_one(row))
+        return self._forest.action_ids[self._compiled.choose_one(row)]
 
     def record(self) -> None:
         return None
@@ -79,50 +81,53 @@ class RecorderSpec:
     random_actions: float  # share of the steps on which a random action is played
     driver: Forest | None = None  # plays in the teacher's place, which then only says what it would
 
-    def build(self, console: Arcade) -> RecordingPlayer:
-        from diffses.teacher.agent import Agent
+    def build(self, console: Console) -> RecordingPlayer:
+        from diffses.teacher.agent import open_teacher
 
-        agent = Agent.open(Path(self.teacher))
-        return RecordingPlayer(agent, detector_at(self.detector), self)
+        return RecordingPlayer(open_teacher(Path(self.teacher)), detector_at(self.detector), self)
 
 
 class RecordingPlayer:
-    """Plays as the teacher does and notes features, objects, logits and actions of every step.
+    """Plays as the teacher does and notes features, objects, scores and actions of every step.
 
-    Teacher and detector look at the same emulator: the one at its last two frames in grey, the
-    other at the present frame in full.
+    Teacher and detector look at the same emulator: a pixel teacher at its last two frames in grey,
+    the detector at the present frame in full.
     """
 
-    sees_motion = True
-
-    def __init__(self, agent: Agent, detector: Detector, spec: RecorderSpec) -> None:
-        self._agent, self._detector, self._share = agent, detector, spec.random_actions
+    def __init__(self, teacher: Teacher, detector: AnyDetector, spec: RecorderSpec) -> None:
+        self._teacher, self._detector, self._share = teacher, detector, spec.random_actions
         self._driver = ForestPlayer(spec.driver, detector) if spec.driver is not None else None
-        self._view = PixelView()
+        self.sees_motion = teacher.sees_motion
 
-    def begin(self, console: Arcade, seed: int) -> None:
-        self._view.begin()
+    def begin(self, console: Console, seed: int) -> None:
+        self._teacher.begin()
         self._detector.reset()
         self._random = np.random.default_rng(seed)
-        self._rows: list[tuple[np.ndarray, np.ndarray, int]] = []
+        self._rows: list[tuple[np.ndarray, np.ndarray, Move]] = []
         self._objects: list[np.ndarray] = []
 
-    def act(self, console: Arcade) -> int:
-        logits = self._agent.logits(self._view.add(console.grey()))
+    def act(self, console: Console) -> Move:
         row = self._detector.observe(console.screen()).copy()
-        action = int(logits.argmax()) if self._driver is None else self._driver.choose(row)
+        scores = self._teacher.scores(console, row)
+        action = choose(scores, console) if self._driver is None else self._driver.choose(row)
         if self._random.random() < self._share:
-            action = int(self._random.integers(len(logits)))
-        self._rows.append((row, logits, action))
+            action = random_move(console, self._random)
+        self._rows.append((row, scores, action))
         self._objects.append(self._detector.objects)
         return action
 
     def record(self) -> dict[str, np.ndarray]:
-        features, logits, actions = zip(*self._rows, strict=True)
+        features, scores, actions = zip(*self._rows, strict=True)
+        discrete = isinstance(actions[0], int)
         return {
             "features": np.array(features),
-            "logits": np.array(logits),
-            "actions": np.array(actions, dtype=np.int16),
+            "logits": np.array(scores),
+            "actions": np.array(actions, dtype=np.int16 if discrete else np.float64),
             "objects": np.concatenate(self._objects),
             "object_counts": np.array([len(o) for o in self._objects], dtype=np.int16),
         }
+
+
+def choose(scores: np.ndarray, console: Console) -> Move:
+    """A teacher's greedy action: the best-scored one, ties to the lowest, or its Box action."""
+    return int(scores.argmax()) if console.bounds is None else scores

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from diffses.config import (
+    ArcadeEnv,
     DatasetConfig,
-    EnvConfig,
     EvaluationConfig,
     GplearnRegressor,
     GuidedFinetune,
@@ -62,7 +62,7 @@ def small_forest(scale: float = 1.0) -> Forest:
 def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
     labels = {"player": Label.controllable, "ball": Label.smallest, "enemy": Label.largest}
     return {
-        "env": EnvConfig(game="pong", labels=labels),
+        "env": ArcadeEnv(game="pong", labels=labels),
         "teacher": PretrainedTeacher(),
         "detector": MotionDetector(),
         "dataset": DatasetConfig(),

@@ -88,6 +88,7 @@ UNKEYED = {
     "CheckpointTeacher": {"seed"},
     "HubTeacher": {"seed"},
     "PretrainedTeacher": {"seed"},
+    "IdentityDetector": {"seed"},
     "DatasetConfig": {"workers"},
     "GplearnRegressor": {"workers"},
     "OperonRegressor": {"workers"},

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from diffses.config import DatasetConfig, EnvConfig
-from diffses.dataset.data import Dataset, Part, centred, merge, template
+from diffses.dataset.data import Dataset, Layout, Part, centred, merge, template
 from diffses.store import Draft
 
-__all__ = ["Dataset", "Part", "centred", "merge", "record_dataset", "template"]
+__all__ = ["Dataset", "Layout", "Part", "centred", "merge", "record_dataset", "template"]
 
 
 def record_dataset(
@@ -22,28 +22,32 @@ def record_dataset(
     """Writes `dataset.npz` and `dataset.json`, from the teacher's play or from a JSON file."""
     from diffses.dataset.original import read
     from diffses.dataset.recording import record_rounds
-    from diffses.envs.arcade import Arcade
     from diffses.envs.effects import equal_actions
-    from diffses.envs.protocol import v5
+    from diffses.envs.protocol import Protocol
+    from diffses.envs.rules import search_rules
     from diffses.players import detector_at
     from diffses.seeds import seed_for
 
-    rules = v5(env)
+    rules = search_rules(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)
-    actions = Arcade(rules).action_names
-    groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
+    console = rules.open()
+    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(console.action_names)))
+    if isinstance(rules, Protocol):
+        groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
+    layout = Layout(features, console.action_names, groups, console.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
-        parts = read(Path(dataset.import_json), detector, len(actions), dataset.held_out)
+        parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)
     else:
-        parts, returns = record_rounds(rules, dataset, inputs, (features, actions, groups))
+        parts, returns = record_rounds(rules, dataset, inputs, layout)
     arrays = {f"{part}_{name}": a for part, found in parts.items() for name, a in found.items()}
     np.savez_compressed(draft.out / "dataset.npz", **arrays)  # type: ignore[arg-type]
     about: dict[str, Any] = {
         "features": features,
-        "actions": actions,
+        "actions": layout.actions,
         "groups": groups,
+        "bounds": layout.bounds,
         "returns": returns,
         "imported": dataset.import_json is not None,
     }

@@ -9,17 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
+from diffses.envs.console import Bounds
 from diffses.policy.forest import Forest
 
 PARTS = ("train", "held_out")
+STEEPEST = 2.5  # a larger score moves a squashed action by less than 1 % of its range
 
 
 @dataclass(frozen=True)
 class Part:
     """Recorded steps, in order.
 
-    features: float64 (n, f); logits: float64 (n, actions), the teacher's scores; actions: int16
-    (n,), what was played; episode: int32 (n,), which episode a step is of.
+    features: float64 (n, f); logits: float64 (n, actions), the teacher's scores, or its own
+    actions where they are a Box; actions: what was played, int16 (n,) or float64 (n, d);
+    episode: int32 (n,), which episode a step is of.
     """
 
     features: np.ndarray
@@ -41,11 +44,49 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """What a policy sees and can do.
+
+    groups: actions of equal effect, by their index in the environment's minimal action set.
+    bounds: of each dimension of a Box action; then `actions` names the dimensions.
+    """
+
+    features: tuple[str, ...]
+    actions: tuple[str, ...]
+    groups: tuple[tuple[int, ...], ...]
+    bounds: Bounds | None = None
+
+    def targets(self, logits: np.ndarray) -> np.ndarray:
+        """What the trees are fitted to, from the teacher's scores (n, actions): (n, trees).
+
+        The centred scores of the groups of actions; of Box actions, the scores that a forest
+        squashes into the teacher's actions, at most `STEEPEST` in size.
+        """
+        if self.bounds is None:
+            return centred(merge(logits, self.groups))
+        low, high = np.array(self.bounds).T
+        share = np.clip(2 * (logits - low) / (high - low) - 1, -1, 1)
+        scores: np.ndarray = np.clip(np.arctanh(share * (1 - 1e-9)), -STEEPEST, STEEPEST)
+        return scores
+
+    def template(self, part: Part) -> Forest:
+        """A forest of zeros: one tree for each group of actions of equal effect, or dimension.
+
+        A group acts through the member that the teacher prefers most often.
+        """
+        if self.bounds is not None:
+            ids = tuple(range(len(self.bounds)))
+            zeros = tuple((0.0,) for _ in ids)
+            return Forest(self.features, self.actions, ids, zeros, self.bounds)
+        return template(self.features, self.actions, self.groups, part)
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A recorded play.
 
     train: to fit on; held_out: other episodes, to report agreement on and for nothing else.
-    groups: actions of equal effect, by their index in the environment's minimal action set.
+    The rest is as in `Layout`.
     """
 
     train: Part
@@ -53,11 +94,17 @@ class Dataset:
     features: tuple[str, ...]
     actions: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
+    bounds: Bounds | None = None
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.features, self.actions, self.groups, self.bounds)
 
     @classmethod
     def open(cls, folder: Path) -> Dataset:
         """Reads a dataset artifact."""
         about = json.loads((folder / "dataset.json").read_text())
+        bounds = about.get("bounds")
         with np.load(folder / "dataset.npz") as file:
             parts = [
                 Part.of({k.removeprefix(f"{part}_"): file[k] for k in file if k.startswith(part)})
@@ -69,6 +116,7 @@ class Dataset:
             tuple(about["features"]),
             tuple(about["actions"]),
             tuple(tuple(group) for group in about["groups"]),
+            bounds and tuple((float(low), float(high)) for low, high in bounds),
         )
 
 

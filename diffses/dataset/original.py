@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from diffses.config import ROOT
-from diffses.detector import Detector
+from diffses.detector import AnyDetector, Detector
 from diffses.detector.motion import OBJECT
 from diffses.errors import ConfigError, DiffsesError
 
@@ -50,7 +50,7 @@ def write(folder: Path, path: Path) -> int:
 
 
 def read(
-    path: Path, detector: Detector, actions: int, held_out: int
+    path: Path, detector: AnyDetector, actions: int, held_out: int
 ) -> dict[str, dict[str, np.ndarray]]:
     """Reads a JSON file as the parts of a dataset, the last `held_out` states (at most a fifth of
     them) apart.
@@ -59,8 +59,14 @@ def read(
     not know, and objects beyond its tracks, are left out.
 
     Raises:
-        ConfigError: where the file is not of the form, or names an action the game does not have.
+        ConfigError: where the file is not of the form, or names an action the game does not have,
+            or the detector has no objects.
     """
+    if not isinstance(detector, Detector):
+        raise ConfigError(
+            "dataset.import_json holds objects, and this detector knows none",
+            fix="dataset.import_json=null",
+        )
     states = _load(path, actions)
     rows, objects = [], []
     for state in states:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import DatasetConfig
-from diffses.dataset.data import Part, centred, merge, template
+from diffses.dataset.data import Layout, Part
+from diffses.envs.console import Rules
 from diffses.envs.play import Episode, Job, play
-from diffses.envs.protocol import Protocol
 from diffses.players import RecorderSpec
 from diffses.policy.forest import Forest
 from diffses.progress import bar
@@ -24,10 +24,10 @@ Arrays = dict[str, np.ndarray]
 
 
 def record_rounds(
-    rules: Protocol,
+    rules: Rules,
     dataset: DatasetConfig,
     inputs: Mapping[str, Path],
-    names: tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[int, ...], ...]],
+    layout: Layout,
 ) -> tuple[dict[str, Arrays], dict[str, list[float]]]:
     """The parts of the dataset: `train` in several rounds, and `held_out`.
 
@@ -37,12 +37,11 @@ def record_rounds(
     (arXiv:1011.0686), algorithm 3.1, with beta = 1 in the first round and 0 after.
 
     Args:
-        names: of the features, of the actions, and the groups of actions of equal effect.
+        layout: of what is recorded.
 
     Returns:
         The arrays of each part, and the returns of the whole episodes in each round.
     """
-    features, actions, groups = names
     share = -(-dataset.states // dataset.rounds)
     rounds: list[Arrays] = []
     returns: dict[str, list[float]] = {}
@@ -50,11 +49,7 @@ def record_rounds(
     for number in range(dataset.rounds):
         if rounds:
             fit = Part.of(_join(rounds))
-            driver = fit_linear(
-                fit.features,
-                centred(merge(fit.logits, groups)),
-                template(features, actions, groups, fit),
-            )
+            driver = fit_linear(fit.features, layout.targets(fit.logits), layout.template(fit))
         name = f"train {number + 1}" if dataset.rounds > 1 else "train"
         steps = min(share, dataset.states - number * share)
         found, returns[name] = record(rules, dataset, inputs, name, steps, driver)
@@ -64,7 +59,7 @@ def record_rounds(
 
 
 def record(
-    rules: Protocol,
+    rules: Rules,
     dataset: DatasetConfig,
     inputs: Mapping[str, Path],
     name: str,

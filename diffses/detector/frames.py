@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.config import DetectorConfig
+from diffses.config import LearnedDetector
 from diffses.envs.arcade import Arcade
 from diffses.envs.play import Player
 from diffses.envs.protocol import Protocol
@@ -37,7 +37,7 @@ class Explorer:
 
 
 def record(
-    rules: Protocol, settings: DetectorConfig, teacher: Path | None
+    rules: Protocol, settings: LearnedDetector, teacher: Path | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Plays `settings.steps` steps, exploring, or as the teacher of an artifact does.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode, roms
 
+from diffses.envs.console import Bounds
 from diffses.envs.protocol import Protocol
 from diffses.errors import ConfigError
 
@@ -25,6 +26,8 @@ class Arcade:
     teacher's view is the maximum over the last two frames of a step. This gives the same play as
     ALE's own frame skip, sticky actions included, at 2 % of its speed.
     """
+
+    bounds: Bounds | None = None  # actions are discrete
 
     def __init__(self, protocol: Protocol) -> None:
         if protocol.game not in roms.get_all_rom_ids():

@@ -1,6 +1,6 @@
 """The rollout engine: episodes played by worker processes, one console each.
 
-A job is (player, protocol, episode seed). A player is anything that maps what a console shows to
+A job is (player, rules, episode seed). A player is anything that maps what a console shows to
 an action; this module knows nothing else about it. An episode's result does not depend on how many
 workers there are, nor on what a worker played before: each plays one episode at a time, alone.
 """
@@ -19,8 +19,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.envs.arcade import Arcade
-from diffses.envs.protocol import Protocol as Rules
+from diffses.envs.console import Console, Move, Rules, random_move
 
 KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
 
@@ -30,11 +29,11 @@ class Player(Protocol):
 
     sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
 
-    def begin(self, console: Arcade, seed: int) -> None:
+    def begin(self, console: Any, seed: int) -> None:
         """An episode has begun, named by `seed`: forget the one before."""
 
-    def act(self, console: Arcade) -> int:
-        """The action to take, an index into `console.actions`."""
+    def act(self, console: Any) -> Move:
+        """The action to take."""
 
     def record(self) -> dict[str, np.ndarray] | None:
         """What was noted during the episode: arrays of one row a step."""
@@ -43,7 +42,7 @@ class Player(Protocol):
 class PlayerSpec(Protocol):
     """How to build a player: small, picklable and hashable, so that it can be sent to a worker."""
 
-    def build(self, console: Arcade) -> Player: ...
+    def build(self, console: Any) -> Player: ...
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,19 @@ class Episode:
     record: dict[str, np.ndarray] | None
 
 
-_consoles: dict[Rules, Arcade] = {}
+_consoles: dict[Rules, Console] = {}
 _players: OrderedDict[tuple[Rules, PlayerSpec], Player] = OrderedDict()
 
 
 def play_one(job: Job) -> Episode:
     """Plays one episode in this process."""
     if job.rules not in _consoles:
-        _consoles[job.rules] = Arcade(job.rules)
+        _consoles[job.rules] = job.rules.open()
     console = _consoles[job.rules]
     return episode(job, console, _player(job, console))
 
 
-def episode(job: Job, console: Arcade, player: Player) -> Episode:
+def episode(job: Job, console: Any, player: Player) -> Episode:
     """One episode, from its start to the game's end or `max_steps`."""
     console.start(job.seed)
     if player.sees_motion:
@@ -88,7 +87,7 @@ def episode(job: Job, console: Arcade, player: Player) -> Episode:
     return Episode(job, score, console.steps, not console.over, player.record())
 
 
-def _player(job: Job, console: Arcade) -> Player:
+def _player(job: Job, console: Console) -> Player:
     key = (job.rules, job.player)
     if key not in _players:
         _players[key] = job.player.build(console)
@@ -153,21 +152,18 @@ def close() -> None:
 class RandomSpec:
     """Uniformly random actions."""
 
-    def build(self, console: Arcade) -> Player:
-        return RandomPlayer(len(console.actions))
+    def build(self, console: Console) -> Player:
+        return RandomPlayer()
 
 
 class RandomPlayer:
     sees_motion = False
 
-    def __init__(self, actions: int) -> None:
-        self._actions = actions
-
-    def begin(self, console: Arcade, seed: int) -> None:
+    def begin(self, console: Console, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
-    def act(self, console: Arcade) -> int:
-        return int(self._random.integers(self._actions))
+    def act(self, console: Console) -> Move:
+        return random_move(console, self._random)
 
     def record(self) -> None:
         return None

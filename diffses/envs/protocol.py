@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from diffses.config import EnvConfig
+from diffses.config import ArcadeEnv
 from diffses.seeds import seed_for
+
+if TYPE_CHECKING:
+    from diffses.envs.arcade import Arcade
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Protocol:
     fire_reset: bool
     max_frames: int
 
+    def open(self) -> Arcade:
+        from diffses.envs.arcade import Arcade  # which needs this module
+
+        return Arcade(self)
+
     def noops(self, seed: int) -> int:
         """Opening no-ops, in console frames, of the episode `seed` names: 0 to noop_max - 1."""
         if self.sticky == 0:
@@ -41,7 +50,7 @@ class Protocol:
         return [seed_for(seed, namespace, episode) for episode in range(episodes)]
 
 
-def v5(env: EnvConfig) -> Protocol:
+def v5(env: ArcadeEnv) -> Protocol:
     """The protocol of search and of the headline result."""
     return Protocol(
         "v5",
@@ -54,7 +63,7 @@ def v5(env: EnvConfig) -> Protocol:
     )
 
 
-def v4(env: EnvConfig) -> Protocol:
+def v4(env: ArcadeEnv) -> Protocol:
     """The same without sticky actions; never used in search."""
     return Protocol(
         "v4", env.game, env.frame_skip, 0.0, env.noop_max, env.fire_reset, env.max_frames

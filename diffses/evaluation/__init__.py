@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import EnvConfig, EvaluationConfig
+from diffses.envs.console import Rules
 from diffses.envs.play import PlayerSpec, RandomSpec, scores
-from diffses.envs.protocol import Protocol, v4, v5
+from diffses.envs.rules import rules_of_test
 from diffses.evaluation.statistics import describe
 from diffses.keys import Spec
 from diffses.logger import log as log_metrics
@@ -49,7 +50,7 @@ def evaluate(
     from diffses.distill import agreement, strict_agreement
 
     data = Dataset.open(inputs["dataset"])
-    rules = [v5(env), v4(env)] if evaluation.v4 else [v5(env)]
+    rules = rules_of_test(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
     with bar(None, "episode", "evaluate") as progress:
@@ -89,7 +90,7 @@ def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
 
 def play_shared(
     contender: Contender,
-    protocol: Protocol,
+    protocol: Rules,
     evaluation: EvaluationConfig,
     draft: Draft,
     progress: Bar,
@@ -151,7 +152,7 @@ def play_shared(
 
 def summary(
     contender: Contender,
-    protocol: Protocol,
+    protocol: Rules,
     played: list[dict[str, Any]],
     evaluation: EvaluationConfig,
 ) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def summary(
     numbers = describe(
         [row["return"] for row in played],
         seed=evaluation.seed,
-        exhaustive=protocol.sticky == 0,
+        exhaustive=getattr(protocol, "sticky", None) == 0,
     )
     return {
         "policy": contender.name,

@@ -12,8 +12,9 @@ import numpy as np
 
 from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
 from diffses.dataset.data import Dataset
+from diffses.envs.console import Rules
 from diffses.envs.play import scores
-from diffses.envs.protocol import Protocol, v5
+from diffses.envs.rules import search_rules
 from diffses.finetune.prune import prune
 from diffses.finetune.pursuit import pursuits
 from diffses.players import ForestSpec
@@ -43,7 +44,7 @@ class Judged:
 class Judge:
     """Plays validation episodes under v5: the same for every forest of every search."""
 
-    def __init__(self, rules: Protocol, settings: FinetuneConfig, detector: Path) -> None:
+    def __init__(self, rules: Rules, settings: FinetuneConfig, detector: Path) -> None:
         self._rules, self._settings, self._detector = rules, settings, str(detector)
         # seed 0, not the search's: searches are compared on the same episodes
         self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
@@ -90,7 +91,7 @@ def finetune_forest(
     is never worse on validation than what went in. Also writes `validation.csv`, `search.json`
     and, where there was a search, `curve.csv`.
     """
-    rules = v5(env)
+    rules = search_rules(env)
     data = Dataset.open(inputs["dataset"])
     judge = Judge(rules, finetune, inputs["detector"])
     guided = finetune if isinstance(finetune, GuidedFinetune) else None

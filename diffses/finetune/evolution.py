@@ -17,8 +17,8 @@ import numpy as np
 
 from diffses.config import GuidedFinetune
 from diffses.dataset.data import Dataset, merge
+from diffses.envs.console import Rules
 from diffses.envs.play import Episode, Job, play
-from diffses.envs.protocol import Protocol
 from diffses.finetune.pursuit import mirror
 from diffses.finetune.strategy import Strategy
 from diffses.logger import log as log_metrics
@@ -55,7 +55,7 @@ class Climb:
         self.spent = 0
         self.curve: list[dict[str, Any]] = []
 
-    def generation(self, rules: Protocol, detector: Path, guidance: float) -> int:
+    def generation(self, rules: Rules, detector: Path, guidance: float) -> int:
         """Plays one generation, and moves. Returns the environment steps it cost."""
         points = self.strategy.ask()
         forests = [self.guide.forest(point) for point in points]
@@ -100,7 +100,7 @@ class Climb:
 def search(
     starts: list[tuple[Forest, str]],
     data: Dataset,
-    rules: Protocol,
+    rules: Rules,
     detector: Path,
     settings: GuidedFinetune,
     seed: int,
@@ -155,7 +155,7 @@ def write_curve(path: Path, climbs: list[Climb]) -> None:
 
 def screen(
     candidates: list[tuple[Forest, str]],
-    rules: Protocol,
+    rules: Rules,
     detector: Path,
     settings: GuidedFinetune,
     seed: int,
@@ -173,7 +173,7 @@ def screen(
 
 def rate(
     forests: list[Forest],
-    rules: Protocol,
+    rules: Rules,
     detector: Path,
     seeds: list[int],
     settings: GuidedFinetune,

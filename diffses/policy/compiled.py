@@ -81,6 +81,13 @@ class Compiled:
         )
         return chosen
 
+    def scores_one(self, row: Floats) -> Floats:
+        """What each tree says of one row, (features,) to (trees,); the next call overwrites it."""
+        if row.shape != (self._width,):
+            raise ValueError(f"want a row of shape ({self._width},), got {row.shape}")
+        self._machine.scores(self.code, self.constants, self.starts, row, self.stack, self.out)
+        return self.out
+
     def scores(self, rows: Floats) -> Floats:
         """As `Forest.scores`: float64 (n, features) to (n, trees)."""
         return Batch(rows).scores(self.forest.trees).T

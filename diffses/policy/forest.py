@@ -1,8 +1,12 @@
-"""A forest: one expression for each action. The action is the one that scores highest."""
+"""A forest: one expression for each action. The action is the one that scores highest.
+
+Where actions are vectors (a Box), one expression for each dimension, squashed into its bounds.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +40,9 @@ class Forest:
         action_ids: for each tree the index of its action in the environment's minimal action
             set. There may be fewer trees than actions: actions of equal effect share one.
         trees: one expression an action.
+        bounds: for Box actions the lowest and highest value of each dimension; then there is one
+            tree a dimension, and score s means low + (high - low) (1 + tanh s) / 2. None:
+            actions are discrete.
 
     Raises:
         ValueError: if these do not fit each other.
@@ -45,6 +52,7 @@ class Forest:
     actions: tuple[str, ...]
     action_ids: tuple[int, ...]
     trees: tuple[Expression, ...]
+    bounds: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if not len(self.trees) == len(self.actions) == len(self.action_ids) > 0:
@@ -52,6 +60,11 @@ class Forest:
                 f"{len(self.trees)} trees, {len(self.actions)} actions and "
                 f"{len(self.action_ids)} ids: want as many of each, and at least one"
             )
+        if self.bounds is not None and (
+            self.action_ids != tuple(range(len(self.bounds)))
+            or not all(-math.inf < low < high < math.inf for low, high in self.bounds)
+        ):
+            raise ValueError(f"want one tree for each of the bounds {self.bounds}, in order")
         for names in (self.features, self.actions, self.action_ids):
             if len(set(names)) < len(names):
                 raise ValueError(f"named twice: {names}")
@@ -84,6 +97,18 @@ class Forest:
     def choose(self, rows: Floats) -> NDArray[np.int64]:
         """The index of the tree that scores highest, (n,); see `highest` for ties and NaN."""
         return highest(self.scores(rows))
+
+    def squash(self, scores: Floats) -> Floats:
+        """Scores (..., trees) as a Box action; NaN is taken for 0, the middle.
+
+        Raises:
+            ValueError: for a forest of discrete actions.
+        """
+        if self.bounds is None:
+            raise ValueError("this forest's actions are discrete")
+        low, high = np.array(self.bounds).T
+        moved: Floats = low + (high - low) * (1 + np.tanh(np.nan_to_num(scores))) / 2
+        return moved
 
     def _checked(self, rows: Floats) -> Floats:
         rows = np.asarray(rows, dtype=np.float64)
@@ -156,12 +181,14 @@ class Forest:
     def to_json(self) -> str:
         """One tree a line, constants in full: the stored form, of which all else is a view."""
         trees = ",\n  ".join(json.dumps([_stored(token) for token in t]) for t in self.trees)
+        bounds = f' "bounds": {json.dumps(self.bounds)},\n' if self.bounds is not None else ""
         return (
             "{\n"
             f' "format": {FORMAT},\n'
             f' "features": {json.dumps(self.features)},\n'
             f' "actions": {json.dumps(self.actions)},\n'
             f' "action_ids": {json.dumps(self.action_ids)},\n'
+            f"{bounds}"
             f' "trees": [\n  {trees}\n ]\n'
             "}\n"
         )
@@ -177,6 +204,7 @@ class Forest:
             tuple(data["actions"]),
             tuple(int(index) for index in data["action_ids"]),
             tuple(tuple(_token(item) for item in tree) for tree in data["trees"]),
+            _bounds(data.get("bounds")),
         )
 
     def save(self, path: Path) -> None:
@@ -205,6 +233,10 @@ def highest(scores: Floats) -> NDArray[np.int64]:
     """
     best: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
     return best
+
+
+def _bounds(stored: list[list[float]] | None) -> tuple[tuple[float, float], ...] | None:
+    return None if stored is None else tuple((float(low), float(high)) for low, high in stored)
 
 
 def _stored(token: Token) -> str | float:

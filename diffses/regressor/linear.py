@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from diffses.policy.expression import Expression, Floats
-from diffses.policy.forest import Forest, highest
-from diffses.regressor.targets import check_data, labels, reference_action, relative
+from diffses.policy.forest import Forest
+from diffses.regressor.targets import agreeing, check_data, reference_action, relative
 
 RIDGE = 1e-10  # of the standardised features' correlation matrix: collinear features share a weight
 CONSTANT = 1e-9  # a feature whose deviation is no larger than this share of its values is constant
@@ -35,7 +35,7 @@ def fit_linear(features: Floats, targets: Floats, template: Forest) -> Forest:
     """
     features, targets = check_data(features, targets, template)
     with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
-        fit = LeastSquares(features, targets)
+        fit = LeastSquares(features, targets, template)
         return replace(template, trees=fit.trees(fit.compact()))
 
 
@@ -43,7 +43,7 @@ def linear_front(features: Floats, targets: Floats, template: Forest) -> list[Fo
     """Least squares on 1, 2, 3, 4, 6, 8, 12 ... features, the most useful ones, smallest first."""
     features, targets = check_data(features, targets, template)
     with threadpool_limits(1):
-        fit = LeastSquares(features, targets)
+        fit = LeastSquares(features, targets, template)
         sets = fit.nested()
         counts = [k for k in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32) if k < len(sets)]
         return [replace(template, trees=fit.trees(sets[k])) for k in counts]
@@ -52,9 +52,9 @@ def linear_front(features: Floats, targets: Floats, template: Forest) -> list[Fo
 class LeastSquares:
     """Linear fits on any choice of features for each action, from the moments of one data set."""
 
-    def __init__(self, features: Floats, targets: Floats) -> None:
-        self.reference = reference_action(targets)
-        self._labels = labels(targets)
+    def __init__(self, features: Floats, targets: Floats, template: Forest) -> None:
+        self.reference = reference_action(targets, template)
+        self._targets, self._template = targets, template
         scale = features.std(axis=0)
         self._mean = features.mean(axis=0)
         self._usable = scale > CONSTANT * np.abs(features).max(axis=0, initial=0)
@@ -74,7 +74,8 @@ class LeastSquares:
         squared error grows least; of equals the first, so that differences outlive positions.
         """
         used = np.repeat(self._usable[:, None], self._y.shape[1], axis=1)
-        used[:, self.reference] = False
+        if self.reference is not None:
+            used[:, self.reference] = False
         sets = [used]
         while used.any():
             kept = np.flatnonzero(used.any(axis=1))
@@ -143,7 +144,7 @@ class LeastSquares:
         return np.stack([self._column(used[:, a], a) for a in range(used.shape[1])], axis=1)
 
     def _agreeing(self, scores: Floats) -> int:
-        return int((highest(scores) == self._labels).sum())
+        return agreeing(scores, self._targets, self._template)
 
 
 def _first_smallest(losses: Floats) -> int:

@@ -71,7 +71,7 @@ def fit_forests(
         Different forests, the smallest first.
     """
     features, targets = check_data(features, targets, template)
-    reference = reference_action(targets)
+    reference = reference_action(targets, template)
     linear = fit_linear(features, targets, template)
     candidates = [linear, *linear_front(features, targets, template)]
     if isinstance(settings, GplearnRegressor | OperonRegressor):
@@ -136,14 +136,14 @@ def _search(
     settings: Searching,
     features: Floats,
     targets: Floats,
-    reference: int,
+    reference: int | None,
     linear: Forest,
     seed: int,
     progress: Progress | None,
 ) -> list[Found]:
     # a column in one piece, as it arrives in another process: sums over strides round otherwise
     wanted = np.ascontiguousarray(relative(targets, reference).T)
-    weights = decisiveness(targets)
+    weights = decisiveness(targets, linear)
     jobs = []
     for restart in range(settings.restarts):
         for action in range(targets.shape[1]):

@@ -28,7 +28,7 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
 
     run = logger.current()
     shown = read(inputs)
-    html = page(env.game, seed, shown, None if run is None else run.opened)
+    html = page(env.name, seed, shown, None if run is None else run.opened)
     path = draft.out / "report.html"
     path.write_text(html, encoding="utf-8")
     logger.html("report", "page", path)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from diffses.config import (
+    ArcadeEnv,
     CheckpointTeacher,
     EnvConfig,
     HubTeacher,
@@ -15,6 +16,7 @@ from diffses.config import (
     PretrainedTeacher,
     TeacherConfig,
 )
+from diffses.errors import ConfigError
 from diffses.store import Draft
 
 
@@ -26,6 +28,11 @@ def make_teacher(
     Raises:
         ConfigError: where the agent cannot play this game.
     """
+    if not isinstance(env, ArcadeEnv):
+        raise ConfigError(
+            f"this teacher plays from frames, and {env.name} shows none",
+            fix="teacher=ppo_objects",
+        )
     if isinstance(teacher, PpoTeacher):
         from diffses.teacher.train import train
 
@@ -48,7 +55,7 @@ def make_teacher(
     (draft.out / "teacher.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
 
 
-def take(path: Path, algorithm: str, env: EnvConfig, draft: Draft) -> dict[str, object]:
+def take(path: Path, algorithm: str, env: ArcadeEnv, draft: Draft) -> dict[str, object]:
     """Copies an agent's zip into the artifact, once it is known to play this game."""
     from diffses.envs.arcade import Arcade
     from diffses.envs.protocol import v5

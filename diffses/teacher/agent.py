@@ -7,17 +7,21 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
+from diffses.detector import AnyDetector
 from diffses.envs.arcade import Arcade
+from diffses.envs.console import Console, Move
 from diffses.envs.view import DEPTH, SIDE, PixelView
 from diffses.errors import ArtifactError, ConfigError
+from diffses.players import choose, detector_at
 
+NOTHING = np.zeros(0)  # what a teacher of frames is told of the objects
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
 
 
@@ -107,18 +111,26 @@ class Agent:
         return np.asarray(scores[0].double().numpy())
 
 
-@dataclass(frozen=True)
-class TeacherSpec:
-    """The greedy teacher of an artifact."""
+class Teacher(Protocol):
+    """Scores the actions of one episode at a time, step after step."""
 
-    folder: str
+    sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
 
-    def build(self, console: Arcade) -> TeacherPlayer:
-        return TeacherPlayer(Agent.open(Path(self.folder)).logits)
+    def begin(self) -> None:
+        """An episode begins."""
+
+    def scores(self, console: Any, row: np.ndarray) -> np.ndarray:
+        """What it thinks of each action now, (actions,), as logits or action values; for Box
+        actions the action it would take, (d,).
+
+        Args:
+            console: the environment at its present step.
+            row: what the detector sees there, float64 (f,).
+        """
 
 
-class TeacherPlayer:
-    """Takes the best-scored action; ties go to the lowest."""
+class PixelTeacher:
+    """A teacher that sees stacked 84x84 frames and nothing of the detector's."""
 
     sees_motion = True
 
@@ -126,11 +138,46 @@ class TeacherPlayer:
         self._logits = logits
         self._view = PixelView()
 
-    def begin(self, console: Arcade, seed: int) -> None:
+    def begin(self) -> None:
         self._view.begin()
 
-    def act(self, console: Arcade) -> int:
-        return int(self._logits(self._view.add(console.grey())).argmax())
+    def scores(self, console: Arcade, row: np.ndarray) -> np.ndarray:
+        return self._logits(self._view.add(console.grey()))
+
+
+def open_teacher(folder: Path) -> Teacher:
+    """The teacher of an artifact."""
+    return PixelTeacher(Agent.open(folder).logits)
+
+
+@dataclass(frozen=True)
+class TeacherSpec:
+    """The greedy teacher of an artifact."""
+
+    folder: str
+    detector: str | None = None  # folder of the detector, where the teacher plays from objects
+
+    def build(self, console: Console) -> TeacherPlayer:
+        detector = None if self.detector is None else detector_at(self.detector)
+        return TeacherPlayer(open_teacher(Path(self.folder)), detector)
+
+
+class TeacherPlayer:
+    """Plays as a teacher prefers; ties go to the lowest action."""
+
+    def __init__(self, teacher: Teacher, detector: AnyDetector | None = None) -> None:
+        self._teacher, self._detector = teacher, detector
+        self.sees_motion = teacher.sees_motion
+
+    def begin(self, console: Console, seed: int) -> None:
+        self._teacher.begin()
+        if self._detector is not None:
+            self._detector.reset()
+
+    def act(self, console: Console) -> Move:
+        row = NOTHING if self._detector is None else self._detector.observe(console.screen())
+        scores = self._teacher.scores(console, row)
+        return choose(scores, console)
 
     def record(self) -> None:
         return None

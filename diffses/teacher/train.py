@@ -17,7 +17,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 
-from diffses.config import EnvConfig, Network, PpoTeacher
+from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.envs.arcade import Arcade
 from diffses.envs.play import Job, episode
 from diffses.envs.protocol import v5
@@ -26,7 +26,7 @@ from diffses.logger import log as log_metrics
 from diffses.progress import bar
 from diffses.seeds import seed_for
 from diffses.store import Draft
-from diffses.teacher.agent import Agent, TeacherPlayer, check, load
+from diffses.teacher.agent import Agent, PixelTeacher, TeacherPlayer, check, load
 from diffses.teacher.network import LeanPolicy
 
 log = logging.getLogger("diffses")
@@ -43,7 +43,7 @@ UNNEEDED = (  # to play, or to train further
 ROW_EVERY = 25_000  # steps between two rows of the curve
 
 
-def train(env: EnvConfig, teacher: PpoTeacher, draft: Draft) -> dict[str, object]:
+def train(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[str, object]:
     """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it.
 
     A run that was killed goes on from its last checkpoint (`teacher.checkpoint_every` steps).
@@ -131,7 +131,7 @@ def save_small(model: PPO, path: Path) -> None:
 class Keeper(BaseCallback):
     """Watches a training: progress, curve, checkpoints, evaluation, the best policy so far."""
 
-    def __init__(self, env: EnvConfig, teacher: PpoTeacher, scratch: Path) -> None:
+    def __init__(self, env: ArcadeEnv, teacher: PpoTeacher, scratch: Path) -> None:
         super().__init__()
         self.env, self.settings, self.scratch = env, teacher, scratch
         self.best = self._read("best.txt", -np.inf)
@@ -180,7 +180,7 @@ class Keeper(BaseCallback):
     def evaluate(self) -> float:
         """The mean return of full games played greedily under v5, on validation seeds."""
         rules = v5(self.env)
-        player = TeacherPlayer(Agent(self.model).logits)
+        player = TeacherPlayer(PixelTeacher(Agent(self.model).logits))
         console = Arcade(rules)
         seeds = rules.seeds("validation", self.settings.seed, self.settings.evaluation_episodes)
         limit = self.settings.evaluation_steps

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.config import EnvConfig, MotionDetector
+from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.frames import record
 from diffses.detector.palette import to_rgb
 from diffses.envs.protocol import v5
@@ -18,7 +18,7 @@ COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130,
 
 
 def main() -> None:
-    env, settings = EnvConfig(game="pong"), MotionDetector(steps=180, seed=5)
+    env, settings = ArcadeEnv(game="pong"), MotionDetector(steps=180, seed=5)
     screens, starts, actions = record(v5(env), settings, None)
     frames = to_rgb(screens)
     rows = []

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from diffses.config import EnvConfig, MotionDetector
+from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector import Detector, learn_detector
 from diffses.detector.frames import record
 from diffses.store import Draft, Store
@@ -29,7 +29,7 @@ def test_actions_are_held_for_a_while(rules):
 @pytest.mark.slow
 def test_the_stage_leaves_a_detector(tmp_path):
     draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
-    learn_detector(EnvConfig(game="pong"), MotionDetector(steps=400), inputs={}, draft=draft)
+    learn_detector(ArcadeEnv(game="pong"), MotionDetector(steps=400), inputs={}, draft=draft)
     assert (tmp_path / "sample.png").stat().st_size > 1000
     words = json.loads((tmp_path / "detector.json").read_text())
     assert {"types", "features", "units"} <= words.keys()

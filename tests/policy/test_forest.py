@@ -122,3 +122,19 @@ def test_a_damaged_file_is_named(content, tmp_path):
     path.write_text(content)
     with pytest.raises(ArtifactError, match=r"forest\.json"):
         Forest.load(path)
+
+
+def test_box_actions_are_squashed_into_their_bounds_and_survive_the_file():
+    bounds = ((-2.0, 2.0), (0.0, 1.0))
+    forest = Forest(
+        ("a",), ("u0", "u1"), (0, 1), ((0,), ("sub", "mul", 1e308, 1e9, "mul", 1e308, 1e9)), bounds
+    )
+    squashed = forest.squash(forest.scores(np.array([[0.0], [0.5], [100.0]])))
+    np.testing.assert_allclose(squashed[:, 0], [0, 2 * np.tanh(0.5), 2])
+    np.testing.assert_allclose(squashed[:, 1], 0.5)  # inf - inf is NaN: the middle
+    sound = Forest(("a",), ("u0", "u1"), (0, 1), ((0,), (1.0,)), bounds)
+    assert Forest.from_json(sound.to_json()) == sound
+    with pytest.raises(ValueError, match="bounds"):
+        Forest(("a",), ("u0",), (0,), ((0,),), bounds)
+    with pytest.raises(ValueError, match="discrete"):
+        Forest(("a",), ("u0",), (0,), ((0,),)).squash(np.zeros(1))

@@ -5,8 +5,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from diffses.config import (
+    ArcadeEnv,
     CheckpointTeacher,
-    EnvConfig,
     LinearRegressor,
     NoFinetune,
     PretrainedTeacher,
@@ -51,7 +51,7 @@ def test_the_words_compose_to_the_same_config(changes):
 
 def test_another_env_setting_is_named():
     env = config()["env"]
-    changed = EnvConfig(game="pong", labels=env.labels, sticky=0.0)
+    changed = ArcadeEnv(game="pong", labels=env.labels, sticky=0.0)
     assert "env.sticky=0.0" in overrides(recorded(env=changed))
 
 

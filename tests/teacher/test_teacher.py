@@ -10,7 +10,7 @@ import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.vec_env import DummyVecEnv
 
-from diffses.config import CheckpointTeacher, EnvConfig, HubTeacher, PpoTeacher, PretrainedTeacher
+from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
 from diffses.envs.arcade import Arcade
 from diffses.envs.play import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
@@ -19,7 +19,7 @@ from diffses.teacher import make_teacher
 from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
 from diffses.teacher.network import LeanPolicy
 
-ENV = EnvConfig(game="pong")
+ENV = ArcadeEnv(game="pong")
 
 
 class Blank(gym.Env):
