@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -49,6 +50,7 @@ def main(arguments: list[str]) -> int:
     sys.argv[1:] = sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))
     code = 0
     try:
+        refuse_unknown_flags(sys.argv[1:])
         job()
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
@@ -64,6 +66,14 @@ def main(arguments: list[str]) -> int:
             say(failure, show_traceback)
         code = 1
     return code
+
+
+def refuse_unknown_flags(words: list[str]) -> None:
+    """Raises ConfigError for a flag that Hydra does not have; it would print its usage alone."""
+    for word in get_args_parser().parse_known_args(words)[1]:
+        raise ConfigError(
+            f"there is no flag {word}", fix="python run.py --help; settings are written name=value"
+        )
 
 
 def say(error: BaseException, show_traceback: bool = False) -> None:
@@ -101,6 +111,10 @@ def job(raw: DictConfig) -> None:
         else:
             run_logged(config, status)
             status.done()
+    except KeyboardInterrupt:
+        if status is not None:
+            status.interrupted()
+        raise
     except Exception as error:
         failure = error
         if status is not None:
@@ -218,6 +232,10 @@ class Status:
 
     def done(self) -> None:
         self.content["status"] = "done"
+        self._write()
+
+    def interrupted(self) -> None:
+        self.content["status"] = "was interrupted"
         self._write()
 
     def failed(self, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("+foo=1", "there is no setting foo", "leave out +foo"),
         ("env.game=pongg", "env.game=pongg is not a game", "env.game=pong"),
         ("a=[", "a=[", "python run.py --help"),
+        ("--foo", "there is no flag --foo", "python run.py --help"),
     ],
 )
 def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, fix):
@@ -57,6 +59,28 @@ def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, 
     assert lines[1].startswith("  fix: ")
     assert fix in lines[1]
     assert not list(tmp_path.glob("store/*/*/manifest.json"))
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_in_its_status(tmp_path):
+    words = ["experiment=smoke", "stage=teacher", "teacher.total_steps=900000", "logger=none"]
+    folder = tmp_path / "log"
+    process = subprocess.Popen(
+        [sys.executable, "run.py", *words, f"outputs={tmp_path}/store", f"hydra.run.dir={folder}"],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = tmp_path / "store"
+    while not list(started.glob("teacher/*")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    assert json.loads((folder / "status.json").read_text())["status"] == "running"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on from the last checkpoint" in err
+    assert json.loads((folder / "status.json").read_text())["status"] == "was interrupted"
 
 
 @pytest.mark.slow
