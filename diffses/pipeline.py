@@ -96,7 +96,7 @@ PIPELINE = (
     ),
     Stage(
         "evaluate",
-        1,
+        2,
         ("env", "evaluation"),
         _always("finetune", "distill", "dataset", "teacher", "detector"),
         "diffses.evaluation:evaluate",

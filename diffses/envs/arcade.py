@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from typing import Any
 
@@ -13,14 +14,16 @@ from diffses.envs.protocol import Protocol
 from diffses.errors import ConfigError
 
 KEPT_STARTS = 256  # system states kept in memory, some 15 kB each
+SURE = 1e-12  # chance that the console still repeats the action of the episode before
 
 
 class Arcade:
     """A console with one game in it.
 
     `start(seed)` begins the episode that (protocol, seed) names: the same every time, in every
-    process. Seeding ALE needs its ROM loaded anew (0.1 s), so the state after the opening is kept,
-    random generator included, and a later start of the same episode takes microseconds.
+    process. Seeding ALE needs its ROM loaded anew (0.1 s), so the state after the opening no-ops is
+    kept, random generator included, and a later start of the same episode takes milliseconds. What
+    ALE does not keep is the action that a sticky console may repeat; there it is a no-op.
 
     The console always runs frame by frame (a step is `frame_skip` frames), since the pixel
     teacher's view is the maximum over the last two frames of a step. This gives the same play as
@@ -63,12 +66,16 @@ class Arcade:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         if seed in self._starts:
             self._starts.move_to_end(seed)
+            self._forget_action()
             self._ale.restoreSystemState(self._starts[seed])
         else:
             self._open(seed)
             self._starts[seed] = self._ale.cloneSystemState()
             if len(self._starts) > KEPT_STARTS:
                 self._starts.popitem(last=False)
+        if self.protocol.fire_reset and Action.FIRE in self.actions:
+            for _ in range(self.protocol.frame_skip):
+                self._ale.act(Action.FIRE)
         self.steps = 0
         self.frames = 0
 
@@ -78,9 +85,13 @@ class Arcade:
             self._ale.act(Action.NOOP)
             if self._ale.game_over():
                 self._ale.reset_game()
-        if self.protocol.fire_reset and Action.FIRE in self.actions:
-            for _ in range(self.protocol.frame_skip):
-                self._ale.act(Action.FIRE)
+
+    def _forget_action(self) -> None:
+        """Makes the no-op what a sticky console would repeat, as it is after the opening."""
+        sticky = self.protocol.sticky
+        frames = math.ceil(math.log(SURE) / math.log(sticky)) if 0 < sticky < 1 else 1
+        for _ in range(frames):
+            self._ale.act(Action.NOOP)
 
     @property
     def over(self) -> bool:

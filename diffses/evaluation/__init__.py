@@ -20,7 +20,7 @@ from diffses.policy.forest import Forest
 from diffses.progress import Bar, bar
 from diffses.store import Draft
 
-PLAY_VERSION = 1  # of the shared artifacts; raise it when the same policy would play otherwise
+PLAY_VERSION = 2  # of the shared artifacts; raise it when the same policy would play otherwise
 
 FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
 

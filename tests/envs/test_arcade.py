@@ -27,6 +27,28 @@ def test_an_episode_is_named_by_its_seed(rules):
     assert trace(Arcade(rules()), 3) == first  # from a console that never played
 
 
+def test_an_episode_does_not_hang_on_how_the_one_before_ended(rules):
+    """A sticky console may repeat the last action in its first frame, and ALE does not keep it."""
+    console = Arcade(rules())
+
+    def opening(seed):
+        console.start(seed)
+        screens = []
+        for _ in range(3):
+            console.step(0)
+            screens.append(console.screen().copy())
+        return np.stack(screens)
+
+    for seed in range(8):
+        seen = []
+        for last in (0, 3, 3):
+            seen.append(opening(seed))
+            for _ in range(20):
+                console.step(last)
+        assert (seen[0] == seen[1]).all()
+        assert (seen[0] == seen[2]).all()
+
+
 def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):
     console = Arcade(rules(noop_max=1, fire_reset=False))
     console.start(5)
