@@ -8,6 +8,7 @@ field declared `content` names a file and is keyed by what is in it.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,16 @@ def require(name: str, value: float, low: float, high: float | None = None) -> N
 
 def require_seed(name: str, value: int) -> None:
     require(name, value, 0, MAX_SEED)
+
+
+def require_names(name: str, given: Collection[str], known: Collection[str]) -> None:
+    """Raises ConfigError unless there is at least one name and all are known."""
+    unknown = [one for one in given if one not in known]
+    if unknown or not given:
+        raise ConfigError(
+            f"{name}: {', '.join(unknown) or 'none given'}",
+            fix=f"{name}: one or more of {', '.join(known)}",
+        )
 
 
 # --- env ------------------------------------------------------------------------------------------
@@ -287,12 +298,7 @@ class RegressorConfig:
         require("regressor.workers", self.workers, 0)
 
     def _require_operators(self, known: list[str]) -> None:
-        unknown = [name for name in self.operators if name not in known]
-        if unknown or not self.operators:
-            raise ConfigError(
-                f"regressor.operators: {', '.join(unknown) or 'none given'}",
-                fix=f"regressor.operators=[add,sub,mul,div] or others of {', '.join(known)}",
-            )
+        require_names("regressor.operators", self.operators, known)
 
 
 @dataclass
@@ -375,26 +381,96 @@ class FinetuneConfig:
         require("finetune.validation_candidates", self.validation_candidates, 1)
 
 
-@dataclass
-class GuidedFinetune(FinetuneConfig):
-    """Evolution of the constants on the game's return, the teacher as a soft guide."""
+class Start(enum.Enum):
+    """What a search begins from."""
 
-    steps: int = 1_500_000  # environment steps the search may spend
-    trial_share: float = 0.3  # of the steps, spent on all starts alike before the best goes on
-    population: int = 12  # forests in a generation
-    episodes: int = 2  # games each plays in a generation, on seeds that all share
-    episode_steps: int = 1_500  # cut a search game after this many steps
-    step_size: float = 0.2  # first standard deviation, in units of the teacher's indifference
-    guidance: float = 1.0  # return given up for one nat of KL(teacher || forest); falls to 0
+    distilled = "distilled"  # the hall of fame of the distillation
+    linear = "linear"  # the linear fit to the teacher
+    pursuit = "pursuit"  # chasing and fleeing each object, without a teacher
+    random = "random"  # random trees and random weighted sums
+
+
+VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/variation.py`
+    "crossover": 0.2,
+    "subtree": 0.1,
+    "hoist": 0.1,
+    "point": 0.15,
+    "constants": 0.15,
+    "graft": 0.2,
+    "regroup": 0.1,
+}
+
+
+@dataclass
+class SearchFinetune(FinetuneConfig):
+    """Search on the environment's own return."""
+
+    steps: int = 2_000_000  # environment steps the search may spend
+    starts: list[Start] = field(default_factory=lambda: list(Start))
+    random_starts: int = 8
+    climbs: int = 3  # starts whose constants are tried to improve
+    trial_share: float = 0.3  # of the steps, for all of these alike before the best goes on
+    population: int = 36  # candidates in a generation, of constants or of children
+    episodes: int = 1  # each candidate for constants plays in a generation, on common seeds
+    episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
+    step_size: float = 0.2  # first standard deviation of constants: 1 moves the policy by a nat
+    breeding: float = 0.2  # share of the steps that go to children: crossover and mutations
+    variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
+    operators: list[str] = field(
+        default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]
+    )
+    max_nodes: int = 41  # of a tree
+    guidance: float = 0.3  # standard deviations of return given up for one nat of
+    # KL(teacher || forest); falls to 0 over the first half of the steps
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("finetune.steps", self.steps, 1)
-        require("finetune.trial_share", self.trial_share, 0, 1)
+        require("finetune.climbs", self.climbs, 1)
         require("finetune.population", self.population, 4)
         require("finetune.episodes", self.episodes, 1)
-        require("finetune.episode_steps", self.episode_steps, 1)
-        require("finetune.guidance", self.guidance, 0)
+        require("finetune.max_nodes", self.max_nodes, 1)
+        for name in ("random_starts", "step_size", "guidance"):
+            require(f"finetune.{name}", getattr(self, name), 0)
+        for name in ("trial_share", "breeding"):
+            require(f"finetune.{name}", getattr(self, name), 0, 1)
+        if self.episode_steps is not None:
+            require("finetune.episode_steps", self.episode_steps, 1)
+        from diffses.policy.operators import OPERATORS  # needs numpy, which this module does not
+
+        require_names("finetune.operators", self.operators, list(OPERATORS))
+        require_names("finetune.variation", self.variation, list(VARIATION))
+        if not self.starts:
+            raise ConfigError("finetune.starts is empty", fix="finetune.starts=[pursuit,random]")
+        if sum(self.variation.values()) <= 0 or min(self.variation.values()) < 0:
+            raise ConfigError(
+                f"finetune.variation: the odds are {self.variation}",
+                fix="odds of 0 or more, not all of them 0",
+            )
+
+
+@dataclass
+class GuidedFinetune(SearchFinetune):
+    """All of it: structure by evolution, constants by CMA-ES, the teacher as a soft guide."""
+
+
+@dataclass
+class UnguidedFinetune(SearchFinetune):
+    """The same without the teacher's pull."""
+
+    guidance: float = 0.0
+
+
+@dataclass
+class EvolutionFinetune(SearchFinetune):
+    """Evolution alone: no gradient."""
+
+
+@dataclass
+class ZooFinetune(FinetuneConfig):
+    """No search: the champion that is shipped with this package for the environment."""
+
+    path: str | None = content(None)  # None: diffses/zoo/<environment>.json
 
 
 @dataclass
@@ -481,7 +557,13 @@ VARIANTS: dict[str, dict[str, type]] = {
         "operon": OperonRegressor,
         "linear": LinearRegressor,
     },
-    "finetune": {"guided": GuidedFinetune, "none": NoFinetune},
+    "finetune": {
+        "guided": GuidedFinetune,
+        "unguided": UnguidedFinetune,
+        "evolution": EvolutionFinetune,
+        "none": NoFinetune,
+        "zoo": ZooFinetune,
+    },
     "evaluation": {"test": EvaluationConfig},
     "logger": {"wandb": WandbLogger, "none": NoLogger},
 }

@@ -21,6 +21,7 @@ from diffses.config import (
     GymnasiumEnv,
     LearnedDetector,
     PretrainedTeacher,
+    ZooFinetune,
 )
 from diffses.errors import ConfigError
 from diffses.keys import Spec
@@ -63,6 +64,21 @@ def _detector_needs(config: Config) -> tuple[str, ...]:
     return ("teacher",) if watches else ()
 
 
+def _finetune_needs(config: Config) -> tuple[str, ...]:
+    shipped = isinstance(config.finetune, ZooFinetune)
+    return () if shipped else ("distill", "dataset", "detector")
+
+
+def _evaluate_needs(config: Config) -> tuple[str, ...]:
+    if isinstance(config.finetune, ZooFinetune):
+        return ("finetune",)
+    return ("finetune", "distill", "dataset", "teacher", "detector")
+
+
+def _report_needs(config: Config) -> tuple[str, ...]:
+    return ("evaluate", *_evaluate_needs(config))
+
+
 def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
     return lambda config: stages
 
@@ -89,23 +105,23 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        1,
+        2,
         ("env", "finetune", "seed"),
-        _always("distill", "dataset", "detector"),
+        _finetune_needs,
         "diffses.finetune:finetune_forest",
     ),
     Stage(
         "evaluate",
         2,
         ("env", "evaluation"),
-        _always("finetune", "distill", "dataset", "teacher", "detector"),
+        _evaluate_needs,
         "diffses.evaluation:evaluate",
     ),
     Stage(
         "report",
         1,
         ("env", "seed"),
-        _always("evaluate", "finetune", "distill", "dataset", "teacher", "detector"),
+        _report_needs,
         "diffses.report:write_report",
     ),
 )
@@ -126,6 +142,8 @@ def resolve(config: Config) -> Config:
         name_observation(config.env)
     if isinstance(config.env, ArcadeEnv):
         _require_game(config.env.game)
+    if isinstance(config.finetune, ZooFinetune):
+        return _with_champion(config)
     if isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
         shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.name}.zip"
         if not shipped.is_file():
@@ -137,6 +155,18 @@ def resolve(config: Config) -> Config:
         teacher = dataclasses.replace(config.teacher, path=str(shipped))
         return dataclasses.replace(config, teacher=teacher)
     return config
+
+
+def _with_champion(config: Config) -> Config:
+    """Names the shipped champion's file, so that it is keyed by its content; the teacher, which
+    then has nothing to teach, stays as it is."""
+    assert isinstance(config.finetune, ZooFinetune)
+    if config.finetune.path is not None:
+        return config
+    from diffses.zoo.shelf import champion_file  # here, so that `--help` is quick
+
+    finetune = dataclasses.replace(config.finetune, path=str(champion_file(config.env)))
+    return dataclasses.replace(config, finetune=finetune)
 
 
 def _require_game(game: str) -> None:
@@ -151,7 +181,7 @@ def _require_game(game: str) -> None:
 
 
 def wanted(config: Config) -> list[str]:
-    """The stages that `stage` names.
+    """The stages that `stage` names; all of them are the last and what it needs.
 
     Raises:
         ConfigError: where one of them, or of `force`, does not exist.
@@ -165,7 +195,7 @@ def wanted(config: Config) -> list[str]:
                     f"{setting}={name} is not a stage",
                     fix=f"{setting}=<one of {', '.join(allowed)}, or a list: [detector,dataset]>",
                 )
-    return list(STAGES) if "all" in names else [str(name) for name in names]
+    return [PIPELINE[-1].name] if "all" in names else [str(name) for name in names]
 
 
 def order(config: Config) -> list[Stage]:

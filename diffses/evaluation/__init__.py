@@ -14,7 +14,7 @@ from diffses.envs.console import Rules
 from diffses.envs.play import PlayerSpec, RandomSpec, scores
 from diffses.envs.rules import rules_of_test
 from diffses.evaluation.statistics import describe
-from diffses.keys import Spec
+from diffses.keys import Spec, digests
 from diffses.logger import log as log_metrics
 from diffses.policy.forest import Forest
 from diffses.progress import Bar, bar
@@ -43,13 +43,14 @@ def evaluate(
 ) -> None:
     """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
 
-    A policy's episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a
-    sweep, and equal policies, play them once.
+    Agreement with a teacher is told where there is one: not of a shipped champion. A policy's
+    episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a sweep, and
+    equal policies, play them once.
     """
     from diffses.dataset.data import Dataset
     from diffses.distill import agreement, strict_agreement
 
-    data = Dataset.open(inputs["dataset"])
+    data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
     rules = rules_of_test(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
@@ -59,7 +60,7 @@ def evaluate(
                 played = play_shared(contender, protocol, evaluation, draft, progress)
                 episodes += [{"policy": contender.name, **row} for row in played]
                 row = summary(contender, protocol, played, evaluation)
-                if contender.forest is not None:
+                if contender.forest is not None and data is not None:
                     row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
                     row["agreement_same_action"] = strict_agreement(contender.forest, data.held_out)
                 rows.append(row)
@@ -72,18 +73,24 @@ def evaluate(
 
 
 def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
-    """All policies of a run: random play, the teacher, and three forests."""
+    """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
+    random play and the shipped champion."""
     from diffses.players import ForestSpec
-    from diffses.teacher.agent import TeacherSpec
 
-    teacher, detector = inputs["teacher"], inputs["detector"]
-    found = [
-        Contender("random", RandomSpec(), {"random": "uniform"}),
-        Contender("teacher", TeacherSpec(str(teacher)), {"teacher": teacher.name}),
-    ]
+    found = [Contender("random", RandomSpec(), {"random": "uniform"})]
+    if "teacher" in inputs:
+        from diffses.teacher.agent import TeacherSpec
+
+        teacher = inputs["teacher"]
+        found.append(Contender("teacher", TeacherSpec(str(teacher)), {"teacher": teacher.name}))
+    own = inputs["finetune"] / "detector"  # a shipped champion brings its own
+    detector = inputs.get("detector", own)
+    known = detector.name if "detector" in inputs else digests(own)
     for name, stage in FORESTS:
+        if stage not in inputs:
+            continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
-        identity = {"forest": forest.to_json(), "detector": detector.name}
+        identity = {"forest": forest.to_json(), "detector": known}
         found.append(Contender(name, ForestSpec(forest, str(detector)), identity, forest))
     return found
 

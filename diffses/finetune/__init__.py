@@ -3,78 +3,30 @@
 from __future__ import annotations
 
 import csv
-import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from diffses.config import EnvConfig, FinetuneConfig, GuidedFinetune
+from diffses.config import EnvConfig, FinetuneConfig, SearchFinetune, ZooFinetune
 from diffses.dataset.data import Dataset
-from diffses.envs.console import Rules
-from diffses.envs.play import scores
 from diffses.envs.rules import search_rules
+from diffses.finetune.arena import Arena, Member
+from diffses.finetune.evolution import Search
+from diffses.finetune.judge import Judge, write_front, write_validation
+from diffses.finetune.metric import sample_rows
 from diffses.finetune.prune import prune
-from diffses.finetune.pursuit import pursuits
-from diffses.players import ForestSpec
-from diffses.policy.forest import Forest
+from diffses.finetune.starts import hall_of_fame, starts
+from diffses.finetune.variation import Material
+from diffses.logger import log as log_metrics
 from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
+from diffses.seeds import seed_for
 from diffses.store import Draft
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
-PRUNING_ROWS = 3_000  # recorded states in which they are compared
-
-
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """A forest and what it returned in the validation episodes."""
-
-    forest: Forest
-    source: str  # where it came from, e.g. "forests/00.json" or "generation 12"
-    returns: tuple[float, ...]
-    steps: int  # environment steps this cost
-
-    @property
-    def mean(self) -> float:
-        return float(np.mean(self.returns))
-
-
-class Judge:
-    """Plays validation episodes under v5: the same for every forest of every search."""
-
-    def __init__(self, rules: Rules, settings: FinetuneConfig, detector: Path) -> None:
-        self._rules, self._settings, self._detector = rules, settings, str(detector)
-        # seed 0, not the search's: searches are compared on the same episodes
-        self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
-        self.judged: list[Judged] = []
-
-    def __call__(self, forest: Forest, source: str) -> Judged:
-        for known in self.judged:
-            if known.forest == forest:
-                return known
-        with bar(len(self._seeds), "episode", f"validate {source}") as progress:
-            played = scores(
-                ForestSpec(forest, self._detector),
-                self._rules,
-                self._seeds,
-                max_steps=self._settings.validation_steps,
-                workers=self._settings.workers,
-                progress=lambda episode: progress.update(1, score=episode.score),
-            )
-        result = Judged(
-            forest,
-            source,
-            tuple(episode.score for episode in played),
-            sum(episode.steps for episode in played),
-        )
-        self.judged.append(result)
-        return result
-
-    def best(self) -> Judged:
-        """The highest mean; of equals the smallest, then the first judged."""
-        return max(self.judged, key=lambda judged: (judged.mean, -judged.forest.size))
+CANDIDATES = 6  # of a search that validation takes a first look at
+CURVE = ("start", "generation", "steps", "best", "mean", "divergence", "step_size")
 
 
 def finetune_forest(
@@ -88,84 +40,84 @@ def finetune_forest(
     """Writes `finetuned.json`: the forest that did best on validation.
 
     The best of the hall of fame on the same episodes is among those compared, so what comes out
-    is never worse on validation than what went in. Also writes `validation.csv`, `search.json`
-    and, where there was a search, `curve.csv`.
+    is never worse on validation than what went in, unless that had a tree beyond the limit. Also
+    writes `validation.csv`, `search.json`, `front.csv` (return against size) and, where there was
+    a search, `curve.csv`. A champion of the zoo is copied, with its detector.
     """
-    rules = search_rules(env)
-    data = Dataset.open(inputs["dataset"])
-    judge = Judge(rules, finetune, inputs["detector"])
-    guided = finetune if isinstance(finetune, GuidedFinetune) else None
-    spent = 0
-    found = hall_of_fame(inputs["distill"])
-    if guided is not None:
-        from diffses.finetune.evolution import screen, search
+    if isinstance(finetune, ZooFinetune):
+        from diffses.finetune.zoo import copy_champion
 
-        found += [(f, f"pursuit/{i}") for i, f in enumerate(pursuits(data))]
-        found, spent = screen(found, rules, inputs["detector"], guided, seed)
-    found = found[: finetune.validation_candidates]
-    for forest, source in found:
-        judge(forest, source)
-    start = judge.best()
-    if guided is not None:
-        finalists, searched = search(found, data, rules, inputs["detector"], guided, seed, draft)
-        spent += searched
-        for forest, source in finalists:
-            judge(forest, source)
-        best = judge.best()
-        rows = sample(data.train.features, PRUNING_ROWS)
-        for tolerance in TOLERANCES:
-            smaller = simplify_forest(prune(best.forest, rows, tolerance))
-            judge(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
+        copy_champion(env, finetune, draft.out)
+        return
+    rules = search_rules(env)
+    judge = Judge(rules, finetune, inputs["detector"])
+    hall = [(forest, source) for forest, source, _ in hall_of_fame(inputs["distill"])]
+    if not isinstance(finetune, SearchFinetune):
+        judge.race(hall[: finetune.validation_candidates], finetune.validation_candidates)
+        write(draft.out, judge, rules.name, {})
+        return
+    data = Dataset.open(inputs["dataset"])
+    rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
+    material = Material.of(data, rows, finetune.operators, finetune.max_nodes)
+    arena = Arena(rules, inputs["detector"], finetune.episode_steps, finetune.workers)
+    search = Search(data, material, arena, finetune, seed)
+    begun = starts(inputs["distill"], data, material, finetune, seed)
+    run_search(search, begun, finetune.steps, draft)
+    write_curve(draft.out / "curve.csv", search)
+
+    found = [(m.forest, m.source) for m in search.finalists()[:CANDIDATES]]
+    found += [(m.forest, m.source) for m in search.members if m.source in {b.source for b in begun}]
+    best = judge.race(found, finetune.validation_candidates)
+    for tolerance in TOLERANCES:
+        smaller = simplify_forest(prune(best.forest, rows, tolerance))
+        judge(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
+    write(draft.out, judge, rules.name, {"search_steps": arena.spent, "spent": search.spent})
+
+
+def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) -> None:
+    """Searches until the steps are spent or nothing is left to do; after a kill it goes on from
+    the last whole generation."""
+    saved = draft.scratch / "search.json"
+    with bar(steps, "step", "finetune") as progress:
+        if saved.exists():
+            search.restore(json.loads(saved.read_text()))
+        else:
+            search.screen(begun)
+        progress.update(search.steps)
+        while search.steps < steps:
+            before = search.steps
+            row = search.step()
+            if row is None:
+                break
+            log_metrics("finetune", row, search.steps, "steps")
+            progress.update(
+                search.steps - before, start=row["start"], best=row["best"], mean=row["mean"]
+            )
+            partial = saved.with_suffix(".tmp")
+            partial.write_text(json.dumps(search.state()))
+            partial.replace(saved)
+
+
+def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> None:
+    """Writes the champion, and how it was chosen."""
     champion = judge.best()
-    champion.forest.save(draft.out / "finetuned.json")
+    champion.forest.save(folder / "finetuned.json")
     about = {
-        "start": start.source,
-        "start_validation": start.mean,
         "champion": champion.source,
         "champion_validation": champion.mean,
-        "search_steps": spent,
+        "champion_standard_error": champion.error,
+        "validation_episodes": len(champion.returns),
         "validation_steps": sum(judged.steps for judged in judge.judged),
-        "protocol": rules.name,
+        "protocol": protocol,
     }
-    (draft.out / "search.json").write_text(json.dumps(about, indent=2) + "\n")
-    write_validation(draft.out / "validation.csv", judge, champion)
+    (folder / "search.json").write_text(json.dumps(about | search, indent=2) + "\n")
+    write_validation(folder / "validation.csv", judge, champion)
+    write_front(folder, judge)
 
 
-def sample(rows: np.ndarray, count: int) -> np.ndarray:
-    """Evenly spaced rows, at most `count`."""
-    spaced: np.ndarray = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    return spaced
-
-
-def hall_of_fame(distill: Path) -> list[tuple[Forest, str]]:
-    """The forests of a distillation, the linear fit first, then those that agree most."""
-    with (distill / "hall_of_fame.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    rows.sort(key=lambda row: row["linear"] != "True")  # stable: the others keep their order
-    return [
-        (Forest.load(distill / "forests" / row["file"]), f"distill/{Path(row['file']).stem}")
-        for row in rows
-    ]
-
-
-def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
+def write_curve(path: Path, search: Search) -> None:
+    """One row a generation; `steps` counts all that was spent until then."""
     with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(
-            ["policy", "source", "episodes", "mean", "standard_error", "size", "champion"]
-        )
-        for judged in judge.judged:
-            name = "finetuned" if judged is champion else judged.source
-            spread = float(np.std(judged.returns, ddof=1)) if len(judged.returns) > 1 else 0.0
-            error = spread / len(judged.returns) ** 0.5
-            writer.writerow(
-                [
-                    name,
-                    judged.source,
-                    len(judged.returns),
-                    judged.mean,
-                    error,
-                    judged.forest.size,
-                    judged is champion,
-                ]
-            )
+        writer = csv.DictWriter(file, CURVE, restval="")
+        writer.writeheader()
+        writer.writerows(search.curve)

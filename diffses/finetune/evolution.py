@@ -1,278 +1,187 @@
-"""Evolution of a forest's constants on the game's return, the teacher as a soft guide.
+"""Search on the return: structure by evolution, constants by CMA-ES, within one budget of steps.
 
-The strategy is CMA-ES (Hansen 2016, arXiv:1604.00772) in coordinates in which every direction
-changes the policy's decisions equally much: the inverse square root of the Fisher information of
-the forest's softmax on the recorded states (the metric of Amari's natural gradient, 1998). So a
-step size is a divergence in nats, the same for a weight on a position and on a velocity.
+All candidates that are compared play the same episodes, new ones each generation, and the best
+replay them too, so that luck does not last.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from pathlib import Path
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from diffses.config import GuidedFinetune
-from diffses.dataset.data import Dataset, merge
-from diffses.envs.console import Rules
-from diffses.envs.play import Episode, Job, play
-from diffses.finetune.pursuit import mirror
-from diffses.finetune.strategy import Strategy
-from diffses.logger import log as log_metrics
-from diffses.players import ForestSpec
-from diffses.policy.compiled import Compiled
-from diffses.policy.forest import Forest
-from diffses.progress import bar
+from diffses.config import SearchFinetune
+from diffses.dataset.data import Dataset
+from diffses.finetune.arena import Arena, Member, ranked, spread
+from diffses.finetune.climb import Climb
+from diffses.finetune.population import select, unique
+from diffses.finetune.variation import Material, child
 from diffses.seeds import seed_for
-from diffses.store import Draft
 
-SCREENING = 4  # short games by which the starts are compared
-ROWS = 2_000  # recorded states on which decisions are compared
-DAMPING = 1e-3  # of the Fisher information of constants in units of their own
-IDLE = 1e-9  # an axis with less than this share of the greatest information changes no decision
-FORM = 3  # generations that say how a search is doing
-CURVE = ("generation", "steps", "best", "mean", "divergence", "step_size")
+SHORT = 4  # the first heat of the starts is this many times shorter than other episodes
+HEATS = 2  # episodes of full length that order starts, or children
+ELITES = 3  # members that replay the children's episodes
+TOURNAMENT = 3  # members that compete to be a parent
 
 
-class Climb:
-    """One search: a start, and the strategy that moves its constants."""
+class Search:
+    """One search: its members, the climbs of their constants, and what was spent on each."""
 
     def __init__(
-        self, start: Forest, source: str, data: Dataset, settings: GuidedFinetune, seed: int
+        self,
+        data: Dataset,
+        material: Material,
+        arena: Arena,
+        settings: SearchFinetune,
+        seed: int,
     ) -> None:
-        self.source, self._settings, self._seed = source, settings, seed
-        ties = mirror(start, data)
-        self.guide = Guide(start, data, seed_for(seed, "finetune", "rows"), ties)
-        self.strategy = Strategy(
-            self.guide.axes.shape[1],
-            settings.population,
-            settings.step_size,
-            seed_for(seed, "finetune", source),
-        )
-        self.spent = 0
+        self._data, self._material, self._arena = data, material, arena
+        self._settings, self._seed = settings, seed
+        self.members: list[Member] = []
+        self.climbs: list[Climb] = []
+        self.spent: dict[str, int] = {}  # environment steps by activity
+        self.generation = 0  # of children
         self.curve: list[dict[str, Any]] = []
 
-    def generation(self, rules: Rules, detector: Path, guidance: float) -> int:
-        """Plays one generation, and moves. Returns the environment steps it cost."""
-        points = self.strategy.ask()
-        forests = [self.guide.forest(point) for point in points]
-        number = self.strategy.generation
-        episodes = range(self._settings.episodes)
-        seeds = [seed_for(self._seed, "train", number, episode) for episode in episodes]
-        returns, steps = rate(forests, rules, detector, seeds, self._settings)
-        divergence = np.array([self.guide.divergence(forest) for forest in forests])
-        self.strategy.tell(points, returns.mean(axis=1) - guidance * divergence)
-        self.spent += steps
-        self.curve.append(
-            {
-                "start": self.source,
-                "generation": self.strategy.generation,
-                "steps": self.spent,
-                "best": float(returns.mean(axis=1).max()),
-                "mean": float(returns.mean()),
-                "divergence": float(divergence.mean()),
-                "step_size": self.strategy.sigma,
-            }
-        )
-        return steps
+    @property
+    def steps(self) -> int:
+        """Environment steps spent."""
+        return self._arena.spent
 
     @property
-    def form(self) -> float:
-        """The mean return of the last generations."""
-        return float(np.mean([row["mean"] for row in self.curve[-FORM:]]))
+    def size(self) -> int:
+        """How many members live on."""
+        return max(self._settings.population, self._settings.climbs)
 
-    def centre(self) -> tuple[Forest, str]:
-        """The middle of the strategy's distribution, and where it came from."""
-        generation = self.strategy.generation
-        return self.guide.forest(self.strategy.mean), f"{self.source}, generation {generation}"
+    # --- what it does ---------------------------------------------------------------------------
+
+    def screen(self, starts: Sequence[Member]) -> None:
+        """Chooses among the starts: a short episode for all, whole ones for the better half."""
+        seeds = [seed_for(self._seed, "train", "screen", i) for i in range(HEATS + 1)]
+        limit = self._arena.limit
+        self._arena.limit = None if limit is None else max(1, limit // SHORT)
+        trial = [Member(start.forest, start.source) for start in starts]
+        passed = {member.forest for member in self._arena.race(trial, seeds[:1], self.size)}
+        self._arena.limit = limit
+        through = [start for start in starts if start.forest in passed]
+        self._arena.race(through, seeds[1:], self._settings.climbs)
+        self.members = select(through, self.size)
+        self.spent["screen"] = self._arena.spent
+
+    def step(self) -> dict[str, Any] | None:
+        """Does what has had least of its share so far, and says how it went.
+
+        Returns:
+            A row of the curve; None where nothing is left to do.
+        """
+        breeding = self._settings.breeding
+        shares = {"climb": 1 - breeding, "breed": breeding}
+        wanted = [name for name, share in shares.items() if share > 0]
+        for name in sorted(wanted, key=lambda name: self.spent.get(name, 0) / shares[name]):
+            before = self._arena.spent
+            row = self._climb() if name == "climb" else self._breed()
+            self.spent[name] = self.spent.get(name, 0) + self._arena.spent - before
+            if row is not None:
+                self.curve.append(row | {"steps": self._arena.spent})
+                return self.curve[-1]
+        return None
+
+    def _climb(self) -> dict[str, Any] | None:
+        """One generation of the climb whose turn it is."""
+        climb = self._next_climb()
+        if climb is None:
+            return None
+        fading = max(0.0, 1 - 2 * self._arena.spent / self._settings.steps)
+        row = climb.generation(self._arena, self._settings.guidance * fading)
+        others = [m for m in self.members if not m.source.startswith(climb.stem)]
+        self.members = select([*others, climb.centre()], self.size)
+        return row
+
+    def _next_climb(self) -> Climb | None:
+        """Every climb is tried for a share of the steps; then the one in the best form goes on.
+
+        A member that looks better than the best climb gets a climb of its own.
+        """
+        settings = self._settings
+        trial = settings.trial_share * settings.steps / settings.climbs
+        going = [climb for climb in self.climbs if not climb.stalled]
+        if fresh := [climb for climb in going if climb.spent < trial]:
+            return fresh[0]
+        best = max((climb.form for climb in going), default=-math.inf)
+        typical = spread(self.members)
+        for member in ranked(self.members):
+            if len(self.climbs) >= settings.climbs and member.cautious(typical) <= best:
+                break
+            if not any(climb.owns(member.source) for climb in self.climbs):
+                climb = Climb(member.forest, member.source, self._data, settings, self._seed)
+                if climb.possible:
+                    self.climbs.append(climb)
+                    return climb
+        return max(going, key=lambda climb: climb.form, default=None)
+
+    def _breed(self) -> dict[str, Any] | None:
+        """One generation of children, raced against each other; the fittest live on."""
+        number = self.generation
+        self.generation += 1
+        children = self._children(np.random.default_rng(seed_for(self._seed, "breed", number)))
+        if not children:
+            return None
+        block = [seed_for(self._seed, "train", "breed", number, heat) for heat in range(HEATS)]
+        self._arena.add(ranked(self.members)[:ELITES], block)
+        self._arena.race(children, block, ELITES)
+        self.members = select([*self.members, *children], self.size)
+        means = [member.mean for member in children]
+        return {
+            "start": "children",
+            "generation": self.generation,
+            "best": max(means),
+            "mean": float(np.mean(means)),
+        }
+
+    def _children(self, random: np.random.Generator) -> list[Member]:
+        """As many different new forests as the population is large, or fewer."""
+        known = {member.forest for member in self.members}
+        made: dict[Any, Member] = {}
+        for number in range(self._settings.population):
+            mother, father = self._parent(random), self._parent(random)
+            found = child(
+                self._settings.variation, mother.forest, father.forest, self._material, random
+            )
+            if found is not None and found[0] not in known:
+                source = f"child {self.generation}.{number}"
+                made.setdefault(found[0], Member(found[0], f"{source} ({found[1]})"))
+        return list(made.values())
+
+    def _parent(self, random: np.random.Generator) -> Member:
+        """The best of a few by return."""
+        places = random.integers(len(self.members), size=TOURNAMENT)
+        return ranked([self.members[place] for place in places])[0]
+
+    # --- results and checkpoints ----------------------------------------------------------------
+
+    def finalists(self) -> list[Member]:
+        """The centres of the climbs, the one in the best form first, then the members."""
+        climbs = sorted(self.climbs, key=lambda climb: -climb.form)
+        return unique([*(climb.centre() for climb in climbs), *ranked(self.members)])
 
     def state(self) -> dict[str, Any]:
-        return {"strategy": self.strategy.state(), "spent": self.spent, "curve": self.curve}
+        """All that `restore` needs, as JSON."""
+        return {
+            "members": [member.state() for member in self.members],
+            "climbs": [climb.state() for climb in self.climbs],
+            "spent": self.spent,
+            "steps": self._arena.spent,
+            "generation": self.generation,
+            "curve": self.curve,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
-        self.strategy.restore(state["strategy"])
-        self.spent, self.curve = state["spent"], state["curve"]
-
-
-def search(
-    starts: list[tuple[Forest, str]],
-    data: Dataset,
-    rules: Rules,
-    detector: Path,
-    settings: GuidedFinetune,
-    seed: int,
-    draft: Draft,
-) -> tuple[list[tuple[Forest, str]], int]:
-    """Evolves the constants of several starts within a budget of environment steps.
-
-    What is best before a search need not be best after it, so each start is given an equal share
-    of the first part of the budget, and the one in the best form gets the rest. Fitness = mean
-    return - guidance * KL(teacher || forest), guidance falling to 0 over the first half of the
-    budget. All candidates of a generation play the same episodes, new each generation. Goes on
-    from the last whole generation after a kill.
-
-    Returns:
-        Finalists (forest, where it came from), and the environment steps spent.
-    """
-    starts = [(forest, source) for forest, source in starts if len(forest.constants())]
-    climbs = [Climb(forest, source, data, settings, seed) for forest, source in starts]
-    saved = draft.scratch / "search.json"
-    if saved.exists():
-        for climb, state in zip(climbs, json.loads(saved.read_text()), strict=True):
-            climb.restore(state)
-    share = settings.trial_share * settings.steps / max(1, len(climbs))
-    with bar(settings.steps, "step", "finetune") as progress:
-        progress.update(sum(climb.spent for climb in climbs))
-        while climbs and (spent := sum(climb.spent for climb in climbs)) < settings.steps:
-            trial = [climb for climb in climbs if climb.spent < share]
-            climb = trial[0] if trial else max(climbs, key=lambda climb: climb.form)
-            guidance = settings.guidance * max(0.0, 1 - 2 * spent / settings.steps)
-            steps = climb.generation(rules, detector, guidance)
-            row = climb.curve[-1]
-            log_metrics("finetune", row, spent + steps, "steps")
-            progress.update(steps, start=climb.source, best=row["best"], mean=row["mean"])
-            partial = saved.with_suffix(".tmp")
-            partial.write_text(json.dumps([climb.state() for climb in climbs]))
-            partial.replace(saved)
-    write_curve(draft.out / "curve.csv", climbs)
-    return [climb.centre() for climb in climbs], sum(climb.spent for climb in climbs)
-
-
-def write_curve(path: Path, climbs: list[Climb]) -> None:
-    """One row a generation; `steps` counts all searches together, in the order of their shares."""
-    rows, before = [], 0
-    for climb in sorted(climbs, key=lambda climb: climb.spent):
-        rows += [row | {"steps": before + row["steps"]} for row in climb.curve]
-        before += climb.spent
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ("start", *CURVE))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def screen(
-    candidates: list[tuple[Forest, str]],
-    rules: Rules,
-    detector: Path,
-    settings: GuidedFinetune,
-    seed: int,
-) -> tuple[list[tuple[Forest, str]], int]:
-    """Orders candidates by a few short games on common episodes, the best first.
-
-    Returns:
-        The candidates in order, and the environment steps this cost.
-    """
-    seeds = [seed_for(seed, "train", "screen", episode) for episode in range(SCREENING)]
-    returns, steps = rate([forest for forest, _ in candidates], rules, detector, seeds, settings)
-    order = np.argsort(-returns.mean(axis=1), kind="stable")
-    return [candidates[i] for i in order], steps
-
-
-def rate(
-    forests: list[Forest],
-    rules: Rules,
-    detector: Path,
-    seeds: list[int],
-    settings: GuidedFinetune,
-) -> tuple[np.ndarray, int]:
-    """Plays every forest on every seed. Returns the returns (forests, seeds), and the steps."""
-    jobs = [
-        Job(ForestSpec(forest, str(detector)), rules, seed, settings.episode_steps)
-        for seed in seeds
-        for forest in forests
-    ]
-    place = {job: divmod(i, len(forests)) for i, job in enumerate(jobs)}
-    returns = np.zeros((len(forests), len(seeds)))
-    steps = 0
-    for episode in play(jobs, settings.workers):
-        column, row = place[episode.job]
-        returns[row, column] = fitness(episode, settings.episode_steps)
-        steps += episode.steps
-    return returns, steps
-
-
-def fitness(episode: Episode, limit: int) -> float:
-    """The return; of a game lost before the limit, what going on at that pace would lose.
-
-    So that of two games lost 0:21 the one that lasted longer is the better one: a search that
-    starts from nothing would otherwise see no difference.
-    """
-    if episode.score < 0 and not episode.cut:
-        return episode.score * limit / episode.steps
-    return episode.score
-
-
-class Guide:
-    """The teacher's recorded decisions: a metric on the constants, and how far a forest strays."""
-
-    def __init__(
-        self, start: Forest, data: Dataset, seed: int, ties: np.ndarray | None = None
-    ) -> None:
-        part = data.train
-        random = np.random.default_rng(seed)
-        rows = random.choice(len(part), min(ROWS, len(part)), replace=False)
-        self._rows = part.features[rows]
-        self._teacher = softmax(merge(part.logits[rows], data.groups))
-        self._start = start
-        self._constants = start.constants()
-        self.axes = whitening(start, self._rows, ties)
-
-    def forest(self, point: np.ndarray) -> Forest:
-        """The start with its constants moved by `point`, (constants,), in the guide's metric."""
-        return self._start.with_constants(self._constants + self.axes @ point)
-
-    def divergence(self, forest: Forest) -> float:
-        """Mean KL(teacher || forest) over the recorded states, nats."""
-        scores = np.nan_to_num(Compiled(forest).scores(self._rows), posinf=1e9, neginf=-1e9)
-        p, log_q = self._teacher, log_softmax(scores)
-        return float((p * (np.log(p + 1e-12) - np.maximum(log_q, -50))).sum(axis=1).mean())
-
-
-def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) -> np.ndarray:
-    """Axes A, (k, r), along which a standard normal step z moves the policy by one nat.
-
-    With F = S V diag(l) V' S the Fisher information of softmax(forest) in its k constants, averaged
-    over the rows, and S its diagonal's root, A = sqrt(2 / r) S^-1 V diag(l + damping)^(-1/2), so
-    that the mean of KL, which is z'A'F A z / 2, is about 1. Directions that change no decision
-    (adding the same to all trees) are left out: r <= k remain.
-
-    Args:
-        rows: float64 (n, features).
-        ties: (k, m), how the constants move together: only along these columns do they move.
-    """
-    constants = forest.constants()
-    k = len(constants)
-    basis = np.eye(k) if ties is None else ties
-    base = Compiled(forest).scores(rows)
-    slopes = np.zeros((k, *base.shape))
-    for i in range(k):
-        width = 1e-4 * max(1.0, abs(constants[i]))
-        moved = constants.copy()
-        moved[i] += width
-        slopes[i] = (Compiled(forest.with_constants(moved)).scores(rows) - base) / width
-    p = softmax(base)
-    mean = (slopes * p).sum(axis=2, keepdims=True)
-    fisher = np.einsum("ina,jna,na->ij", slopes - mean, slopes - mean, p) / len(rows)
-    fisher = basis.T @ fisher @ basis
-    scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))  # so that units do not matter
-    scale[scale < IDLE * scale.max()] = np.inf
-    values, vectors = np.linalg.eigh(fisher / np.outer(scale, scale))
-    kept = values > IDLE * values.max()
-    values, vectors = values[kept], vectors[:, kept]
-    lengths = np.sqrt(2 / (len(values) * (values + DAMPING)))
-    axes: np.ndarray = basis @ (vectors / scale[:, None] * lengths)
-    return axes
-
-
-def log_softmax(scores: np.ndarray) -> np.ndarray:
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    normal: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return normal
-
-
-def softmax(scores: np.ndarray) -> np.ndarray:
-    odds: np.ndarray = np.exp(log_softmax(scores))
-    return odds
+        self.members = [Member.restore(member) for member in state["members"]]
+        self.climbs = [
+            Climb.restore(climb, self._data, self._settings, self._seed)
+            for climb in state["climbs"]
+        ]
+        self.spent, self.generation = state["spent"], state["generation"]
+        self.curve, self._arena.spent = state["curve"], state["steps"]

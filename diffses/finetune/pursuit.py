@@ -7,7 +7,7 @@ the search a slope to climb where a copy of the teacher loses every game.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,55 +18,129 @@ from diffses.policy.forest import Forest
 GAIN = 10.0  # score for each 100 px of distance: a few px decide
 SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
 LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
+ALWAYS, COMING = 0.3, 0.7  # shares of the gain in an interception
+ENDS = (0.02, 0.98)  # quantiles of a place across that count as the ends of the way
+STILL = 0.5  # score of the actions that do not move the player: a tolerance, 5 px off
+SOFT = 0.5  # added to the speed across, in units of the feature: of slow ones less is foreseen
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The features of one chase, by their index; None for what the detector does not offer.
+
+    distance: the object's from the player, along the axis on which the actions act; v: its
+    velocity along it; p, q: its place and velocity across it; u: the player's velocity;
+    other: another object's distance. sign: 1 where `distance` is object - player, else -1.
+    """
+
+    distance: int
+    sign: float
+    v: int | None
+    p: int | None
+    q: int | None
+    u: int | None
+    other: tuple[int, float] | None
 
 
 def pursuits(data: Dataset) -> list[Forest]:
-    """Forests that chase, and that flee, each object along the axis on which the actions act.
+    """Forests that chase, that flee, and that intercept each object, along the axis on which the
+    actions act.
 
-    With d the object's distance from the player along that axis, v its velocity along it, p and q
-    its place and velocity across it, and u the player's velocity, each tree is
+    The actions that move the player one way share an expression, its negative serves those that
+    move it the other way, and a constant those that do not move it. In `Scene`'s letters, with d
+    for `sign` * distance and e for the other object's, a chase is
 
         (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8
 
-    so that a search can tell what comes from what goes (q) and aim where the object will be (p v).
-    All weights but w1 are 0 at first.
+    with all weights 0 but w1, and an interception, of an object that comes (q > 0, or q < 0),
+
+        w1 d + w2 v + w3 u + w4 e + w5 + [q > 0] (w6 d + (w7 - w8 p) v / (|q| + w9))
+
+    where (w7 / w8 - p) / q is the time until it arrives at a place across.
 
     Returns:
-        Two forests an object (towards, away); none where the actions move nothing.
+        Two chases (towards, away) and, where the detector offers what it takes, two interceptions
+        an object; none where the actions move nothing.
     """
     found = controlled(data)
     if found is None:
         return []
     player, axis, effect = found
-    across = "y" if axis == "x" else "x"
     empty = template(data.features, data.actions, data.groups, data.train)
-    place = {name: index for index, name in enumerate(data.features)}
     forests = []
-    for name, distance in place.items():
-        other, sign = _distance(name, player, axis)
-        if other is None:
-            continue
-        v, u = place.get(f"{other}.v{axis}"), place.get(f"{player}.v{axis}")
-        p, q = place.get(f"{other}.{across}"), place.get(f"{other}.v{across}")
+    for scene in scenes(data.features, player, axis):
         for direction in (1.0, -1.0):
-            weights = (direction * sign * GAIN * effect).tolist()
-            trees = tuple(
-                _tree(weight, distance, v, u, p, q) if weight != 0 else (0.0,) for weight in weights
-            )
-            forests.append(replace(empty, trees=trees))
+            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect))
+        if scene.v is not None and scene.p is not None and scene.q is not None:
+            across = data.train.features[:, scene.p]
+            ends = np.quantile(across[across != 0], ENDS) if across.any() else (0.0, 0.0)
+            for end, growing in zip(ends, (False, True), strict=True):
+                core = _interception(scene, float(end), growing)
+                forests.append(_opposed(empty, core, effect))
     return forests
 
 
-def _tree(
-    weight: float, distance: int, v: int | None, u: int | None, p: int | None, q: int | None
-) -> Expression:
-    """The tree of `pursuits`; what the detector does not offer (None) is left out."""
-    terms: list[Expression] = [_product(_line(weight, q), distance)]
-    if v is not None:
-        terms.append(_product(_line(0.0, q, p), v))
-    terms += [("mul", 0.0, feature) for feature in (u, p) if feature is not None]
+def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
+    """One for each object whose distance from the player is a feature."""
+    across = "y" if axis == "x" else "x"
+    place = {name: index for index, name in enumerate(features)}
+    distances: dict[str, tuple[int, float]] = {}
+    for name, index in place.items():
+        thing, sign = _distance(name, player, axis)
+        if thing is not None:
+            distances[thing] = (index, sign)
+    return [
+        Scene(
+            distance,
+            sign,
+            place.get(f"{thing}.v{axis}"),
+            place.get(f"{thing}.{across}"),
+            place.get(f"{thing}.v{across}"),
+            place.get(f"{player}.v{axis}"),
+            next((distances[other] for other in distances if other != thing), None),
+        )
+        for thing, (distance, sign) in distances.items()
+    ]
+
+
+def _opposed(empty: Forest, core: Expression, effect: np.ndarray) -> Forest:
+    """The core for the actions that move the player on, its negative for those that move it back,
+    a constant for the others."""
+    trees = {1.0: core, -1.0: ("neg", *core), 0.0: (STILL,)}
+    return replace(empty, trees=tuple(trees[float(sign)] for sign in effect))
+
+
+def _chase(scene: Scene, gain: float) -> Expression:
+    terms = [_product(_line(gain * scene.sign, scene.q), scene.distance)]
+    if scene.v is not None:
+        terms.append(_product(_line(0.0, scene.q, scene.p), scene.v))
+    terms += [("mul", 0.0, feature) for feature in (scene.u, scene.p) if feature is not None]
+    return _sum([*terms, (0.0,)])
+
+
+def _interception(scene: Scene, end: float, growing: bool) -> Expression:
+    """Of an object that comes towards the place `end` across, where p grows or falls."""
+    assert scene.v is not None
+    assert scene.p is not None
+    assert scene.q is not None
+    lead = GAIN * (1 + SOFT)  # all the way, at a speed across of one unit
+    towards = 1.0 if growing else -1.0
+    ahead: Expression = ("sub", towards * lead * end, "mul", towards * lead, scene.p)
+    rate: Expression = ("div", scene.v, "add", "abs", scene.q, SOFT)
+    coming = _sum([("mul", COMING * GAIN * scene.sign, scene.distance), ("mul", *ahead, *rate)])
+    when: Expression = (scene.q, 0.0) if growing else (0.0, scene.q)
+    terms: list[Expression] = [("mul", ALWAYS * GAIN * scene.sign, scene.distance)]
+    terms.append(("mul", 0.0, scene.v))
+    if scene.u is not None:
+        terms.append(("mul", 0.0, scene.u))
+    if scene.other is not None:
+        terms.append(("mul", 0.0, scene.other[0]))
+    return _sum([*terms, (0.0,), ("logical", *when, *coming, 0.0)])
+
+
+def _sum(terms: list[Expression]) -> Expression:
     tree = terms[0]
-    for term in [*terms[1:], (0.0,)]:
+    for term in terms[1:]:
         tree = ("add", *tree, *term)
     return tree
 
@@ -84,40 +158,30 @@ def _product(factor: Expression, feature: int) -> Expression:
     return ("mul", *factor, feature)
 
 
-def mirror(forest: Forest, data: Dataset) -> np.ndarray | None:
-    """How the constants of a pursuit move together: what pulls one way pushes the other.
+def mirror(forest: Forest) -> np.ndarray | None:
+    """How the constants of opposed trees move together: what pulls one way pushes the other.
 
-    In the trees of two opposed actions the same constant has opposite signs, and the threshold
-    between moving and staying is the constant of the tree that does nothing. That halves what a
+    Trees that are equal but for a negation at the root share their constants, which halves what a
     search has to find.
 
     Returns:
-        float64 (constants, free ones); None where the forest's trees are not of equal shape.
+        float64 (constants, free ones); None where no two trees are like that.
     """
-    found = controlled(data)
-    moving = [tree for tree in forest.trees if len(tree) > 1]
-    if found is None or len(moving) < 2 or len({_shape(tree) for tree in moving}) > 1:
+    cores = [tree[1:] if tree[0] == "neg" else tree for tree in forest.trees]
+    widths = [sum(isinstance(token, float) for token in core) for core in cores]
+    firsts: dict[str, int] = {}
+    columns: list[int] = []
+    free = 0
+    for core, width in zip(cores, widths, strict=True):
+        text = repr(core) if len(core) > 1 else f"{len(columns)}"
+        if text not in firsts:
+            firsts[text], free = free, free + width
+        columns += range(firsts[text], firsts[text] + width)
+    if free == len(columns):
         return None
-    effect = found[2]
-    width = sum(isinstance(token, float) for token in moving[0])
-    still = len(forest.trees) - len(moving)
-    ties = np.zeros((len(forest.constants()), width + still))
-    row, threshold = 0, width
-    for tree, sign in zip(forest.trees, effect, strict=True):
-        if len(tree) == 1:
-            ties[row, threshold] = 1.0
-            row, threshold = row + 1, threshold + 1
-        elif sign == 0:
-            return None
-        else:
-            ties[row : row + width, :width] = sign * np.eye(width)
-            row += width
+    ties = np.zeros((len(columns), free))
+    ties[np.arange(len(columns)), columns] = 1.0
     return ties
-
-
-def _shape(tree: Expression) -> Expression:
-    """A tree with all its constants 0."""
-    return tuple(0.0 if isinstance(token, float) else token for token in tree)
 
 
 def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
@@ -133,7 +197,10 @@ def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
 
 def controlled(data: Dataset) -> tuple[str, str, np.ndarray] | None:
     """The object and axis whose velocity the actions explain best, and what each group of actions
-    does to it: -1, 0 or 1, the sign of its mean velocity where that is not small."""
+    does to it: -1, 0 or 1, the sign of its mean velocity where that is not small. None where the
+    actions explain no velocity, or are not discrete."""
+    if data.bounds is not None:
+        return None
     home = {action: g for g, group in enumerate(data.groups) for action in group}
     groups = np.array([home[int(action)] for action in data.train.actions])
     best: tuple[float, str, str, np.ndarray] | None = None

@@ -97,8 +97,13 @@ def read(inputs: Mapping[str, Path]) -> Shown:
         results=read_results(inputs["evaluate"]),
         episodes=read_episodes(inputs["evaluate"]),
         forests=_forests(inputs),
-        features=read_json(inputs["detector"] / "detector.json") or {},
+        features=read_json(detector_folder(inputs) / "detector.json") or {},
     )
+
+
+def detector_folder(inputs: Mapping[str, Path]) -> Path:
+    """The folder of the detector; a shipped champion brings its own."""
+    return inputs.get("detector", inputs["finetune"] / "detector")
 
 
 def parents(folder: Path) -> dict[str, Path]:

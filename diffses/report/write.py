@@ -10,7 +10,7 @@ from pathlib import Path
 
 from diffses.policy.forest import Forest
 from diffses.report import formula, plots
-from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown, read_csv
+from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown, detector_folder, read_csv
 from diffses.report.command import command
 from diffses.report.html import (
     Markup,
@@ -198,7 +198,7 @@ def _meaning(shown: Shown) -> str:
 def seen(shown: Shown) -> Markup:
     """The detector's own picture of what it found, and the features by object."""
     names = [str(name) for name in shown.features.get("features", [])]
-    sample = shown.folders["detector"] / "sample.png"
+    sample = detector_folder(shown.folders) / "sample.png"
     parts: list[str] = []
     if sample.is_file():
         caption = "A frame of the game and what the detector, which was given no labels, found."

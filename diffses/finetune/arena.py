@@ -1,0 +1,133 @@
+"""Where forests of a search play: episodes on common seeds, few for all, more for the promising."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffses.envs.console import Rules
+from diffses.envs.play import Job, play
+from diffses.players import ForestSpec
+from diffses.policy.forest import Forest
+
+CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
+PRIOR = 2.0  # episodes of average spread that an estimate of a forest's own spread begins with
+
+
+@dataclass
+class Member:
+    """A forest of a search, and what it has returned so far.
+
+    paces: return per step of the same episodes: of two forests that return the same, the one with
+        the higher pace is the better. (Who loses 0:21 has lost later, who wins 21:0 won sooner.)
+    """
+
+    forest: Forest
+    source: str  # where it came from, e.g. "pursuit/2" or "generation 3, crossover"
+    returns: list[float] = field(default_factory=list)
+    paces: list[float] = field(default_factory=list)
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns)) if self.returns else -math.inf
+
+    @property
+    def pace(self) -> float:
+        return float(np.mean(self.paces)) if self.paces else -math.inf
+
+    def error(self, spread: float) -> float:
+        """Standard error of the mean, its variance drawn towards `spread`'s."""
+        n = len(self.returns)
+        if n == 0:
+            return math.inf
+        squares = float(np.sum((np.array(self.returns) - self.mean) ** 2))
+        return math.sqrt((squares + PRIOR * spread**2) / (n + PRIOR) / n)
+
+    def cautious(self, spread: float) -> float:
+        """The mean less `CAUTION` standard errors."""
+        return self.mean - CAUTION * self.error(spread) if self.returns else -math.inf
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "forest": self.forest.to_json(),
+            "source": self.source,
+            "returns": self.returns,
+            "paces": self.paces,
+        }
+
+    @classmethod
+    def restore(cls, state: dict[str, Any]) -> Member:
+        forest = Forest.from_json(state["forest"])
+        return cls(forest, state["source"], list(state["returns"]), list(state["paces"]))
+
+
+class Arena:
+    """Plays the episodes of a search and counts the environment steps."""
+
+    def __init__(self, rules: Rules, detector: Path, limit: int | None, workers: int) -> None:
+        self._rules, self._detector, self._workers = rules, detector, workers
+        self.limit = limit  # steps after which an episode is cut
+        self.spent = 0  # environment steps
+
+    def play(
+        self, forests: Sequence[Forest], seeds: Sequence[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Every forest on every seed: returns and paces, each (forests, seeds)."""
+        jobs = [
+            Job(ForestSpec(forest, str(self._detector)), self._rules, seed, self.limit)
+            for seed in seeds
+            for forest in forests
+        ]
+        places: dict[Job, list[int]] = {}
+        for place, job in enumerate(jobs):
+            places.setdefault(job, []).append(place)
+        returns = np.zeros(len(jobs))
+        paces = np.zeros(len(jobs))
+        for episode in play(list(places), self._workers):
+            returns[places[episode.job]] = episode.score
+            paces[places[episode.job]] = episode.score / max(1, episode.steps)
+            self.spent += episode.steps
+        shape = (len(seeds), len(forests))
+        return returns.reshape(shape).T, paces.reshape(shape).T
+
+    def add(self, members: Sequence[Member], seeds: Sequence[int]) -> None:
+        """Has the members play, and notes what they returned."""
+        returns, paces = self.play([member.forest for member in members], seeds)
+        for member, more, faster in zip(members, returns, paces, strict=True):
+            member.returns += more.tolist()
+            member.paces += faster.tolist()
+
+    def race(self, members: Sequence[Member], seeds: Sequence[int], keep: int) -> list[Member]:
+        """Successive halving: all play the first seed, the better half the second and so on, but
+        never fewer than `keep`. Those that were in it to the end, the best first."""
+        racing = list(members)
+        for seed in seeds:
+            self.add(racing, [seed])
+            racing = ranked(racing)
+            racing = racing[: max(keep, math.ceil(len(racing) / 2))]
+        return racing
+
+
+def spread(members: Sequence[Member]) -> float:
+    """The typical standard deviation of a forest's returns; 0 where nobody played twice."""
+    tried = [np.var(m.returns, ddof=1) for m in members if len(m.returns) > 1]
+    return math.sqrt(float(np.median(tried))) if tried else 0.0
+
+
+def ranked(members: Sequence[Member]) -> list[Member]:
+    """The best first: by cautious mean return, then pace, then size."""
+    typical = spread(members)
+    return sorted(members, key=lambda m: (-m.cautious(typical), -m.pace, m.forest.size))
+
+
+def places(fitness: np.ndarray, pace: np.ndarray) -> np.ndarray:
+    """Each candidate's place from 0, the worst: by fitness, then by pace. Both (n,)."""
+    order = np.lexsort((pace, fitness))
+    found = np.empty(len(order))
+    found[order] = np.arange(len(order))
+    return found

@@ -1,0 +1,134 @@
+"""Constants on the return: CMA-ES in the metric of the forest's own decisions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diffses.config import SearchFinetune
+from diffses.dataset.data import Dataset
+from diffses.finetune.arena import Arena, Member, places
+from diffses.finetune.metric import Guide
+from diffses.finetune.pursuit import mirror
+from diffses.finetune.strategy import Strategy
+from diffses.policy.forest import Forest
+from diffses.seeds import seed_for
+
+FORM = 3  # generations that say how a search is doing
+STALLED = 3  # generations in which all candidates returned the same end a search
+
+
+class Climb:
+    """One search: a start, and the strategy that moves its constants.
+
+    Fitness = return, in standard deviations of the generation's returns, less
+    guidance * KL(teacher || forest). All candidates of a generation play the same episodes, new
+    each generation.
+    """
+
+    def __init__(
+        self, start: Forest, source: str, data: Dataset, settings: SearchFinetune, seed: int
+    ) -> None:
+        self.start, self.source, self._settings, self._seed = start, source, settings, seed
+        self.guide = Guide(start, data, seed_for(seed, "finetune", "rows"), mirror(start))
+        axes = self.guide.axes.shape[1]
+        self.possible = axes > 0  # whether there is a constant that decides anything
+        self.strategy = Strategy(
+            max(1, axes),
+            settings.population,
+            settings.step_size,
+            seed_for(seed, "finetune", source),
+        )
+        self.spent = 0
+        self.curve: list[dict[str, Any]] = []
+        self.last: list[list[float]] = []  # returns of the last generations, all candidates
+        self.paces: list[list[float]] = []
+
+    @property
+    def stem(self) -> str:
+        """What the sources of its centres begin with."""
+        return f"{self.source}, climb "
+
+    def owns(self, source: str) -> bool:
+        """Whether a member is its start or its centre."""
+        return source == self.source or source.startswith(self.stem)
+
+    def generation(self, arena: Arena, guidance: float) -> dict[str, Any]:
+        """Plays one generation, and moves. Returns a row of the curve."""
+        before = arena.spent
+        points = self.strategy.ask()
+        forests = [self.guide.forest(point) for point in points]
+        number = self.strategy.generation
+        episodes = range(self._settings.episodes)
+        seeds = [seed_for(self._seed, "train", number, episode) for episode in episodes]
+        returns, paces = arena.play(forests, seeds)
+        divergence = np.zeros(len(forests))
+        if guidance > 0:
+            divergence = np.array([self.guide.divergence(forest) for forest in forests])
+        fitness = standardised(returns.mean(axis=1)) - guidance * divergence
+        self.strategy.tell(points, places(fitness, paces.mean(axis=1)))
+        self.spent += arena.spent - before
+        self.last = [*self.last, returns.ravel().tolist()][-max(FORM, STALLED) :]
+        self.paces = [*self.paces, paces.ravel().tolist()][-max(FORM, STALLED) :]
+        self.curve.append(
+            {
+                "start": self.source,
+                "generation": self.strategy.generation,
+                "steps": self.spent,
+                "best": float(returns.mean(axis=1).max()),
+                "mean": float(returns.mean()),
+                "divergence": float(divergence.mean()),
+                "step_size": self.strategy.sigma,
+            }
+        )
+        return self.curve[-1]
+
+    @property
+    def form(self) -> float:
+        """The mean return of the last generations."""
+        return float(np.mean([row["mean"] for row in self.curve[-FORM:]]))
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the last generations gave nothing to choose by."""
+        return len(self.last) >= STALLED and all(np.ptp(r) == 0 for r in self.last[-STALLED:])
+
+    def centre(self) -> Member:
+        """The middle of the strategy's distribution, with the returns of the candidates around it
+        in the last generations."""
+        return Member(
+            self.guide.forest(self.strategy.mean),
+            f"{self.stem}{self.strategy.generation}",
+            [value for values in self.last[-FORM:] for value in values],
+            [value for values in self.paces[-FORM:] for value in values],
+        )
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "start": self.start.to_json(),
+            "source": self.source,
+            "strategy": self.strategy.state(),
+            "spent": self.spent,
+            "curve": self.curve,
+            "last": self.last,
+            "paces": self.paces,
+        }
+
+    @classmethod
+    def restore(
+        cls, state: dict[str, Any], data: Dataset, settings: SearchFinetune, seed: int
+    ) -> Climb:
+        start = Forest.from_json(state["start"])
+        climb = cls(start, state["source"], data, settings, seed)
+        climb.strategy.restore(state["strategy"])
+        climb.spent, climb.curve = state["spent"], state["curve"]
+        climb.last, climb.paces = state["last"], state["paces"]
+        return climb
+
+
+def standardised(values: np.ndarray) -> np.ndarray:
+    """Less their mean, in standard deviations; 0 where all are the same. (n,)."""
+    deviation = float(values.std())
+    moved: np.ndarray = (values - values.mean()) / deviation if deviation > 0 else 0 * values
+    return moved

@@ -1,0 +1,134 @@
+"""The validation episodes that choose the champion."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffses.config import FinetuneConfig
+from diffses.envs.console import Rules
+from diffses.envs.play import scores
+from diffses.finetune.population import fronts
+from diffses.players import ForestSpec
+from diffses.policy.forest import Forest
+from diffses.progress import bar
+
+FIRST_LOOK = 4  # the first look at many takes this many times fewer episodes than the last
+FRONT = ("return", "standard_error", "episodes", "size", "file", "source")
+VALIDATION = ("policy", "source", "episodes", "mean", "standard_error", "size", "champion")
+
+
+@dataclasses.dataclass
+class Judged:
+    """A forest and what it returned in the first validation episodes."""
+
+    forest: Forest
+    source: str  # where it came from, e.g. "distill/00" or "child 12.3 (graft)"
+    returns: list[float] = dataclasses.field(default_factory=list)
+    steps: int = 0  # environment steps this cost
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.returns))
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean; 0 for a single episode."""
+        n = len(self.returns)
+        return float(np.std(self.returns, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+
+
+class Judge:
+    """Plays validation episodes: the same for every forest of every search."""
+
+    def __init__(self, rules: Rules, settings: FinetuneConfig, detector: Path) -> None:
+        self._rules, self._settings, self._detector = rules, settings, str(detector)
+        # seed 0, not the search's: searches are compared on the same episodes
+        self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
+        self.judged: list[Judged] = []
+
+    def __call__(self, forest: Forest, source: str, episodes: int | None = None) -> Judged:
+        """The forest's returns in the first `episodes` validation episodes, or in all."""
+        found = next((known for known in self.judged if known.forest == forest), None)
+        if found is None:
+            found = Judged(forest, source)
+            self.judged.append(found)
+        seeds = self._seeds[len(found.returns) : episodes]
+        with bar(len(seeds), "episode", f"validate {source}") as progress:
+            played = scores(
+                ForestSpec(forest, self._detector),
+                self._rules,
+                seeds,
+                max_steps=self._settings.validation_steps,
+                workers=self._settings.workers,
+                progress=lambda episode: progress.update(1, score=episode.score),
+            )
+        found.returns += [episode.score for episode in played]
+        found.steps += sum(episode.steps for episode in played)
+        return found
+
+    def race(self, candidates: Sequence[tuple[Forest, str]], keep: int) -> Judged:
+        """A first look at all, every episode for the `keep` best of them. Returns the best."""
+        first = math.ceil(len(self._seeds) / FIRST_LOOK)
+        looked = [self(forest, source, first) for forest, source in candidates]
+        looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
+        for judged in looked[:keep]:
+            self(judged.forest, judged.source)
+        return self.best()
+
+    def best(self) -> Judged:
+        """Of those that played every episode the highest mean; of equals the smallest, then the
+        first judged."""
+        whole = [judged for judged in self.judged if len(judged.returns) == len(self._seeds)]
+        return max(whole, key=lambda judged: (judged.mean, -judged.forest.size))
+
+    def front(self) -> list[Judged]:
+        """Those that no other beats in both return and size, the highest return first."""
+        values = np.array([[judged.mean, -judged.forest.size] for judged in self.judged])
+        best = [self.judged[i] for i in fronts(values)[0]]
+        return sorted(best, key=lambda judged: -judged.mean)
+
+
+def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(VALIDATION)
+        for judged in judge.judged:
+            name = "finetuned" if judged is champion else judged.source
+            writer.writerow(
+                [
+                    name,
+                    judged.source,
+                    len(judged.returns),
+                    judged.mean,
+                    judged.error,
+                    judged.forest.size,
+                    judged is champion,
+                ]
+            )
+
+
+def write_front(folder: Path, judge: Judge) -> None:
+    """Writes `front.csv` and the forests it names: return against size, by validation."""
+    (folder / "front").mkdir()
+    with (folder / "front.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(FRONT)
+        for number, judged in enumerate(judge.front()):
+            name = f"front/{number:02d}.json"
+            judged.forest.save(folder / name)
+            writer.writerow(
+                [
+                    judged.mean,
+                    judged.error,
+                    len(judged.returns),
+                    judged.forest.size,
+                    name,
+                    judged.source,
+                ]
+            )

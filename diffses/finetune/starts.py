@@ -1,0 +1,70 @@
+"""What a search begins from."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from diffses.config import SearchFinetune, Start
+from diffses.dataset.data import Dataset
+from diffses.finetune.arena import Member
+from diffses.finetune.pursuit import pursuits
+from diffses.finetune.variation import Material, random_forest, representatives
+from diffses.policy.forest import Forest
+from diffses.seeds import seed_for
+
+
+def starts(
+    distill: Path, data: Dataset, material: Material, settings: SearchFinetune, seed: int
+) -> list[Member]:
+    """Forests to begin from, each different one once, none with a tree beyond the limit."""
+    hall = hall_of_fame(distill)
+    found: list[tuple[Forest, str]] = []
+    if Start.linear in settings.starts:
+        found += [(forest, source) for forest, source, linear in hall if linear]
+    if Start.distilled in settings.starts:
+        found += [(forest, source) for forest, source, linear in hall if not linear]
+    if Start.pursuit in settings.starts:
+        found += [(forest, f"pursuit/{i}") for i, forest in enumerate(pursuits(data))]
+    acting = [
+        (other, source if i == 0 else f"{source}, action set {i}")
+        for forest, source in found
+        for i, other in enumerate(representatives(forest, data.groups, data.actions))
+    ]
+    if Start.random in settings.starts:
+        acting += random_starts(data, material, settings.random_starts, seed)
+    kept: dict[Forest, str] = {}
+    for forest, source in acting:
+        if max(forest.sizes) <= settings.max_nodes:
+            kept.setdefault(forest, source)
+    return [Member(forest, source) for forest, source in kept.items()]
+
+
+def random_starts(
+    data: Dataset, material: Material, count: int, seed: int
+) -> list[tuple[Forest, str]]:
+    """Random forests, every other one linear."""
+    template = data.layout.template(data.train)
+    random = np.random.default_rng(seed_for(seed, "finetune", "random starts"))
+    return [
+        (random_forest(template, material, random, linear=i % 2 == 0), f"random/{i}")
+        for i in range(count)
+    ]
+
+
+def hall_of_fame(distill: Path) -> list[tuple[Forest, str, bool]]:
+    """The forests of a distillation, where they came from and whether they are the linear fit,
+    which comes first; then those that agree most."""
+    with (distill / "hall_of_fame.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    rows.sort(key=lambda row: row["linear"] != "True")  # stable: the others keep their order
+    return [
+        (
+            Forest.load(distill / "forests" / row["file"]),
+            f"distill/{Path(row['file']).stem}",
+            row["linear"] == "True",
+        )
+        for row in rows
+    ]

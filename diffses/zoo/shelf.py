@@ -1,0 +1,184 @@
+"""Puts champions on the shelf: from the artifacts of a finished run to the files shipped here."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from diffses.config import ROOT, ArcadeEnv, EnvConfig, GymnasiumEnv
+from diffses.errors import ArtifactError, ConfigError, DiffsesError
+from diffses.keys import digest
+from diffses.policy.forest import Forest
+from diffses.store_cli import find
+from diffses.zoo import FOLDER, env_from, shipped
+
+DETECTOR = ("detector.json", "detector.npz")  # what a detector is read from
+
+
+def shelf_name(env: EnvConfig) -> str:
+    """The name under which an environment's champion is kept: as `env=NAME` would choose it.
+
+    Raises:
+        ConfigError: for a task that no file in conf/env describes.
+    """
+    if isinstance(env, ArcadeEnv):
+        return env.game
+    assert isinstance(env, GymnasiumEnv)
+    for path in sorted((ROOT / "conf" / "env").glob("*.yaml")):
+        if OmegaConf.select(OmegaConf.load(path), "env.id") == env.id:
+            return path.stem
+    raise ConfigError(f"no file in conf/env describes {env.id}", fix="write conf/env/<name>.yaml")
+
+
+def champion_file(env: EnvConfig, folder: Path = FOLDER) -> Path:
+    """The shipped champion's file for an environment.
+
+    Raises:
+        ConfigError: where none is shipped for it.
+    """
+    names = shipped(folder)
+    for name in names:
+        described = json.loads((folder / f"{name}.json").read_text())["env"]
+        if env_from(described).name == env.name:
+            return folder / f"{name}.json"
+    raise ConfigError(
+        f"finetune=zoo: no champion of {env.name} is shipped",
+        fix=f"env=<one of {', '.join(names) or 'none yet'}>, or another finetune",
+    )
+
+
+def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
+    """Writes ENV.json and, for a policy that sees frames, its detector's files into `folder`.
+
+    Args:
+        finetuned: a finetune artifact, in the store that holds what it was made from.
+        evaluated: an evaluate artifact of it; None leaves the test results out.
+    """
+    made = _manifest(finetuned)
+    detector = finetuned.parents[1] / "detector" / made["parents"]["detector"]
+    described = _manifest(detector)["config"]["env"]  # with the objects' labels
+    env = env_from(described)
+    name = shelf_name(env)
+    forest = Forest.load(finetuned / "finetuned.json")
+    about = {
+        "forest": json.loads(forest.to_json()),
+        "env": described,
+        "protocol": "v5" if isinstance(env, ArcadeEnv) else "gym",
+        "validation": validation(finetuned),
+        "test": None if evaluated is None else test(evaluated),
+        "size": forest.size,
+        "provenance": {
+            "git": made["git"],
+            "seed": made["config"]["seed"],
+            "settings": made["config"]["finetune"],
+            "search": json.loads((finetuned / "search.json").read_text()),
+            "seconds": made["seconds"],
+            "packages": made["packages"],
+        },
+        "files": {},
+    }
+    if isinstance(env, ArcadeEnv):
+        (folder / name).mkdir(exist_ok=True)
+        for file in DETECTOR:
+            shutil.copyfile(detector / file, folder / name / file)
+            about["files"][file] = digest(folder / name / file)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def validation(finetuned: Path) -> dict[str, Any]:
+    """What the champion returned in the validation episodes."""
+    with (finetuned / "validation.csv").open(newline="") as file:
+        row = next(row for row in csv.DictReader(file) if row["champion"] == "True")
+    numbers = {name: float(row[name]) for name in ("mean", "standard_error")}
+    return {**numbers, "episodes": int(row["episodes"])}
+
+
+def test(evaluated: Path) -> dict[str, Any]:
+    """What it returned in the test episodes of the headline protocol."""
+    rows = json.loads((evaluated / "results.json").read_text())
+    row = next(r for r in rows if r["policy"] == "finetuned" and r["protocol"] != "v4")
+    seed = _manifest(evaluated)["config"]["evaluation"]["seed"]
+    return {name: row[name] for name in ("mean", "ci95", "episodes")} | {"seed": seed}
+
+
+def runs(key: str, root: Path) -> tuple[Path, Path | None]:
+    """The finetune artifact that a key or folder names, and an evaluation of it if there is one.
+
+    Args:
+        key: of a finetune, evaluate or report artifact, its beginning, or its folder.
+    """
+    folder = Path(key) if Path(key).is_dir() else find(root, key)
+    made, store = _manifest(folder), folder.parents[1]
+    if made["stage"] == "finetune":
+        return folder, _evaluation_of(folder)
+    if "finetune" not in made["parents"]:
+        raise ArtifactError(
+            f"{folder} was not made from a finetune artifact",
+            fix="the key of a finetune, evaluate or report artifact",
+        )
+    finetuned = store / "finetune" / made["parents"]["finetune"]
+    if made["stage"] == "evaluate":
+        return finetuned, folder
+    return finetuned, store / "evaluate" / made["parents"]["evaluate"]
+
+
+def _evaluation_of(finetuned: Path) -> Path | None:
+    """The newest evaluation made from a finetune artifact."""
+    found = [
+        path.parent
+        for path in finetuned.parents[1].glob("evaluate/*/manifest.json")
+        if _manifest(path.parent)["parents"].get("finetune") == finetuned.name
+    ]
+    return max(found, key=lambda path: str(_manifest(path)["started"]), default=None)
+
+
+def _manifest(folder: Path) -> Mapping[str, Any]:
+    try:
+        made: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text())
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"{folder} is no artifact: {error}", fix="python -m diffses.store ls"
+        ) from error
+    return made
+
+
+def ls(folder: Path = FOLDER) -> None:
+    """Prints one line for each champion."""
+    print(f"{'env':<24} {'protocol':<8} {'validation':>18} {'test':>10} {'nodes':>6} trees")
+    for name in shipped(folder):
+        about = json.loads((folder / f"{name}.json").read_text())
+        judged, tested = about["validation"], about["test"]
+        mean = f"{judged['mean']:.1f} ± {judged['standard_error']:.1f} ({judged['episodes']})"
+        last = "" if tested is None else f"{tested['mean']:.1f}"
+        trees = ", ".join(str(len(tree)) for tree in about["forest"]["trees"])
+        print(f"{name:<24} {about['protocol']:<8} {mean:>18} {last:>10} {about['size']:>6} {trees}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m diffses.zoo", description=__doc__)
+    parser.add_argument("--outputs", default=str(ROOT / "outputs"), help="the artifact store")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("ls", help="the champions that are shipped")
+    adding = commands.add_parser("add", help="ship the champion of a finished run")
+    adding.add_argument("keys", nargs="+", help="of finetune, evaluate or report artifacts")
+    options = parser.parse_args(arguments)
+    try:
+        if options.command == "ls":
+            ls()
+        else:
+            for key in options.keys:
+                print(add(*runs(key, Path(options.outputs))))
+    except DiffsesError as error:
+        print(f"ERROR {error}", file=sys.stderr)
+        return 1
+    return 0
