@@ -94,6 +94,9 @@ UNKEYED = {
     "OperonRegressor": {"workers"},
     "LinearRegressor": {"workers"},
     "GuidedFinetune": {"workers"},
+    "UnguidedFinetune": {"workers"},
+    "EvolutionFinetune": {"workers"},
+    "ZooFinetune": {"workers"},
     "NoFinetune": {"workers"},
     "EvaluationConfig": {"workers"},
     "WandbLogger": {"mode", "project", "entity"},
@@ -104,6 +107,7 @@ CONTENT = {
     "CheckpointTeacher": {"path"},
     "PretrainedTeacher": {"path"},
     "DatasetConfig": {"import_json"},
+    "ZooFinetune": {"path"},
 }
 
 

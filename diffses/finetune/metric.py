@@ -85,6 +85,8 @@ def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) 
     """
     basis = np.eye(len(forest.constants())) if ties is None else ties
     fisher = basis.T @ information(forest, rows) @ basis
+    if not fisher.any():
+        return np.zeros((len(basis), 0))
     scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))  # so that units do not matter
     scale[scale < IDLE * scale.max()] = np.inf
     values, vectors = np.linalg.eigh(fisher / np.outer(scale, scale))

@@ -12,6 +12,7 @@ included; whatever does not is left out, however natural:
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,12 +39,7 @@ def simplify(expression: Expression) -> Expression:
 
 def simplify_forest(forest: Forest) -> Forest:
     """The forest with each tree simplified."""
-    return Forest(
-        forest.features,
-        forest.actions,
-        forest.action_ids,
-        tuple(simplify(tree) for tree in forest.trees),
-    )
+    return replace(forest, trees=tuple(simplify(tree) for tree in forest.trees))
 
 
 def _fold(expression: Expression, below: list[Expression]) -> Expression | None:

@@ -1,73 +1,93 @@
-"""What the search measures and how it moves."""
+"""The search as a whole, on CartPole."""
+
+import json
 
 import numpy as np
 import pytest
 
-from diffses.dataset.data import Dataset, Part
-from diffses.envs.play import Episode
-from diffses.finetune.evolution import Guide, fitness, softmax, whitening
+from diffses.config import GuidedFinetune
+from diffses.finetune.arena import Arena, Member
+from diffses.finetune.evolution import Search
+from diffses.finetune.judge import Judge, write_front
+from diffses.finetune.starts import random_starts
+from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
-
-def forest(weights=(1.0, -2.0), bias=0.3):
-    return Forest(
-        ("a", "b"),
-        ("LEFT", "RIGHT"),
-        (0, 1),
-        ((0.0,), ("add", "add", "mul", weights[0], 0, "mul", weights[1], 1, bias)),
-    )
-
-
-ROWS = np.random.default_rng(0).normal(size=(4000, 2)) * [1.0, 50.0]
-
-
-def divergence(p_scores, q_scores):
-    p, q = softmax(p_scores), softmax(q_scores)
-    return (p * (np.log(p) - np.log(q))).sum(axis=1).mean()
-
-
-def test_a_unit_step_moves_the_policy_by_one_nat_on_average():
-    # to second order: a small step s along a random direction costs s^2 nats
-    start = forest(weights=(1.0, -0.02))
-    axes = whitening(start, ROWS)
-    assert axes.shape == (4, 3)  # of four constants, adding the same to both trees does nothing
-    steps = 0.05 * np.random.default_rng(1).normal(size=(200, axes.shape[1]))
-    costs = [
-        divergence(
-            start.scores(ROWS), start.with_constants(start.constants() + axes @ s).scores(ROWS)
-        )
-        for s in steps
-    ]
-    assert np.mean(costs) == pytest.approx(0.05**2, rel=0.25)
-
-
-def dataset(scores):
-    part = Part(ROWS, scores, np.zeros(len(ROWS), int), np.zeros(len(ROWS), int))
-    return Dataset(part, part, ("a", "b"), ("LEFT", "RIGHT"), ((0,), (1,)))
-
-
-def test_the_guide_measures_the_distance_from_the_teacher():
-    start = forest(weights=(1.0, -0.02))
-    guide = Guide(start, dataset(start.scores(ROWS)), seed=0)
-    assert guide.divergence(start) == pytest.approx(0, abs=1e-9)
-    assert guide.divergence(forest(weights=(-1.0, 0.02))) > 0.1
-
-
-def test_the_origin_of_the_search_is_the_start():
-    start = forest()
-    guide = Guide(start, dataset(start.scores(ROWS)), seed=0)
-    origin = guide.forest(np.zeros(guide.axes.shape[1]))
-    assert (origin.constants() == start.constants()).all()
-
-
-@pytest.mark.parametrize(
-    ("score", "steps", "cut", "expected"),
-    [
-        (-21.0, 700, False, -42.0),  # 21 points lost in half the time: at that pace, 42
-        (-21.0, 1400, True, -21.0),
-        (21.0, 700, False, 21.0),
-        (-3.0, 1400, True, -3.0),
-    ],
+SETTINGS = GuidedFinetune(
+    steps=6_000, population=6, climbs=2, episode_steps=200, breeding=0.4, validation_episodes=8
 )
-def test_a_game_lost_sooner_is_lost_worse(score, steps, cut, expected):
-    assert fitness(Episode(None, score, steps, cut, None), limit=1400) == expected
+
+
+def begin(data, rules, detector, settings=SETTINGS):
+    arena = Arena(rules, detector, settings.episode_steps, workers=1)
+    rows = data.train.features
+    material = Material.of(data, rows, settings.operators, settings.max_nodes)
+    search = Search(data, material, arena, settings, seed=1)
+    begun = [Member(*start) for start in random_starts(data, material, 6, seed=1)]
+    return search, begun
+
+
+def finish(search, steps=SETTINGS.steps):
+    while search.steps < steps and search.step() is not None:
+        pass
+
+
+@pytest.fixture
+def searched(data, rules, detector):
+    search, begun = begin(data, rules, detector)
+    search.screen(begun)
+    finish(search)
+    return search
+
+
+def test_it_improves_within_its_budget(searched, arena):
+    start = [m for m in searched.members if m.source.startswith("random")]
+    best = searched.finalists()[0]
+    fresh = range(1000, 1010)
+    assert arena.play([best.forest], fresh)[0].mean() > 120
+    assert searched.steps < SETTINGS.steps * 1.5
+    assert set(searched.spent) == {"screen", "climb", "breed"}
+    assert searched.spent["breed"] / searched.steps == pytest.approx(0.35, abs=0.2)
+    assert all(max(m.forest.sizes) <= SETTINGS.max_nodes for m in searched.members + start)
+    assert [row["steps"] for row in searched.curve] == sorted(r["steps"] for r in searched.curve)
+
+
+def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
+    search, begun = begin(data, rules, detector)
+    search.screen(begun)
+    finish(search, steps=2_500)
+    saved = json.loads(json.dumps(search.state()))
+    again, _ = begin(data, rules, detector)
+    again.restore(saved)
+    finish(again)
+    assert again.curve == searched.curve
+    assert [m.forest for m in again.finalists()] == [m.forest for m in searched.finalists()]
+
+
+def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
+    settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
+    search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
+    search.screen(begun)
+    finish(search, steps=100_000)
+    assert search.steps < 1_000
+    assert all(climb.stalled for climb in search.climbs)
+
+
+def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
+    rules, detector, cartpole, tmp_path
+):
+    judge = Judge(rules, GuidedFinetune(validation_episodes=8, workers=1), detector)
+    good = cartpole("add", 2, "mul", 0.3, 3)
+    found = judge.race([(cartpole(2), "angle"), (cartpole(0), "place"), (good, "both")], keep=2)
+    assert found.source == "both"
+    assert {one.source: len(one.returns) for one in judge.judged} == {
+        "angle": 8,
+        "place": 2,
+        "both": 8,
+    }
+    write_front(tmp_path, judge)
+    header, *rows = (tmp_path / "front.csv").read_text().splitlines()
+    assert header == "return,standard_error,episodes,size,file,source"
+    assert [row.split(",")[-1] for row in rows] == ["both", "angle"]
+    assert Forest.load(tmp_path / "front" / "00.json") == good
+    assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(judge.best().returns))

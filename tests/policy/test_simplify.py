@@ -111,3 +111,8 @@ def test_trees_full_of_ones_and_zeros_stay_bit_equal(rows):
 def test_a_forest_is_simplified_tree_by_tree():
     forest = Forest(("a", "b"), ("A", "B"), (0, 3), (("mul", 1.0, 0), ("neg", "neg", 1)))
     assert simplify_forest(forest) == Forest(("a", "b"), ("A", "B"), (0, 3), ((0,), (1,)))
+
+
+def test_the_bounds_of_box_actions_stay():
+    box = Forest(("a",), ("u0",), (0,), (("mul", 1.0, 0),), ((-2.0, 2.0),))
+    assert simplify_forest(box).bounds == box.bounds

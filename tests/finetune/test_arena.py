@@ -1,0 +1,63 @@
+"""Episodes of a search: common seeds, racing, and who is better."""
+
+import numpy as np
+import pytest
+
+from diffses.finetune.arena import Arena, Member, places, ranked
+from diffses.policy.forest import Forest
+
+
+def member(returns, paces=None, size=1):
+    tree = ("neg",) * (size - 1) + (0.0,)
+    forest = Forest(("a",), ("A",), (0,), (tree,))
+    return Member(forest, "test", list(returns), list(paces or [1.0] * len(returns)))
+
+
+def test_all_play_the_same_episodes_and_steps_are_counted(arena, cartpole):
+    returns, paces = arena.play(
+        [cartpole("mul", 1.0, 2), cartpole("mul", 2.0, 2), cartpole("mul", -1.0, 2)], [1, 2]
+    )
+    assert (returns[0] == returns[1]).all()  # they decide the same
+    assert (returns[0] > returns[2]).all()
+    assert arena.spent == returns.sum()  # CartPole pays 1 a step
+    assert paces == pytest.approx(np.ones((3, 2)))
+
+
+def test_a_forest_that_is_there_twice_plays_once(arena, cartpole):
+    returns, _ = arena.play([cartpole("mul", 1.0, 2), cartpole("mul", 1.0, 2)], [1])
+    assert returns[0, 0] == returns[1, 0] == arena.spent
+
+
+def test_the_better_half_of_a_race_goes_on(arena, cartpole):
+    members = [Member(cartpole("mul", w, 2), str(w)) for w in (-1.0, 1.0, -2.0, -3.0)]
+    best = arena.race(members, [1, 2, 3], keep=1)
+    assert [m.source for m in best] == ["1.0"]
+    assert sorted(len(m.returns) for m in members) == [1, 1, 2, 3]
+
+
+def test_luck_counts_less_than_many_episodes():
+    lucky, steady, typical = member([10.0]), member([9.0] * 20), member([0.0, 8.0, 4.0])
+    assert ranked([lucky, steady, typical])[0] is steady
+
+
+def test_of_equal_returns_the_better_pace_wins_then_the_smaller():
+    late, soon = member([-21.0, -21.0], [-0.02, -0.02]), member([-21.0, -21.0], [-0.03, -0.03])
+    assert ranked([soon, late])[0] is late
+    large, small = member([1.0, 1.0], size=3), member([1.0, 1.0], size=2)
+    assert ranked([large, small])[0] is small
+
+
+def test_a_task_that_pays_for_an_early_end_is_not_turned_round():
+    # Acrobot: -1 a step until it is solved, so less is lost in 80 steps than in 500
+    solved, stuck = member([-80.0, -80.0], [-1.0, -1.0]), member([-500.0, -500.0], [-1.0, -1.0])
+    assert ranked([stuck, solved])[0] is solved
+
+
+def test_places_go_by_fitness_and_then_by_pace():
+    assert places(np.array([1.0, 3.0, 1.0]), np.array([2.0, 0.0, 1.0])).tolist() == [1, 2, 0]
+
+
+def test_an_episode_is_cut_at_the_limit(rules, detector, cartpole):
+    arena = Arena(rules, detector, 5, workers=1)
+    returns, _ = arena.play([cartpole("mul", 1.0, 2)], [1])
+    assert returns.tolist() == [[5.0]]
