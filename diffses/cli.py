@@ -90,6 +90,10 @@ def close_sweep(folder: Path) -> int:
 
     summarise(folder)
     print(summary_text(folder))
+    from diffses import ablation
+
+    if ablation.is_ablation(folder):
+        print(f"\n{ablation.write(folder)}\nablation: {folder / 'ablation.md'}")
     states = [json.loads(path.read_text())["status"] for path in folder.glob("*/status.json")]
     return 0 if all(state == "done" for state in states) else 1
 

@@ -132,9 +132,9 @@ def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
 
 
 def validation_mean(folder: Path) -> float | None:
-    """The best mean return on validation episodes in `validation.csv`: the champion's."""
-    means = [float(row["mean"]) for row in read_csv(folder / "validation.csv") if row.get("mean")]
-    return max(means, default=None)
+    """The champion's mean return on validation episodes, as `validation.csv` tells it."""
+    rows = read_csv(folder / "validation.csv")
+    return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
 
 
 def across(jobs: Sequence[dict[str, Any]]) -> list[Row]:

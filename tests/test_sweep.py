@@ -116,7 +116,10 @@ def test_the_best_is_chosen_on_validation_not_on_test(swept, tmp_path):
     sweep = tmp_path / "sweep"
     for index, (seed, validated) in enumerate([(1, 15.5), (2, 11.5)]):
         made = build(tmp_path / "outputs", seed)
-        rows = [{"policy": "start", "mean": -3.0}, {"policy": "finetuned", "mean": validated}]
+        rows = [
+            {"policy": "lucky in a first look", "mean": 30.0, "champion": False},
+            {"policy": "finetuned", "mean": validated, "champion": True},
+        ]
         write_csv(made["finetune"] / "validation.csv", rows)
         job(sweep, str(index), seed, made)
     summary = summarise(sweep)

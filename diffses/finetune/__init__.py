@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from diffses.config import EnvConfig, FinetuneConfig, SearchFinetune, ZooFinetune
 from diffses.dataset.data import Dataset
 from diffses.envs.rules import search_rules
-from diffses.finetune.arena import Arena, Member
+from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search
-from diffses.finetune.judge import Judge, write_front, write_validation
+from diffses.finetune.judge import Judge, Judged, write_front, write_validation
 from diffses.finetune.metric import sample_rows
 from diffses.finetune.prune import prune
 from diffses.finetune.starts import hall_of_fame, starts
 from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
+from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
 from diffses.seeds import seed_for
@@ -65,13 +68,21 @@ def finetune_forest(
     run_search(search, begun, finetune.steps, draft)
     write_curve(draft.out / "curve.csv", search)
 
-    found = [(m.forest, m.source) for m in search.finalists()[:CANDIDATES]]
-    found += [(m.forest, m.source) for m in search.members if m.source in {b.source for b in begun}]
-    best = judge.race(found, finetune.validation_candidates)
+    names = {member.source for member in begun}
+    untouched = [member for member in ranked(search.members) if member.source in names]
+    finalists = [*search.finalists()[:CANDIDATES], *untouched[:1]]
+    best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
+    judge.race(pruned(best, rows), 1)
+    write(draft.out, judge, rules.name, {"search_steps": arena.spent, "spent": search.spent})
+
+
+def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
+    """The champion with less and less of what hardly decides anything, each size once."""
+    found: dict[Forest, str] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
-        judge(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
-    write(draft.out, judge, rules.name, {"search_steps": arena.spent, "spent": search.spent})
+        found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
+    return list(found.items())
 
 
 def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) -> None:
