@@ -98,6 +98,10 @@ class Arcade:
         return bool(self._ale.game_over()) or self.frames >= self.protocol.max_frames
 
     @property
+    def cut(self) -> bool:
+        return self.over and not self._ale.game_over()
+
+    @property
     def lives(self) -> int:
         return int(self._ale.lives())
 

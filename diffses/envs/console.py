@@ -21,6 +21,10 @@ class Console(Protocol):
     @property
     def over(self) -> bool: ...
 
+    @property
+    def cut(self) -> bool:
+        """Whether a limit of time ended the episode, and not the game."""
+
     def start(self, seed: int) -> None:
         """Begins the episode that `seed` names, 0 to 2**31 - 1: the same one every time."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
 from typing import Any, Protocol
 
 import numpy as np
@@ -126,15 +127,19 @@ def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
 def pool(workers: int) -> ProcessPoolExecutor:
     """The worker processes, started at the first call and kept."""
     if workers not in _pools:
-        if multiprocessing.get_start_method(allow_none=True) == "loky":
-            # in a joblib job: a spawned process is told this name, and does not know it
-            multiprocessing.set_start_method("spawn", force=True)
-        context = multiprocessing.get_context("spawn")
-        _pools[workers] = ProcessPoolExecutor(workers, context, initializer=_quiet)
+        _pools[workers] = ProcessPoolExecutor(workers, spawning(), initializer=quiet)
     return _pools[workers]
 
 
-def _quiet() -> None:
+def spawning() -> SpawnContext:
+    """How worker processes are started."""
+    if multiprocessing.get_start_method(allow_none=True) == "loky":
+        # in a joblib job: a spawned process is told this name, and does not know it
+        multiprocessing.set_start_method("spawn", force=True)
+    return multiprocessing.get_context("spawn")
+
+
+def quiet() -> None:
     """One thread a worker: the games keep every core busy already."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["NUMBA_NUM_THREADS"] = "1"

@@ -60,6 +60,7 @@ class Task:
             self._first = int(space.start)
         self.steps = 0
         self.over = True
+        self.cut = False
         self._seen = np.zeros(int(np.prod(seen.shape)))
 
     @property
@@ -73,7 +74,7 @@ class Task:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
         self._seen = np.asarray(observation, np.float64).ravel()
-        self.steps, self.over = 0, False
+        self.steps, self.over, self.cut = 0, False, False
 
     def step(self, action: Move) -> float:
         """Takes one step: an action's index, or a value for each dimension, float64 (d,)."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
-from stable_baselines3.common.vec_env import VecEnv
 
+from diffses.envs.sealed import Sealed
 from diffses.seeds import seed_for
 
 
-class AtariPixels(VecEnv):
+class AtariPixels(Sealed):
     """84x84 grey, max-pooled, stacked frames of `slots` games, stepped by ALE's own C++ threads.
 
     Observations are uint8 of shape (slots, 4, 84, 84), oldest frame first. The learner is given
@@ -57,7 +56,6 @@ class AtariPixels(VecEnv):
         )
         self._returns = np.zeros(slots)
         self._lengths = np.zeros(slots, dtype=np.int64)
-        self.render_mode = None
         super().__init__(
             slots, self._games.single_observation_space, self._games.single_action_space
         )
@@ -90,20 +88,3 @@ class AtariPixels(VecEnv):
 
     def close(self) -> None:
         self._games.close()
-
-    def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-        return [getattr(self, attr_name, None)] * len(list(self._get_indices(indices)))
-
-    def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise AttributeError(f"{attr_name} cannot be set: the games are native")
-
-    def env_method(
-        self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
-    ) -> list[Any]:
-        raise AttributeError(f"{method_name} cannot be called: the games are native")
-
-    def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
-        return [False] * len(list(self._get_indices(indices)))
-
-    def get_images(self) -> Sequence[np.ndarray | None]:
-        return [None] * self.num_envs
