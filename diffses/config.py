@@ -119,18 +119,13 @@ class TeacherConfig:
         require_seed("teacher.seed", self.seed)
 
 
-class Network(enum.Enum):
-    lean = "lean"  # two convolutions, 256 units, bfloat16: Mnih et al. 2013
-    nature = "nature"  # three convolutions, 512 units, float32: Mnih et al. 2015, SB3's own
-
-
 @dataclass
-class PpoTeacher(TeacherConfig):
-    """PPO from 84x84x4 pixels (Schulman et al. 2017)."""
+class PpoSettings(TeacherConfig):
+    """What every training by PPO (Schulman et al. 2017) has."""
 
     total_steps: int = 5_000_000  # environment steps, all environments together
-    environments: int = 16  # games side by side
-    n_steps: int = 128  # steps a game takes between two updates
+    environments: int = 16  # side by side
+    n_steps: int = 128  # steps an environment takes between two updates
     batch_size: int = 512  # states in one gradient step
     epochs: int = 3  # passes over each rollout
     learning_rate: float = 7e-4  # Adam; falls linearly to `final_learning_rate`
@@ -139,18 +134,15 @@ class PpoTeacher(TeacherConfig):
     entropy: float = 0.01  # weight of the entropy bonus
     gamma: float = 0.99  # discount a step
     gae_lambda: float = 0.95
-    network: Network = Network.lean
     evaluation_every: int = 500_000  # steps between two evaluations; the best policy is kept
-    evaluation_episodes: int = 4  # full games an evaluation plays
-    evaluation_steps: int | None = None  # cut evaluation games after this many steps; None: never
-    start_from: str | None = content(None)  # an SB3 zip to train further
+    evaluation_episodes: int = 4  # full episodes an evaluation plays
+    evaluation_steps: int | None = None  # cut its episodes after this many steps; None: never
     checkpoint_every: int = unkeyed(50_000)  # steps between two files to resume from
     device: str = unkeyed("auto")  # torch device
-    threads: int = unkeyed(2)  # of torch and of the emulator
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("environments", "n_steps", "epochs", "evaluation_every", "threads"):
+        for name in ("environments", "n_steps", "epochs", "evaluation_every"):
             require(f"teacher.{name}", getattr(self, name), 1)
         require("teacher.batch_size", self.batch_size, 2)
         require("teacher.evaluation_episodes", self.evaluation_episodes, 1)
@@ -169,6 +161,61 @@ class PpoTeacher(TeacherConfig):
                 f"teacher.batch_size={self.batch_size} is more than one rollout of {rollout} steps",
                 fix=f"teacher.batch_size={rollout} or less",
             )
+
+
+class Network(enum.Enum):
+    lean = "lean"  # two convolutions, 256 units, bfloat16: Mnih et al. 2013
+    nature = "nature"  # three convolutions, 512 units, float32: Mnih et al. 2015, SB3's own
+
+
+@dataclass
+class PpoTeacher(PpoSettings):
+    """PPO from 84x84x4 pixels."""
+
+    network: Network = Network.lean
+    start_from: str | None = content(None)  # an SB3 zip to train further
+    threads: int = unkeyed(2)  # of torch and of the emulator
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("teacher.threads", self.threads, 1)
+
+
+class Rewards(enum.Enum):
+    """What the learner is given for a reward; what is reported is never changed."""
+
+    raw = "raw"
+    sign = "sign"
+    scaled = "scaled"  # divided by the running deviation of the discounted return
+
+
+@dataclass
+class PpoObjectsTeacher(PpoSettings):
+    """PPO from the detector's features, standardised: a small network, minutes on a CPU."""
+
+    total_steps: int = 2_000_000
+    batch_size: int = 256
+    epochs: int = 4
+    learning_rate: float = 5e-4
+    clip_range: float = 0.2
+    hidden: list[int] = field(default_factory=lambda: [64, 64])  # units of each tanh layer
+    rewards: Rewards = Rewards.scaled
+    max_steps: int | None = None  # cut training episodes after this many steps; None: never
+    # Box actions: first log of the standard deviation, in units of the action
+    log_deviation: float = 0.0
+    # Box actions: noise that depends on the state and is drawn anew after this many steps
+    # (gSDE, Raffin et al. 2021, arXiv:2005.05719); None: fresh noise each step
+    noise_steps: int | None = None
+    evaluation_every: int = 200_000
+    workers: int = unkeyed(0)  # processes that play; 0: one for each core, 1: this one
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for units in self.hidden:
+            require("teacher.hidden", units, 1)
+        if self.max_steps is not None:
+            require("teacher.max_steps", self.max_steps, 1)
+        require("teacher.workers", self.workers, 0)
 
 
 @dataclass
@@ -546,6 +593,7 @@ VARIANTS: dict[str, dict[str, type]] = {
     "env": {"arcade": ArcadeEnv, "gymnasium": GymnasiumEnv},
     "teacher": {
         "ppo": PpoTeacher,
+        "ppo_objects": PpoObjectsTeacher,
         "checkpoint": CheckpointTeacher,
         "hub": HubTeacher,
         "pretrained": PretrainedTeacher,

@@ -20,6 +20,7 @@ from diffses.config import (
     Frames,
     GymnasiumEnv,
     LearnedDetector,
+    PpoObjectsTeacher,
     PretrainedTeacher,
     ZooFinetune,
 )
@@ -79,6 +80,10 @@ def _report_needs(config: Config) -> tuple[str, ...]:
     return ("evaluate", *_evaluate_needs(config))
 
 
+def _teacher_needs(config: Config) -> tuple[str, ...]:
+    return ("detector",) if isinstance(config.teacher, PpoObjectsTeacher) else ()
+
+
 def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
     return lambda config: stages
 
@@ -92,7 +97,7 @@ PIPELINE = (
         "diffses.detector:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 1, ("env", "teacher"), _always(), "diffses.teacher:make_teacher"),
+    Stage("teacher", 1, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
     Stage(
         "dataset",
         1,

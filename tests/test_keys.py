@@ -85,6 +85,7 @@ def test_what_has_no_canonical_form_is_refused():
 # that cannot change a result, or that names a file, has to be entered here on purpose.
 UNKEYED = {
     "PpoTeacher": {"checkpoint_every", "device", "threads"},
+    "PpoObjectsTeacher": {"checkpoint_every", "device", "workers"},
     "CheckpointTeacher": {"seed"},
     "HubTeacher": {"seed"},
     "PretrainedTeacher": {"seed"},

@@ -82,7 +82,8 @@ def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
         from diffses.teacher.agent import TeacherSpec
 
         teacher = inputs["teacher"]
-        found.append(Contender("teacher", TeacherSpec(str(teacher)), {"teacher": teacher.name}))
+        spec = TeacherSpec.of(teacher, inputs["detector"])
+        found.append(Contender("teacher", spec, {"teacher": teacher.name}))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
     known = detector.name if "detector" in inputs else digests(own)

@@ -1,4 +1,4 @@
-"""The teacher: who plays from pixels, and how it came about."""
+"""The teacher: who plays from pixels or objects, and how it came about."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from diffses.config import (
     CheckpointTeacher,
     EnvConfig,
     HubTeacher,
+    PpoObjectsTeacher,
     PpoTeacher,
     PretrainedTeacher,
     TeacherConfig,
@@ -25,18 +26,25 @@ def make_teacher(
 ) -> None:
     """Writes `policy.zip` (an SB3 agent without optimizer state), `teacher.json` and `curve.csv`.
 
+    Args:
+        inputs: the detector's folder where the teacher plays from objects, else nothing.
+
     Raises:
         ConfigError: where the agent cannot play this game.
     """
-    if not isinstance(env, ArcadeEnv):
+    if isinstance(teacher, PpoObjectsTeacher):
+        from diffses.teacher.objects import train_on_objects
+
+        about = train_on_objects(env, teacher, inputs["detector"], draft)
+    elif not isinstance(env, ArcadeEnv):
         raise ConfigError(
             f"this teacher plays from frames, and {env.name} shows none",
             fix="teacher=ppo_objects",
         )
-    if isinstance(teacher, PpoTeacher):
-        from diffses.teacher.train import train
+    elif isinstance(teacher, PpoTeacher):
+        from diffses.teacher.pixels import train_on_pixels
 
-        about = train(env, teacher, draft)
+        about = train_on_pixels(env, teacher, draft)
     elif isinstance(teacher, HubTeacher):
         from diffses.teacher.hub import download
 

@@ -1,4 +1,4 @@
-"""A teacher at play: an SB3 agent that looks at the console through `PixelView`."""
+"""A teacher at play: an SB3 agent that looks at frames through `PixelView`, or at objects."""
 
 from __future__ import annotations
 
@@ -145,8 +145,17 @@ class PixelTeacher:
         return self._logits(self._view.add(console.grey()))
 
 
+def sees_objects(folder: Path) -> bool:
+    """Whether the teacher of an artifact plays from what the detector sees."""
+    return bool(json.loads((folder / "teacher.json").read_text()).get("sees") == "objects")
+
+
 def open_teacher(folder: Path) -> Teacher:
     """The teacher of an artifact."""
+    if sees_objects(folder):
+        from diffses.teacher.mlp import Mlp, ObjectTeacher
+
+        return ObjectTeacher(Mlp(load(folder / "policy.zip", "ppo").policy))
     return PixelTeacher(Agent.open(folder).logits)
 
 
@@ -157,7 +166,17 @@ class TeacherSpec:
     folder: str
     detector: str | None = None  # folder of the detector, where the teacher plays from objects
 
+    @classmethod
+    def of(cls, teacher: Path, detector: Path) -> TeacherSpec:
+        """The teacher of an artifact, with the detector where it plays from objects."""
+        return cls(str(teacher), str(detector) if sees_objects(teacher) else None)
+
     def build(self, console: Console) -> TeacherPlayer:
+        if self.detector is None and sees_objects(Path(self.folder)):
+            raise ArtifactError(
+                f"the teacher in {self.folder} plays from objects, and no detector is given",
+                fix="TeacherSpec.of(teacher, detector)",
+            )
         detector = None if self.detector is None else detector_at(self.detector)
         return TeacherPlayer(open_teacher(Path(self.folder)), detector)
 

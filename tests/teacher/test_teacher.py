@@ -147,7 +147,7 @@ def test_training_leaves_an_agent_and_its_curve(draft):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
-    from diffses.teacher.train import Keeper
+    from diffses.teacher.keeper import Keeper
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
     whole = Keeper.checkpoint
