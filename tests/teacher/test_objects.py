@@ -60,6 +60,7 @@ def teach(env, draft, **settings):
 def learner(env, folder, **settings):
     name_observation(env).save(folder)
     envs = Features(Course(search_rules(env), str(folder), seed=1), 2)
+    torch.set_num_threads(1)
     more = policy_settings(PpoObjectsTeacher(**settings))
     return PPO("MlpPolicy", envs, n_steps=32, batch_size=32, seed=2, device="cpu", **more)
 
