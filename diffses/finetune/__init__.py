@@ -21,6 +21,7 @@ from diffses.finetune.prune import prune
 from diffses.finetune.starts import hall_of_fame, starts
 from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
+from diffses.policy.common import without_common
 from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
@@ -81,6 +82,7 @@ def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
     found: dict[Forest, str] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
+        smaller = without_common(smaller, rows)
         found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
     return list(found.items())
 
