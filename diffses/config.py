@@ -461,7 +461,7 @@ class SearchFinetune(FinetuneConfig):
     episodes: int = 1  # each candidate for constants plays in a generation, on common seeds
     episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
     step_size: float = 0.2  # first standard deviation of constants: 1 moves the policy by a nat
-    breeding: float = 0.2  # share of the steps that go to children: crossover and mutations
+    breeding: float = 0.1  # share of the steps that go to children: crossover and mutations
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(
         default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]

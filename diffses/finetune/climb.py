@@ -15,7 +15,8 @@ from diffses.finetune.strategy import Strategy
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 
-FORM = 3  # generations that say how a search is doing
+FORM = 4  # generations that say how good the middle of the distribution is
+OWN = 2  # episodes a generation that the middle of the distribution plays itself
 STALLED = 3  # generations in which all candidates returned the same end a search
 
 
@@ -42,35 +43,31 @@ class Climb:
         )
         self.spent = 0
         self.curve: list[dict[str, Any]] = []
-        self.last: list[list[float]] = []  # returns of the last generations, all candidates
-        self.paces: list[list[float]] = []
+        self.own = Member(start, self.stem)  # the middle, in the last generations
+        self._same = 0  # generations in a row in which all candidates returned the same
 
     @property
     def stem(self) -> str:
         """What the sources of its centres begin with."""
         return f"{self.source}, climb "
 
-    def owns(self, source: str) -> bool:
-        """Whether a member is its start or its centre."""
-        return source == self.source or source.startswith(self.stem)
-
     def generation(self, arena: Arena, guidance: float) -> dict[str, Any]:
         """Plays one generation, and moves. Returns a row of the curve."""
         before = arena.spent
         points = self.strategy.ask()
         forests = [self.guide.forest(point) for point in points]
-        number = self.strategy.generation
-        episodes = range(self._settings.episodes)
+        number, settings = self.strategy.generation, self._settings
+        episodes = range(max(settings.episodes, OWN))
         seeds = [seed_for(self._seed, "train", number, episode) for episode in episodes]
-        returns, paces = arena.play(forests, seeds)
+        self._play_middle(arena, seeds[:OWN])
+        returns, paces = arena.play(forests, seeds[: settings.episodes])
         divergence = np.zeros(len(forests))
         if guidance > 0:
             divergence = np.array([self.guide.divergence(forest) for forest in forests])
         fitness = standardised(returns.mean(axis=1)) - guidance * divergence
         self.strategy.tell(points, places(fitness, paces.mean(axis=1)))
         self.spent += arena.spent - before
-        self.last = [*self.last, returns.ravel().tolist()][-max(FORM, STALLED) :]
-        self.paces = [*self.paces, paces.ravel().tolist()][-max(FORM, STALLED) :]
+        self._same = self._same + 1 if np.ptp(returns) == 0 else 0
         self.curve.append(
             {
                 "start": self.source,
@@ -84,24 +81,27 @@ class Climb:
         )
         return self.curve[-1]
 
-    @property
-    def form(self) -> float:
-        """The mean return of the last generations."""
-        return float(np.mean([row["mean"] for row in self.curve[-FORM:]]))
+    def _play_middle(self, arena: Arena, seeds: list[int]) -> None:
+        """Notes what the middle of the distribution returns; older notes are of another forest."""
+        number = self.strategy.generation
+        forest = self.guide.forest(self.strategy.mean)
+        kept = FORM * len(seeds) - len(seeds)
+        own = self.own
+        self.own = Member(forest, f"{self.stem}{number}", own.returns[-kept:], own.paces[-kept:])
+        arena.add([self.own], seeds)
 
     @property
     def stalled(self) -> bool:
         """Whether the last generations gave nothing to choose by."""
-        return len(self.last) >= STALLED and all(np.ptp(r) == 0 for r in self.last[-STALLED:])
+        return self._same >= STALLED
 
     def centre(self) -> Member:
-        """The middle of the strategy's distribution, with the returns of the candidates around it
-        in the last generations."""
+        """The middle of the distribution, with what it returned in the last generations."""
         return Member(
             self.guide.forest(self.strategy.mean),
             f"{self.stem}{self.strategy.generation}",
-            [value for values in self.last[-FORM:] for value in values],
-            [value for values in self.paces[-FORM:] for value in values],
+            list(self.own.returns),
+            list(self.own.paces),
         )
 
     def state(self) -> dict[str, Any]:
@@ -111,8 +111,8 @@ class Climb:
             "strategy": self.strategy.state(),
             "spent": self.spent,
             "curve": self.curve,
-            "last": self.last,
-            "paces": self.paces,
+            "own": self.own.state(),
+            "same": self._same,
         }
 
     @classmethod
@@ -123,7 +123,7 @@ class Climb:
         climb = cls(start, state["source"], data, settings, seed)
         climb.strategy.restore(state["strategy"])
         climb.spent, climb.curve = state["spent"], state["curve"]
-        climb.last, climb.paces = state["last"], state["paces"]
+        climb.own, climb._same = Member.restore(state["own"]), state["same"]
         return climb
 
 

@@ -20,6 +20,7 @@ from diffses.finetune.population import select, unique
 from diffses.finetune.variation import Material, child
 from diffses.seeds import seed_for
 
+LOOK = 8  # episodes that a member has played before its constants are climbed on
 SHORT = 4  # the first heat of the starts is this many times shorter than other episodes
 HEATS = 2  # episodes of full length that order starts, or children
 ELITES = 3  # members that replay the children's episodes
@@ -41,6 +42,7 @@ class Search:
         self._settings, self._seed = settings, seed
         self.members: list[Member] = []
         self.climbs: list[Climb] = []
+        self._begun: set[str] = set()  # sources that were climbed on, or could not be
         self.spent: dict[str, int] = {}  # environment steps by activity
         self.generation = 0  # of children
         self.curve: list[dict[str, Any]] = []
@@ -100,26 +102,48 @@ class Search:
         return row
 
     def _next_climb(self) -> Climb | None:
-        """Every climb is tried for a share of the steps; then the one in the best form goes on.
+        """Every climb is tried for a share of the steps; then the best goes on.
 
-        A member that looks better than the best climb gets a climb of its own.
+        A member that is better than the best climb gets a climb of its own.
         """
         settings = self._settings
         trial = settings.trial_share * settings.steps / settings.climbs
         going = [climb for climb in self.climbs if not climb.stalled]
         if fresh := [climb for climb in going if climb.spent < trial]:
             return fresh[0]
-        best = max((climb.form for climb in going), default=-math.inf)
+        while (member := self._promising(going)) is not None:
+            climb = Climb(member.forest, member.source, self._data, settings, self._seed)
+            self._begun.add(member.source)
+            if climb.possible:
+                self.climbs.append(climb)
+                return climb
         typical = spread(self.members)
-        for member in ranked(self.members):
-            if len(self.climbs) >= settings.climbs and member.cautious(typical) <= best:
-                break
-            if not any(climb.owns(member.source) for climb in self.climbs):
-                climb = Climb(member.forest, member.source, self._data, settings, self._seed)
-                if climb.possible:
-                    self.climbs.append(climb)
-                    return climb
-        return max(going, key=lambda climb: climb.form, default=None)
+        return max(going, key=lambda climb: climb.own.cautious(typical), default=None)
+
+    def _promising(self, going: Sequence[Climb]) -> Member | None:
+        """The member whose constants to climb on next, after a longer look at the best; None
+        where those that climb already are better."""
+        stems = tuple(climb.stem for climb in self.climbs)
+        free = [
+            member
+            for member in self.members
+            if member.source not in self._begun and not member.source.startswith(stems)
+        ]
+        typical = spread(self.members)
+        best = max((climb.own.cautious(typical) for climb in going), default=-math.inf)
+        if len(self.climbs) < self._settings.climbs:
+            best = -math.inf
+        for _ in range(len(free)):
+            free = ranked(free)
+            hopeful = [m for m in free[: self._settings.climbs] if len(m.returns) < LOOK]
+            if free[0].cautious(typical) <= best:
+                return None
+            if not hopeful:
+                return free[0]
+            number = max(len(m.returns) for m in hopeful)
+            seeds = [seed_for(self._seed, "train", "look", number, i) for i in range(LOOK // 2)]
+            self._arena.add(hopeful, seeds)
+        return None
 
     def _breed(self) -> dict[str, Any] | None:
         """One generation of children, raced against each other; the fittest live on."""
@@ -162,9 +186,8 @@ class Search:
     # --- results and checkpoints ----------------------------------------------------------------
 
     def finalists(self) -> list[Member]:
-        """The centres of the climbs, the one in the best form first, then the members."""
-        climbs = sorted(self.climbs, key=lambda climb: -climb.form)
-        return unique([*(climb.centre() for climb in climbs), *ranked(self.members)])
+        """The centres of the climbs, the best first, then the members."""
+        return unique([*ranked([climb.centre() for climb in self.climbs]), *ranked(self.members)])
 
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, as JSON."""
@@ -174,6 +197,7 @@ class Search:
             "spent": self.spent,
             "steps": self._arena.spent,
             "generation": self.generation,
+            "begun": sorted(self._begun),
             "curve": self.curve,
         }
 
@@ -184,4 +208,5 @@ class Search:
             for climb in state["climbs"]
         ]
         self.spent, self.generation = state["spent"], state["generation"]
+        self._begun = set(state["begun"])
         self.curve, self._arena.spent = state["curve"], state["steps"]

@@ -18,10 +18,13 @@ from diffses.policy.forest import Forest
 GAIN = 10.0  # score for each 100 px of distance: a few px decide
 SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
 LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
-ALWAYS, COMING = 0.3, 0.7  # shares of the gain in an interception
 ENDS = (0.02, 0.98)  # quantiles of a place across that count as the ends of the way
-STILL = 0.5  # score of the actions that do not move the player: a tolerance, 5 px off
-SOFT = 0.5  # added to the speed across, in units of the feature: of slow ones less is foreseen
+STILL = 0.5  # score of the actions that do not move the player, in a chase: a tolerance, 5 px off
+# of an interception:
+ALWAYS = 0.4  # gain on the distance of an object that goes, as a share of one that comes
+SOFT = 2.0  # added to the speed across, in 10 px per step: of slow ones less is foreseen
+LAG = 0.6  # steps that player and object go on as they did before an action tells
+NEAR = 1.4  # score of the actions that do not move the player: 10 px off
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,13 @@ def pursuits(data: Dataset) -> list[Forest]:
 
         (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8
 
-    with all weights 0 but w1, and an interception, of an object that comes (q > 0, or q < 0),
+    with all weights but w1 0 at first, and an interception, of an object that comes (q > 0, or
+    q < 0),
 
         w1 d + w2 v + w3 u + w4 e + w5 + [q > 0] (w6 d + (w7 - w8 p) v / (|q| + w9))
 
-    where (w7 / w8 - p) / q is the time until it arrives at a place across.
+    where (w7 / w8 - p) / q is the time until it arrives at a place across; it begins with what a
+    steady flight and a short delay ask for.
 
     Returns:
         Two chases (towards, away) and, where the detector offers what it takes, two interceptions
@@ -70,13 +75,13 @@ def pursuits(data: Dataset) -> list[Forest]:
     forests = []
     for scene in scenes(data.features, player, axis):
         for direction in (1.0, -1.0):
-            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect))
+            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect, STILL))
         if scene.v is not None and scene.p is not None and scene.q is not None:
             across = data.train.features[:, scene.p]
             ends = np.quantile(across[across != 0], ENDS) if across.any() else (0.0, 0.0)
             for end, growing in zip(ends, (False, True), strict=True):
                 core = _interception(scene, float(end), growing)
-                forests.append(_opposed(empty, core, effect))
+                forests.append(_opposed(empty, core, effect, NEAR))
     return forests
 
 
@@ -103,10 +108,10 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
     ]
 
 
-def _opposed(empty: Forest, core: Expression, effect: np.ndarray) -> Forest:
+def _opposed(empty: Forest, core: Expression, effect: np.ndarray, still: float) -> Forest:
     """The core for the actions that move the player on, its negative for those that move it back,
     a constant for the others."""
-    trees = {1.0: core, -1.0: ("neg", *core), 0.0: (STILL,)}
+    trees = {1.0: core, -1.0: ("neg", *core), 0.0: (still,)}
     return replace(empty, trees=tuple(trees[float(sign)] for sign in effect))
 
 
@@ -124,15 +129,16 @@ def _interception(scene: Scene, end: float, growing: bool) -> Expression:
     assert scene.p is not None
     assert scene.q is not None
     lead = GAIN * (1 + SOFT)  # all the way, at a speed across of one unit
+    drift = (1 + ALWAYS) * GAIN * LAG / 10  # a velocity's unit is a tenth of a distance's
     towards = 1.0 if growing else -1.0
     ahead: Expression = ("sub", towards * lead * end, "mul", towards * lead, scene.p)
     rate: Expression = ("div", scene.v, "add", "abs", scene.q, SOFT)
-    coming = _sum([("mul", COMING * GAIN * scene.sign, scene.distance), ("mul", *ahead, *rate)])
+    coming = _sum([("mul", GAIN * scene.sign, scene.distance), ("mul", *ahead, *rate)])
     when: Expression = (scene.q, 0.0) if growing else (0.0, scene.q)
     terms: list[Expression] = [("mul", ALWAYS * GAIN * scene.sign, scene.distance)]
-    terms.append(("mul", 0.0, scene.v))
+    terms.append(("mul", drift, scene.v))
     if scene.u is not None:
-        terms.append(("mul", 0.0, scene.u))
+        terms.append(("mul", -drift, scene.u))
     if scene.other is not None:
         terms.append(("mul", 0.0, scene.other[0]))
     return _sum([*terms, (0.0,), ("logical", *when, *coming, 0.0)])

@@ -86,8 +86,8 @@ def test_an_interception_meets_a_ball_that_comes():
     row = dict.fromkeys(names, 0.0)
     row |= {"ball.x": 1.0, "ball.vx": 1.0, "ball.vy": 0.5, "ball.y-player.y": -0.2}
     still, _, down = meet.scores(np.array([list(row.values())]))[0]
-    assert abs(down) < still  # COMING and ALWAYS together are the whole gain
-    row["ball.vx"] = -1.0
+    assert abs(down) < still
+    row |= {"ball.vx": -1.0, "ball.y-player.y": -0.6}
     assert meet.actions[int(meet.choose(np.array([list(row.values())]))[0])] == "UP"
 
 
