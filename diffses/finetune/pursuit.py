@@ -164,6 +164,11 @@ def _product(factor: Expression, feature: int) -> Expression:
     return ("mul", *factor, feature)
 
 
+def core(tree: Expression) -> tuple[Expression, int]:
+    """A tree without a negation at its root, and -1 if there was one, else 1."""
+    return (tree[1:], -1) if tree[0] == "neg" else (tree, 1)
+
+
 def mirror(forest: Forest) -> np.ndarray | None:
     """How the constants of opposed trees move together: what pulls one way pushes the other.
 
@@ -173,13 +178,13 @@ def mirror(forest: Forest) -> np.ndarray | None:
     Returns:
         float64 (constants, free ones); None where no two trees are like that.
     """
-    cores = [tree[1:] if tree[0] == "neg" else tree for tree in forest.trees]
-    widths = [sum(isinstance(token, float) for token in core) for core in cores]
     firsts: dict[str, int] = {}
     columns: list[int] = []
     free = 0
-    for core, width in zip(cores, widths, strict=True):
-        text = repr(core) if len(core) > 1 else f"{len(columns)}"
+    for tree in forest.trees:
+        own, _ = core(tree)
+        width = sum(isinstance(token, float) for token in own)
+        text = repr(own) if len(own) > 1 else f"{len(columns)}"
         if text not in firsts:
             firsts[text], free = free, free + width
         columns += range(firsts[text], firsts[text] + width)

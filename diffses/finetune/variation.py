@@ -12,6 +12,7 @@ import numpy as np
 
 from diffses.dataset.data import Dataset
 from diffses.finetune.metric import whitening
+from diffses.finetune.pursuit import core
 from diffses.policy.expression import Expression, arity, end_of
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
@@ -20,6 +21,7 @@ from diffses.policy.simplify import simplify_forest
 TRIES = 20  # draws until a child fits the limits
 DEPTH = 3  # operators on the longest way of a random tree
 GRAFT = 0.5  # size of a new term, in standard deviations of the tree it is added to
+MIRRORED = 0.5  # share of the children in which opposed trees change alike
 STEP = 0.3  # length of a random step of all constants, in units in which 1 is a nat
 
 
@@ -70,12 +72,31 @@ def child(
     before = decided(mother, material)
     for _ in range(TRIES):
         name = names[int(random.choice(len(names), p=odds / odds.sum()))]
-        made = simplify_forest(WAYS[name](mother, father, material, random))
+        made = WAYS[name](mother, father, material, random)
+        if random.random() < MIRRORED:
+            made = mirrored(mother, made)
+        made = simplify_forest(made)
         if max(made.sizes) <= material.limit and not np.array_equal(
             decided(made, material), before
         ):
             return made, name
     return None
+
+
+def mirrored(mother: Forest, made: Forest) -> Forest:
+    """The child with the change of one tree made in those too that were equal to it, or to its
+    negative: what pulls one way then still pushes the other."""
+    changed = [i for i, tree in enumerate(made.trees) if tree != mother.trees[i]]
+    if len(changed) != 1 or len(mother.trees[changed[0]]) == 1:
+        return made
+    new, (old, sign) = made.trees[changed[0]], core(mother.trees[changed[0]])
+    opposite = new[1:] if new[0] == "neg" else ("neg", *new)
+    trees = list(made.trees)
+    for i, tree in enumerate(mother.trees):
+        own, direction = core(tree)
+        if i != changed[0] and repr(own) == repr(old):
+            trees[i] = new if direction == sign else opposite
+    return replace(made, trees=tuple(trees))
 
 
 def decided(forest: Forest, material: Material) -> np.ndarray:

@@ -9,6 +9,7 @@ from diffses.finetune.variation import (
     Material,
     child,
     decided,
+    mirrored,
     random_forest,
     representatives,
 )
@@ -72,6 +73,18 @@ def test_random_forests_are_scaled_to_the_features(material):
     weights = np.array([[t for t in one.trees[1] if isinstance(t, float)][1:] for one in made])
     assert np.abs(weights).mean(axis=0) * ROWS.std(axis=0) == pytest.approx(0.8, abs=0.4)
     assert all(max(one.sizes) <= 15 for one in made)
+
+
+def test_opposed_trees_change_alike():
+    tree, new = ("add", "mul", 2.0, 0, 1), ("add", "mul", 2.0, 0, 2)
+    names, ids = ("NOOP", "UP", "DOWN"), (0, 1, 2)
+    mother = Forest(("a", "b", "c"), names, ids, ((0.5,), ("neg", *tree), tree))
+    down = Forest(("a", "b", "c"), names, ids, ((0.5,), ("neg", *tree), new))
+    assert mirrored(mother, down).trees == ((0.5,), ("neg", *new), new)
+    up = Forest(("a", "b", "c"), names, ids, ((0.5,), new, tree))
+    assert mirrored(mother, up).trees == ((0.5,), new, ("neg", *new))
+    still = Forest(("a", "b", "c"), names, ids, ((0.7,), ("neg", *tree), tree))
+    assert mirrored(mother, still) == still
 
 
 def test_actions_of_equal_effect_take_turns():
