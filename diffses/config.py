@@ -165,7 +165,7 @@ class PpoSettings(TeacherConfig):
 
 class Network(enum.Enum):
     lean = "lean"  # two convolutions, 256 units, bfloat16: Mnih et al. 2013
-    nature = "nature"  # three convolutions, 512 units, float32: Mnih et al. 2015, SB3's own
+    nature = "nature"  # three convolutions, 512 units, bfloat16: Mnih et al. 2015, SB3's layers
 
 
 @dataclass

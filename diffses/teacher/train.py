@@ -26,10 +26,15 @@ def new_ppo(
     policy: str | type[ActorCriticPolicy],
     envs: VecEnv,
     teacher: PpoSettings,
-    scratch: Path,
+    scratch: Path | None,
     **more: Any,
 ) -> PPO:
-    """A learner that knows nothing yet. `more` goes to PPO."""
+    """A learner that knows nothing yet.
+
+    Args:
+        scratch: where TensorBoard's logs go; None: there are none.
+        more: goes to PPO.
+    """
     return PPO(
         policy,
         envs,
@@ -43,7 +48,7 @@ def new_ppo(
         gae_lambda=teacher.gae_lambda,
         seed=seed_for(teacher.seed, "teacher"),
         device=teacher.device,
-        tensorboard_log=str(scratch / "tensorboard"),
+        tensorboard_log=None if scratch is None else str(scratch / "tensorboard"),
         **more,
     )
 

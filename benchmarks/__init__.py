@@ -1,0 +1,1 @@
+"""How fast it is, against something measured beside it: `python -m benchmarks --help`."""
