@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.seeds import seed_for
-from diffses.teacher.train import new_learner, open_games
+from diffses.teacher.pixels import new_learner, open_games
 
 PONG = ArcadeEnv(game="pong")
 STOCK_STEPS = 10_000_000  # over which the RL zoo lets its learning rate fall
@@ -75,7 +75,7 @@ def learner(name: str, threads: int, seed: int = 0) -> PPO:
     if name == "stock":
         return stock(stock_games(seed), seed)
     settings = {"default": default, "same_network": same_network}[name](threads, seed)
-    return new_learner(settings, open_games(PONG, settings))
+    return new_learner(open_games(PONG, settings), settings, None)
 
 
 def learn(model: PPO, rollouts: int) -> float:

@@ -23,7 +23,7 @@ from diffses.config import ROOT
 from diffses.progress import bar
 from diffses.report.plots import drawing
 from diffses.report.style import POLICY, RULE
-from diffses.teacher.train import open_games
+from diffses.teacher.pixels import open_games
 
 FOLDER = ROOT / "benchmarks" / "curves"
 NAMES = ("stock", "default")
@@ -146,7 +146,9 @@ def draw(folder: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.teacher_curves", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.teacher_curves", description=__doc__
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help="stock, default; both by default")
     parser.add_argument("--steps", type=int, default=STEPS, help=f"of training; {STEPS} by default")
     parser.add_argument("--threads", type=int, default=1, help="of torch; 1 by default")

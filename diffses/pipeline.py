@@ -97,7 +97,7 @@ PIPELINE = (
         "diffses.detector:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 1, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
+    Stage("teacher", 2, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
     Stage(
         "dataset",
         1,

@@ -90,7 +90,12 @@ def unexplained(target: Floats, predicted: Floats, weights: Floats) -> float:
 
 def _keep(best: dict[int, tuple[float, Expression]], error: float, program: list[Any]) -> None:
     if error < best.get(len(program), (1.0,))[0]:
-        best[len(program)] = error, tuple(_token(node) for node in program)
+        best[len(program)] = error, expression(program)
+
+
+def expression(program: list[Any]) -> Expression:
+    """Our tree for a program whose functions have the names of our operators."""
+    return tuple(_token(node) for node in program)
 
 
 def _token(node: Any) -> str | int | float:

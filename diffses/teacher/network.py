@@ -68,7 +68,10 @@ class NatureCnn(NarrowCnn):
 
 
 class LeanPolicy(ActorCriticCnnPolicy):
-    """SB3's actor-critic with a `NarrowCnn`, `LeanCnn` by default; frames reach it as bytes, without a float32 copy."""
+    """SB3's actor-critic with a `NarrowCnn`, by default `LeanCnn`.
+
+    Frames reach it as bytes, without a float32 copy.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("features_extractor_class", LeanCnn)

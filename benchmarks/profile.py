@@ -1,0 +1,226 @@
+"""Where the time goes: the pieces of a step of play and of a PPO update, on kept inputs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from stable_baselines3 import PPO
+
+from benchmarks.learners import learn, learner
+from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
+from benchmarks.rows import Effort, Row
+from diffses.detector import kernel
+from diffses.detector.features import plan
+from diffses.detector.motion import Detector
+from diffses.detector.scene import empty_table, scratch
+from diffses.envs.arcade import Arcade
+from diffses.envs.play import Job, episode
+from diffses.players import ForestPlayer, detector_at
+
+GAMES = ("pong", "breakout", "space_invaders")
+LEARNERS = ("stock", "same_network", "default")
+Piece = tuple[str, float]  # its name, seconds a step
+
+
+def profile(effort: Effort) -> list[Row]:
+    """Prints the tables; there are no rows."""
+    for game in GAMES[:1] if effort.quick else GAMES:
+        print(shown(f"a step of play, {game}: CPU time", *play_pieces(game, effort)))
+    threads = 1 if effort.quick else os.cpu_count() or 1
+    for name in LEARNERS[-1:] if effort.quick else LEARNERS:
+        title = f"a step of PPO, {name}, {threads} threads: wall time"
+        print(shown(title, *learner_pieces(name, threads, effort)))
+    return []
+
+
+def shown(title: str, whole: float, pieces: Sequence[Piece]) -> str:
+    """The pieces, what is left of the whole, and the whole."""
+    rest = whole - sum(seconds for _, seconds in pieces)
+    lines = [title]
+    for name, seconds in [*pieces, ("all else", rest), ("whole", whole)]:
+        lines.append(f"  {name:<34} {MICRO * seconds:8.1f} us {100 * seconds / whole:6.1f} %")
+    return "\n".join(lines) + "\n"
+
+
+def least(work: Callable[[], Any], count: int, turns: int, clock: Callable[[], float]) -> float:
+    """Seconds that one of `count` pieces of work takes, in the best of some turns."""
+    best = float("inf")
+    for _ in range(turns):
+        started = clock()
+        work()
+        best = min(best, clock() - started)
+    return best / count
+
+
+# --- play -----------------------------------------------------------------------------------------
+
+
+def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
+    """Seconds a step of a forest's play, and of the pieces of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        spec, rules = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        console = rules.open()
+        player = spec.build(console)
+        detector = detector_at(spec.detector)
+        assert isinstance(detector, Detector)
+    steps = JOB_STEPS // 10 if effort.quick else JOB_STEPS
+    job = Job(spec, rules, rules.seeds("train", 0, 1)[0], steps)
+    actions, screens, rows = kept(job, console, player, detector)
+
+    def play_again() -> None:
+        console.start(job.seed)
+        for action in actions:
+            console.step(action)
+
+    def timed(work: Callable[[], Any]) -> float:
+        work()  # compiles
+        return least(work, len(actions), effort.turns, time.process_time)
+
+    look = compiled_look(detector, screens)
+    blobs, follow, fill = (timed(partial(look, upto)) for upto in range(3))
+    observe = timed(lambda: [detector.observe(screen) for screen in screens])
+    return timed(lambda: episode(job, console, player)), [
+        ("emulator, ALEInterface.act", timed(play_again)),
+        ("getScreen", timed(lambda: [console.screen() for _ in screens])),
+        ("detector: blobs", blobs),
+        ("detector: tracking", follow - blobs),
+        ("detector: features", fill - follow),
+        ("detector: its call", observe - fill),
+        ("forest", timed(lambda: [player.choose(row) for row in rows])),
+    ]
+
+
+def kept(
+    job: Job, console: Arcade, player: ForestPlayer, detector: Detector
+) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """An episode's actions, screens and rows of features."""
+    actions, screens, rows = [], [], []
+    console.start(job.seed)
+    player.begin(console, job.seed)
+    while not console.over and console.steps < (job.max_steps or 0):
+        screens.append(console.screen().copy())
+        rows.append(detector.observe(screens[-1]).copy())
+        actions.append(int(player.choose(rows[-1])))
+        console.step(actions[-1])
+    return actions, np.array(screens), np.array(rows)
+
+
+def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[int], None]:
+    """The detector's kernels on all screens without Python between them.
+
+    The argument says how far: 0 blobs, 1 also tracking, 2 also features.
+    """
+    scene, rules, chosen = detector.model.scene, detector.model.rules, plan(detector.model.features)
+    runs, blobs, areas = scratch()
+    table, taken = empty_table(rules.places), np.zeros(kernel.MAX_BLOBS, np.int64)
+    holds = rules.sizes[rules.type_of_place(), kernel.HOLD].astype(np.int64)
+    row = np.zeros(len(detector.features))
+    known = (scene.background, scene.seen, scene.colours, scene.links, runs, blobs, areas)
+    tracking = (table, rules.sizes, rules.colours, rules.patience, taken)
+    features = (holds, chosen.places, chosen.columns, chosen.scales, row)
+    return lambda upto: _look(screens, *known, *tracking, *features, upto)
+
+
+@numba.njit(cache=True, nogil=True)
+def _look(
+    screens: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+    runs: np.ndarray,
+    blobs: np.ndarray,
+    areas: np.ndarray,
+    table: np.ndarray,
+    sizes: np.ndarray,
+    type_colours: np.ndarray,
+    patience: int,
+    taken: np.ndarray,
+    holds: np.ndarray,
+    places: np.ndarray,
+    columns: np.ndarray,
+    scales: np.ndarray,
+    row: np.ndarray,
+    upto: int,
+) -> None:
+    for frame in range(len(screens)):
+        n_runs, count = kernel.find_blobs(
+            screens[frame], background, seen, colours, links, runs, blobs, areas
+        )
+        kernel.trim(runs, n_runs, blobs, count, sizes, type_colours)
+        if upto > 0:
+            kernel.follow(table, blobs, count, sizes, type_colours, patience, taken)
+        if upto > 1:
+            kernel.fill(table, holds, places, columns, scales, row)
+
+
+# --- PPO ------------------------------------------------------------------------------------------
+
+
+def learner_pieces(name: str, threads: int, effort: Effort) -> tuple[float, list[Piece]]:
+    """Seconds a step of a learner, playing and learning, and of the pieces of it."""
+    model = learner(name, threads)
+    learn(model, 1)
+    whole = 1 / learn(model, 1 if effort.quick else 3)
+    turns = 2 if effort.quick else 10
+    clock = time.perf_counter
+    games, random = model.env, np.random.default_rng(0)
+    assert games is not None
+    action_space: Any = games.action_space
+
+    def emulate() -> None:
+        games.step(random.integers(action_space.n, size=games.num_envs))
+
+    seen = model.policy.obs_to_tensor(model._last_obs)[0]  # type: ignore[arg-type]
+
+    @torch.no_grad()
+    def act() -> None:
+        model.policy(seen)
+
+    pieces = [
+        ("rollout: emulators", least(emulate, games.num_envs, 5 * turns, clock)),
+        ("rollout: forward", least(act, games.num_envs, 5 * turns, clock)),
+        *update_pieces(model, turns, clock),
+    ]
+    games.close()
+    return whole, pieces
+
+
+def update_pieces(model: PPO, turns: int, clock: Callable[[], float]) -> list[Piece]:
+    """Seconds that each step costs in the updates: on one batch, times the epochs."""
+    batch = next(model.rollout_buffer.get(model.batch_size))
+    count = model.batch_size / model.n_epochs
+    policy = model.policy
+    policy.set_training_mode(True)
+
+    def forward() -> torch.Tensor:
+        values, log_prob, entropy = policy.evaluate_actions(
+            batch.observations, batch.actions.long().flatten()
+        )
+        assert entropy is not None
+        return values.mean() + log_prob.mean() + entropy.mean()
+
+    def backward() -> None:
+        policy.optimizer.zero_grad()
+        forward().backward()  # type: ignore[no-untyped-call]
+
+    def optimise() -> None:
+        torch.nn.utils.clip_grad_norm_(policy.parameters(), model.max_grad_norm)
+        policy.optimizer.step()
+
+    ahead = least(forward, 1, turns, clock)
+    both = least(backward, 1, turns, clock)
+    return [
+        ("update: forward", ahead / count),
+        ("update: backward", (both - ahead) / count),
+        ("update: Adam", least(optimise, 1, turns, clock) / count),
+    ]
