@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 from benchmarks.rows import FULL, QUICK, Effort, Row, table
 from diffses.errors import ConfigError, DiffsesError
@@ -84,12 +85,17 @@ BENCHMARKS = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(message, fix="python -m benchmarks --help lists names and flags")
+
+
+def parser() -> Parser:
     width = max(map(len, BENCHMARKS))
     listed = "\n".join(
         f"  {name:<{width}}  {one.minutes:3g} min  {one.about}" for name, one in BENCHMARKS.items()
     )
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m benchmarks",
         description="Measures how fast it is, in turn with something that does the same.",
         epilog=f"names (all but profile where none is given):\n{listed}\n\n"
@@ -124,9 +130,9 @@ def write(rows: list[Row], path: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
     rows: list[Row] = []
     try:
+        options = parser().parse_args(arguments)
         for name in chosen(options.names):
             started = time.perf_counter()
             found = BENCHMARKS[name].run(QUICK if options.quick else FULL)

@@ -3,13 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import gymnasium as gym
+import numba
+import numpy as np
 import torch
 from stable_baselines3.common.policies import ActorCriticCnnPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
+
+
+SHADES = torch.arange(256).to(torch.bfloat16) / 255  # of a byte of a frame
+PIECE = 128  # frames that are worth a thread of their own
+
+
+def shaded(frames: Tensor) -> Tensor:
+    """Bytes as bfloat16 in 0..1 with channels last, in one pass: torch's own three take four times
+    as long, and more than the convolutions.
+
+    Args:
+        frames: uint8 (batch, channels, height, width), on the CPU.
+
+    Returns:
+        bfloat16 of the same shape, bit for bit `frames.to(torch.bfloat16) / 255`.
+    """
+    batch, channels, height, width = frames.shape
+    out = torch.empty((batch, height, width, channels), dtype=torch.bfloat16)
+    read = frames.contiguous().numpy().reshape(batch, channels, -1)
+    written = out.view(torch.int16).numpy().reshape(batch, -1, channels)
+    shades = SHADES.view(torch.int16).numpy()
+    pieces = max(1, min(torch.get_num_threads(), batch // PIECE))
+    if pieces == 1:
+        _shade(read, shades, written)
+    else:
+        bounds = [batch * piece // pieces for piece in range(pieces + 1)]
+        parts = [slice(*pair) for pair in pairwise(bounds)]
+        list(_threads(pieces).map(lambda part: _shade(read[part], shades, written[part]), parts))
+    return out.permute(0, 3, 1, 2)
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shade(frames: np.ndarray, shades: np.ndarray, out: np.ndarray) -> None:
+    """frames uint8 (n, channels, pixels) and shades (256,) to out (n, pixels, channels)."""
+    for frame in range(frames.shape[0]):
+        for channel in range(frames.shape[1]):
+            for pixel in range(frames.shape[2]):
+                out[frame, pixel, channel] = shades[frames[frame, channel, pixel]]
 
 
 class NarrowCnn(BaseFeaturesExtractor):
@@ -46,9 +94,12 @@ class NarrowCnn(BaseFeaturesExtractor):
         # one frame at play: casting the weights would cost more than the arithmetic
         narrow = len(frames) > 1
         with torch.autocast(frames.device.type, dtype=torch.bfloat16, enabled=narrow):
-            # bytes are cheapest to reorder, and 0..255 is exact in bfloat16 (8 significant bits)
-            ordered = frames.contiguous(memory_format=torch.channels_last)
-            x = ordered.to(torch.bfloat16 if narrow else torch.float32) / 255
+            if narrow and frames.dtype == torch.uint8 and frames.device.type == "cpu":
+                x = shaded(frames)
+            else:
+                ordered = frames.contiguous(memory_format=torch.channels_last)
+                # 0..255 is exact in bfloat16 (8 significant bits)
+                x = ordered.to(torch.bfloat16 if narrow else torch.float32) / 255
             hidden: Tensor = self.dense(self.convolutions(x))
         return hidden.float()
 
@@ -76,6 +127,8 @@ class LeanPolicy(ActorCriticCnnPolicy):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("features_extractor_class", LeanCnn)
         kwargs.setdefault("normalize_images", False)
+        # SB3's own settings, all of a step in one kernel
+        kwargs.setdefault("optimizer_kwargs", {"eps": 1e-5, "fused": True})
         super().__init__(*args, **kwargs)
         # after SB3's orthogonal initialisation, which needs the default layout
         self.features_extractor.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import A2C, DQN, PPO
+from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
@@ -17,7 +18,7 @@ from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.store import Draft, Store
 from diffses.teacher import make_teacher
 from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
-from diffses.teacher.network import LeanPolicy
+from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
 
 ENV = ArcadeEnv(game="pong")
 
@@ -125,6 +126,27 @@ def test_the_lean_network_reads_bytes_as_it_reads_floats():
     frames = torch.from_numpy(np.stack([stack(1), stack(2)]))
     with torch.no_grad():
         assert (policy.extract_features(frames) == policy.extract_features(frames.float())).all()
+
+
+@pytest.mark.parametrize("batch", [3, 300])  # 300: shared between two threads
+def test_shaded_frames_are_what_torch_makes_of_them(batch, monkeypatch):
+    frames = torch.randint(0, 256, (batch, 4, 20, 12), dtype=torch.uint8)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    made = shaded(frames)
+    assert made.is_contiguous(memory_format=torch.channels_last)
+    assert (made == frames.to(torch.bfloat16) / 255).all()
+
+
+def test_the_nature_network_is_that_of_sb3_layer_for_layer():
+    space = Blank().observation_space
+    ours, theirs = NatureCnn(space), NatureCNN(space)
+    theirs.cnn.load_state_dict(ours.convolutions.state_dict())
+    theirs.linear.load_state_dict(ours.dense.state_dict())
+    one, several = (torch.from_numpy(np.stack([stack(i) for i in range(n)])) for n in (1, 3))
+    with torch.no_grad():
+        assert torch.allclose(ours(one), theirs(one / 255), atol=1e-5)
+        # bfloat16 has 8 significant bits
+        assert torch.allclose(ours(several), theirs(several / 255), atol=0.02)
 
 
 SMALL = {
