@@ -16,7 +16,6 @@ from stable_baselines3.common.policies import ActorCriticCnnPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
-
 SHADES = torch.arange(256).to(torch.bfloat16) / 255  # of a byte of a frame
 PIECE = 128  # frames that are worth a thread of their own
 

@@ -93,5 +93,8 @@ def test_two_rows_are_measured(capsys, tmp_path):
     file = tmp_path / "rows.json"
     assert command.main(["fitness_play", "help_seconds", "--quick", "--json", str(file)]) == 0
     rows = json.loads(file.read_text())
-    assert [(row["name"], row["runs"]) for row in rows] == [("fitness_play", 1), ("help_seconds", 1)]
+    assert [(row["name"], row["runs"]) for row in rows] == [
+        ("fitness_play", 1),
+        ("help_seconds", 1),
+    ]
     assert all(list(row) == KEYS and row["ratio"] > 0 for row in rows)
