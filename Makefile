@@ -9,7 +9,7 @@ BIN := .venv/bin
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: pong test lint fast slow setup clean
+.PHONY: pong test lint fast slow bench setup clean
 .DEFAULT_GOAL := pong
 
 pong: .venv/installed
@@ -27,6 +27,9 @@ fast: .venv/installed-dev
 
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -m slow
+
+bench: .venv/installed
+	$(BIN)/python -m benchmarks --json outputs/benchmarks/rows.json
 
 setup: .venv/installed-dev
 

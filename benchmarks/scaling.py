@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def scaling(effort: Effort) -> list[Row]:
         *_rows("scaling_slots", SLOTS, stepped),
     ]
     draw(rows)
-    return rows
+    return [*rows[:-1], replace(rows[-1], note=f"drawn in {PLOT.relative_to(ROOT)}")]
 
 
 class Slots:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -10,18 +10,26 @@ import time
 
 from benchmarks.rows import Effort, Row, alone
 from diffses.config import ROOT
+from diffses.errors import DiffsesError
 
 
 def run(*arguments: str) -> float:
     """Seconds that `python run.py` with these arguments takes.
 
     Raises:
-        CalledProcessError: where it fails.
+        DiffsesError: where it fails.
     """
     command = [sys.executable, str(ROOT / "run.py"), *arguments]
     started = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env={**os.environ})
-    return time.perf_counter() - started
+    done = subprocess.run(command, capture_output=True, cwd=ROOT, text=True, check=False)
+    passed = time.perf_counter() - started
+    if done.returncode:
+        last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:]
+        raise DiffsesError(
+            f"run.py ended with {done.returncode}: {''.join(last)}",
+            fix=f"python run.py {shlex.join(arguments)} shows all of it",
+        )
+    return passed
 
 
 def help_seconds(effort: Effort) -> list[Row]:
