@@ -19,7 +19,6 @@ from benchmarks.learners import learn, learner
 from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
 from benchmarks.rows import Effort, Row
 from diffses.detector import kernel
-from diffses.detector.features import plan
 from diffses.detector.motion import Detector
 from diffses.detector.scene import empty_table, scratch
 from diffses.envs.arcade import Arcade
@@ -86,15 +85,14 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
         return least(work, len(actions), effort.turns, time.process_time)
 
     look = compiled_look(detector, screens)
-    blobs, follow, fill = (timed(partial(look, upto)) for upto in range(3))
+    blobs, follow = (timed(partial(look, track)) for track in (False, True))
     observe = timed(lambda: [detector.observe(screen) for screen in screens])
     return timed(lambda: episode(job, console, player)), [
         ("emulator, ALEInterface.act", timed(play_again)),
         ("getScreen", timed(lambda: [console.screen() for _ in screens])),
         ("detector: blobs", blobs),
         ("detector: tracking", follow - blobs),
-        ("detector: features", fill - follow),
-        ("detector: its call", observe - fill),
+        ("detector: features, and the call", observe - follow),
         ("forest", timed(lambda: [player.choose(row) for row in rows])),
     ]
 
@@ -114,23 +112,18 @@ def kept(
     return actions, np.array(screens), np.array(rows)
 
 
-def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[int], None]:
-    """The detector's kernels on all screens without Python between them.
-
-    The argument says how far: 0 blobs, 1 also tracking, 2 also features.
-    """
-    scene, rules, chosen = detector.model.scene, detector.model.rules, plan(detector.model.features)
+def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[bool], None]:
+    """The detector's kernels on all screens without Python between them: blobs alone, or, where
+    the argument says so, also tracking."""
+    scene, rules = detector.model.scene, detector.model.rules
     runs, blobs, areas = scratch()
     table, taken = empty_table(rules.places), np.zeros(kernel.MAX_BLOBS, np.int64)
-    holds = rules.sizes[rules.type_of_place(), kernel.HOLD].astype(np.int64)
-    row = np.zeros(len(detector.features))
     known = (scene.background, scene.seen, scene.colours, scene.links, runs, blobs, areas)
     tracking = (table, rules.sizes, rules.colours, rules.patience, taken)
-    features = (holds, chosen.places, chosen.columns, chosen.scales, row)
-    return lambda upto: _look(screens, *known, *tracking, *features, upto)
+    return lambda track: _look(screens, *known, *tracking, track)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)  # no cache: it would keep the kernels as they were
 def _look(
     screens: np.ndarray,
     background: np.ndarray,
@@ -145,22 +138,15 @@ def _look(
     type_colours: np.ndarray,
     patience: int,
     taken: np.ndarray,
-    holds: np.ndarray,
-    places: np.ndarray,
-    columns: np.ndarray,
-    scales: np.ndarray,
-    row: np.ndarray,
-    upto: int,
+    track: bool,
 ) -> None:
     for frame in range(len(screens)):
         n_runs, count = kernel.find_blobs(
             screens[frame], background, seen, colours, links, runs, blobs, areas
         )
         kernel.trim(runs, n_runs, blobs, count, sizes, type_colours)
-        if upto > 0:
+        if track:
             kernel.follow(table, blobs, count, sizes, type_colours, patience, taken)
-        if upto > 1:
-            kernel.fill(table, holds, places, columns, scales, row)
 
 
 # --- PPO ------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def find_blobs(
     count = 0
     above_first = above_last = 0  # the runs of the row above
     for y in range(height):
-        row_first = count
+        row_first, near = count, above_first
         x = 0
         while x < width:
             if x % 8 == 0 and words[y, x // 8] == still[y, x // 8]:
@@ -87,7 +87,7 @@ def find_blobs(
             runs[count, 2] = x - 1
             runs[count, 3] = y
             runs[count, 4] = colours[colour]
-            _connect(runs, count, row_first, above_first, above_last, links)
+            near = _connect(runs, count, row_first, near, above_last, links)
             count += 1
         above_first, above_last = row_first, count
     return count, _gather(runs, count, blobs, areas)
@@ -96,18 +96,25 @@ def find_blobs(
 @numba.njit(cache=True, nogil=True)
 def _connect(
     runs: np.ndarray, run: int, row_first: int, first: int, last: int, links: np.ndarray
-) -> None:
-    """Joins a new run to those it touches: the one before, and [first, last), the row above."""
+) -> int:
+    """Joins a new run to those it touches: the one before, and of [first, last), the row above.
+
+    Returns:
+        The first run of the row above that a later run of this row may touch.
+    """
     runs[run, 0] = run
     start, end, number = runs[run, 1], runs[run, 2], runs[run, 4]
     beside = run > row_first and runs[run - 1, 2] == start - 1
     if beside and links[runs[run - 1, 4], number]:
         _join(runs, run - 1, run)
+    while first < last and runs[first, 2] < start - 1:
+        first += 1
     for above in range(first, last):
         if runs[above, 1] > end + 1:
             break
-        if runs[above, 2] >= start - 1 and links[runs[above, 4], number]:
+        if links[runs[above, 4], number]:
             _join(runs, above, run)
+    return first
 
 
 @numba.njit(cache=True, nogil=True)
@@ -254,12 +261,22 @@ def follow(
     for blob in range(count):
         taken[blob] = -1
     done = np.zeros(table.shape[0], np.bool_)
-    best = np.empty(table.shape[0])
-    for place in range(table.shape[0]):
-        best[place] = FAR
+    best = np.full(table.shape[0], FAR)
     choice = np.zeros(table.shape[0], np.int64)
+    shapes = np.empty((count, 4))  # centre and size of each blob
+    for blob in range(count):
+        shapes[blob, 2] = blobs[blob, 3] - blobs[blob, 1] + 1
+        shapes[blob, 3] = blobs[blob, 4] - blobs[blob, 2] + 1
+        shapes[blob, 0] = blobs[blob, 1] + 0.5 * shapes[blob, 2]
+        shapes[blob, 1] = blobs[blob, 2] + 0.5 * shapes[blob, 3]
+    fitting = np.empty(count, np.int64)  # blobs that can be of the type
     for kind in range(sizes.shape[0]):
-        _pair(table, blobs, count, sizes[kind], colours[kind], taken, done, best, choice)
+        found = 0
+        for blob in range(count):
+            if taken[blob] < 0 and _fits(blobs[blob], sizes[kind], colours[kind], False):
+                fitting[found] = blob
+                found += 1
+        _pair(table, blobs, shapes, fitting[:found], sizes[kind], taken, done, best, choice)
     for place in range(table.shape[0]):
         if table[place, AGE] >= 0 and not done[place]:
             table[place, UNSEEN] += 1
@@ -276,9 +293,9 @@ def follow(
 def _pair(
     table: np.ndarray,
     blobs: np.ndarray,
-    count: int,
+    shapes: np.ndarray,
+    fitting: np.ndarray,
     size: np.ndarray,
-    colours: np.ndarray,
     taken: np.ndarray,
     done: np.ndarray,
     best: np.ndarray,
@@ -288,7 +305,9 @@ def _pair(
     first, end = int(size[FIRST]), int(size[END])
     for place in range(first, end):
         if table[place, AGE] >= 0:
-            best[place], choice[place] = _cheapest(table[place], blobs, count, size, colours, taken)
+            best[place], choice[place] = _cheapest(
+                table[place], shapes, fitting, size[REACH], taken
+            )
     while True:
         place = first
         for other in range(first + 1, end):
@@ -297,7 +316,9 @@ def _pair(
         if best[place] >= FAR:
             break
         if taken[choice[place]] >= 0:  # it went to another in the meantime
-            best[place], choice[place] = _cheapest(table[place], blobs, count, size, colours, taken)
+            best[place], choice[place] = _cheapest(
+                table[place], shapes, fitting, size[REACH], taken
+            )
             continue
         done[place] = True
         best[place] = FAR
@@ -316,36 +337,27 @@ def _fits(blob: np.ndarray, size: np.ndarray, colours: np.ndarray, newborn: bool
 
 @numba.njit(cache=True, nogil=True)
 def _cheapest(
-    entry: np.ndarray,
-    blobs: np.ndarray,
-    count: int,
-    size: np.ndarray,
-    colours: np.ndarray,
-    taken: np.ndarray,
+    entry: np.ndarray, shapes: np.ndarray, fitting: np.ndarray, reach: float, taken: np.ndarray
 ) -> tuple[float, int]:
-    """The least cost of a blob that is left, and that blob, the first of equals."""
+    """The least cost of a blob that is left, and that blob, the first of equals.
+
+    The cost is distance + half the change of width and height, FAR beyond `reach`.
+    """
+    x, y, width, height = entry[X], entry[Y], entry[W], entry[H]
+    steps = entry[UNSEEN] + 1
+    vx, vy = entry[VX] * steps, entry[VY] * steps
     least, choice = FAR, -1
-    for blob in range(count):
-        if taken[blob] < 0:
-            cost = _cost(entry, blobs[blob], size, colours)
+    for blob in fitting:
+        if taken[blob] >= 0:
+            continue
+        dx, dy = shapes[blob, 0] - x, shapes[blob, 1] - y
+        ex, ey = dx - vx, dy - vy
+        distance = np.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
+        if distance <= reach:
+            cost = distance + 0.5 * (abs(shapes[blob, 2] - width) + abs(shapes[blob, 3] - height))
             if cost < least:
                 least, choice = cost, blob
     return least, choice
-
-
-@numba.njit(cache=True, nogil=True)
-def _cost(entry: np.ndarray, blob: np.ndarray, size: np.ndarray, colours: np.ndarray) -> float:
-    """What it costs to take the blob for the object; FAR where it cannot be."""
-    if not _fits(blob, size, colours, False):
-        return FAR
-    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
-    dx, dy = blob[1] + 0.5 * width - entry[X], blob[2] + 0.5 * height - entry[Y]
-    steps = entry[UNSEEN] + 1
-    ex, ey = dx - entry[VX] * steps, dy - entry[VY] * steps
-    distance = np.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
-    if distance > size[REACH]:
-        return FAR
-    return float(distance + 0.5 * (abs(width - entry[W]) + abs(height - entry[H])))
 
 
 @numba.njit(cache=True, nogil=True)
