@@ -263,12 +263,7 @@ def follow(
     done = np.zeros(table.shape[0], np.bool_)
     best = np.full(table.shape[0], FAR)
     choice = np.zeros(table.shape[0], np.int64)
-    shapes = np.empty((count, 4))  # centre and size of each blob
-    for blob in range(count):
-        shapes[blob, 2] = blobs[blob, 3] - blobs[blob, 1] + 1
-        shapes[blob, 3] = blobs[blob, 4] - blobs[blob, 2] + 1
-        shapes[blob, 0] = blobs[blob, 1] + 0.5 * shapes[blob, 2]
-        shapes[blob, 1] = blobs[blob, 2] + 0.5 * shapes[blob, 3]
+    shapes = _shapes(blobs, count)
     fitting = np.empty(count, np.int64)  # blobs that can be of the type
     for kind in range(sizes.shape[0]):
         found = 0
@@ -287,6 +282,18 @@ def follow(
     for blob in range(count):
         if taken[blob] < 0:
             taken[blob] = _settle(table, blobs[blob], sizes, colours)
+
+
+@numba.njit(cache=True, nogil=True)
+def _shapes(blobs: np.ndarray, count: int) -> np.ndarray:
+    """Centre and size of each blob in px: x, y, width, height, float64 (count, 4)."""
+    shapes = np.empty((count, 4))
+    for blob in range(count):
+        shapes[blob, 2] = blobs[blob, 3] - blobs[blob, 1] + 1
+        shapes[blob, 3] = blobs[blob, 4] - blobs[blob, 2] + 1
+        shapes[blob, 0] = blobs[blob, 1] + 0.5 * shapes[blob, 2]
+        shapes[blob, 1] = blobs[blob, 2] + 0.5 * shapes[blob, 3]
+    return shapes
 
 
 @numba.njit(cache=True, nogil=True)
