@@ -456,11 +456,11 @@ class SearchFinetune(FinetuneConfig):
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
     climbs: int = 3  # starts whose constants are tried to improve
-    trial_share: float = 0.3  # of the steps, for all of these alike before the best goes on
+    trial_share: float = 0.15  # of the steps, for all of these alike before the best goes on
     population: int = 36  # candidates in a generation, of constants or of children
     episodes: int = 1  # each candidate for constants plays in a generation, on common seeds
     episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
-    step_size: float = 0.2  # first standard deviation of constants: 1 moves the policy by a nat
+    step_size: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
     breeding: float = 0.1  # share of the steps that go to children: crossover and mutations
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(

@@ -24,6 +24,7 @@ STILL = 0.5  # score of the actions that do not move the player, in a chase: a t
 ALWAYS = 0.4  # gain on the distance of an object that goes, as a share of one that comes
 SOFT = 2.0  # added to the speed across, in 10 px per step: of slow ones less is foreseen
 LAG = 0.6  # steps that player and object go on as they did before an action tells
+AWAY = -0.15  # gain on the distance of another object: it is met off the middle, away from that
 NEAR = 1.4  # score of the actions that do not move the player: 10 px off
 
 
@@ -140,7 +141,8 @@ def _interception(scene: Scene, end: float, growing: bool) -> Expression:
     if scene.u is not None:
         terms.append(("mul", -drift, scene.u))
     if scene.other is not None:
-        terms.append(("mul", 0.0, scene.other[0]))
+        other, sign = scene.other
+        terms.append(("mul", AWAY * GAIN * sign, other))
     return _sum([*terms, (0.0,), ("logical", *when, *coming, 0.0)])
 
 
