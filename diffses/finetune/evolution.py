@@ -122,7 +122,7 @@ class Search:
 
     def _promising(self, going: Sequence[Climb]) -> Member | None:
         """The member whose constants to climb on next, after a longer look at the best; None
-        where those that climb already are better."""
+        where none is surely better than what climbs already."""
         stems = tuple(climb.stem for climb in self.climbs)
         free = [
             member
@@ -130,7 +130,7 @@ class Search:
             if member.source not in self._begun and not member.source.startswith(stems)
         ]
         typical = spread(self.members)
-        best = max((climb.own.cautious(typical) for climb in going), default=-math.inf)
+        best = max((climb.own.mean for climb in going), default=-math.inf)
         if len(self.climbs) < self._settings.climbs:
             best = -math.inf
         for _ in range(len(free)):

@@ -95,6 +95,17 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
     return path
 
 
+def require_same(finetuned: Path, evaluated: Path) -> None:
+    """Raises ArtifactError unless the evaluation played the champion of `finetuned`."""
+    key = _manifest(evaluated)["parents"].get("finetune", "")
+    played = evaluated.parents[1] / "finetune" / key / "finetuned.json"
+    if not played.is_file() or Forest.load(played) != Forest.load(finetuned / "finetuned.json"):
+        raise ArtifactError(
+            f"{evaluated} did not play the champion of {finetuned.name}",
+            fix="--test <the key of an evaluation that did>",
+        )
+
+
 def validation(finetuned: Path) -> dict[str, Any]:
     """What the champion returned in the validation episodes."""
     with (finetuned / "validation.csv").open(newline="") as file:
@@ -171,13 +182,18 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("ls", help="the champions that are shipped")
     adding = commands.add_parser("add", help="ship the champion of a finished run")
     adding.add_argument("keys", nargs="+", help="of finetune, evaluate or report artifacts")
+    adding.add_argument("--test", help="folder of an evaluation that played the champion")
     options = parser.parse_args(arguments)
     try:
         if options.command == "ls":
             ls()
         else:
             for key in options.keys:
-                print(add(*runs(key, Path(options.outputs))))
+                finetuned, evaluated = runs(key, Path(options.outputs))
+                if options.test is not None:
+                    evaluated = Path(options.test)
+                    require_same(finetuned, evaluated)
+                print(add(finetuned, evaluated))
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from diffses.finetune.zoo import copy_champion
 from diffses.pipeline import order, resolve
 from diffses.policy.forest import Forest
 from diffses.zoo import open_champion
-from diffses.zoo.shelf import add, champion_file, runs, shelf_name
+from diffses.zoo.shelf import add, champion_file, require_same, runs, shelf_name
 from tests import fake_artifacts
 
 
@@ -57,6 +57,14 @@ def test_a_run_is_found_by_any_of_its_keys(paths, stage):
 def test_a_key_of_another_stage_is_refused(paths):
     with pytest.raises(ArtifactError, match="not made from a finetune"):
         runs(str(paths["teacher"]), paths["teacher"].parents[1])
+
+
+def test_only_an_evaluation_of_the_champion_is_told(paths, tmp_path):
+    other = fake_artifacts.build(tmp_path / "store", seed=2)
+    Forest(("a",), ("A",), (0,), ((0,),)).save(other["finetune"] / "finetuned.json")
+    require_same(paths["finetune"], paths["evaluate"])
+    with pytest.raises(ArtifactError, match="did not play"):
+        require_same(paths["finetune"], other["evaluate"])
 
 
 def test_a_champion_needs_nothing_but_itself(config):
