@@ -19,22 +19,39 @@ def prune(forest: Forest, rows: np.ndarray, tolerance: float) -> Forest:
 
     Args:
         rows: float64 (n, features), states to decide in.
-        tolerance: share of the states in which the action may become another, 0 to 1.
+        tolerance: share of the states in which the action may become another, 0 to 1; of Box
+            actions their mean change as a share of the range.
     """
-    wanted = Compiled(forest).choose(rows)
-    allowed = int(tolerance * len(rows))
+    wanted = decisions(forest, rows)
     while True:
-        best: tuple[int, int] | None = None
+        best: tuple[int, float] | None = None
         for candidate in cuts(forest):
             size = candidate.size
             if best is not None and size > best[0]:
                 continue
-            changed = int((Compiled(candidate).choose(rows) != wanted).sum())
-            if changed <= allowed and (best is None or (size, changed) < best):
+            changed = change(candidate, rows, wanted)
+            if changed <= tolerance and (best is None or (size, changed) < best):
                 best, chosen = (size, changed), candidate
         if best is None:
             return forest
         forest = chosen
+
+
+def decisions(forest: Forest, rows: np.ndarray) -> np.ndarray:
+    """What the forest does in each state: the index of a tree (n,), or Box actions (n, d)."""
+    if forest.bounds is not None:
+        return forest.squash(Compiled(forest).scores(rows))
+    return Compiled(forest).choose(rows)
+
+
+def change(forest: Forest, rows: np.ndarray, wanted: np.ndarray) -> float:
+    """How much of `decisions` has become another, 0 to 1; of Box actions the mean distance as a
+    share of the range."""
+    found = decisions(forest, rows)
+    if forest.bounds is None:
+        return float((found != wanted).mean())
+    low, high = np.array(forest.bounds).T
+    return float((np.abs(found - wanted) / (high - low)).mean())
 
 
 def cuts(forest: Forest) -> list[Forest]:

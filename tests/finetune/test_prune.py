@@ -34,3 +34,12 @@ def test_every_operator_is_replaced_by_each_argument_and_by_zero():
     assert set(shortened(tree)) == {
         ("neg", 0), (2.0,), (0.0,), ("add", 0, 2.0), ("add", 0.0, 2.0),
     }  # fmt: skip
+
+
+def test_box_actions_are_kept_as_near_as_the_tolerance_says():
+    # tanh(x + 0.01 y) of -2..2: without y it moves by about 0.2 % of the range, without x by much
+    rows = np.random.default_rng(0).normal(size=(500, 2))
+    tree = ("add", 0, "mul", 0.01, 1)
+    box = Forest(("x", "y"), ("u0",), (0,), (tree,), ((-2.0, 2.0),))
+    assert prune(box, rows, 0.0) == box
+    assert prune(box, rows, 0.01).trees == ((0,),)
