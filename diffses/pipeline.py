@@ -110,7 +110,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        2,
+        3,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",
