@@ -55,6 +55,11 @@ def to_indices(rgb: np.ndarray) -> np.ndarray:
     return indices
 
 
+def codes() -> tuple[np.ndarray, np.ndarray]:
+    """The palette's colours as 0xRRGGBB, sorted, and the place of each in the palette, (128,)."""
+    return _SORTED, _ORDER
+
+
 def recording_indices(frames: np.ndarray) -> np.ndarray:
     """One index a colour for a whole recording, uint8 (n, h, w, 3) -> uint8 (n, h, w).
 

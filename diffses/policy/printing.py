@@ -36,13 +36,13 @@ def text(expression: Expression, features: Sequence[str], digits: int | None = N
         digits: significant digits of the constants, for display. By default all of them, and
             `parse` gives the same tree back.
     """
-    printed = _print(
+    printed = render(
         expression,
         lambda index: (features[index], LEVELS["-"] if "-" in features[index] else CLOSED),
         lambda value: (repr(value) if digits is None else f"{value:.{digits}g}", CLOSED),
         lambda name: OPERATORS[name].text,
     )
-    return printed if digits is None else _without_double_signs(printed)
+    return printed if digits is None else without_double_signs(printed)
 
 
 def latex(expression: Expression, features: Sequence[str], digits: int = 3) -> str:
@@ -58,22 +58,41 @@ def latex(expression: Expression, features: Sequence[str], digits: int = 3) -> s
         power = rf" \cdot 10^{{{int(exponent)}}}" if exponent else ""
         return mantissa + power, LEVELS["*"] if power or value < 0 else CLOSED
 
-    return _without_double_signs(
-        _print(expression, feature, constant, lambda name: OPERATORS[name].latex)
+    return without_double_signs(
+        render(expression, feature, constant, lambda name: OPERATORS[name].latex)
     )
 
 
-def _without_double_signs(printed: str) -> str:
+def split_terms(text: str) -> list[str]:
+    """The summands of the outermost sum, each with its sign, so that lines break between them."""
+    terms, depth, start = [], 0, 0
+    for at, sign in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(sign, 0)
+        if depth == 0 and at > start and text[at : at + 3] in (" + ", " - "):
+            terms.append(text[start:at].strip())
+            start = at
+    return [*terms, text[start:].strip()]
+
+
+def without_double_signs(printed: str) -> str:
     """Shows `a + -2` as `a - 2` and `a - -2` as `a + 2`: another tree of the same value."""
     return re.sub(r" - -(?=[\d.])", " + ", re.sub(r" \+ -(?=[\d.])", " - ", printed))
 
 
-def _print(
+def render(
     expression: Expression,
     feature: Callable[[int], Printed],
     constant: Callable[[float], Printed],
     template: Callable[[str], str],
 ) -> str:
+    """A tree as text, brackets only where they are needed.
+
+    Args:
+        feature, constant: how a leaf is written, and how tightly that binds.
+        template: of each operator, one `%s` an argument; open at an end as `Operator.text` is, or
+            a call.
+    """
+
     def leaf(token: int | float) -> Printed:
         return feature(token) if isinstance(token, int) else constant(token)
 

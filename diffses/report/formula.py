@@ -26,7 +26,7 @@ def show(forest: Forest) -> Markup:
     colours = object_colours(forest)
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
-        terms = split_terms(printing.text(tree, forest.features, DIGITS))
+        terms = printing.split_terms(printing.text(tree, forest.features, DIGITS))
         kinds = ["term long" if len(term) > LONG_TERM else "term" for term in terms]
         shown = [
             tag("span", mark(term, forest, colours), cls=kind)
@@ -50,17 +50,6 @@ def in_full(forest: Forest, name: str) -> Markup:
         tag("pre", forest.text(), cls="wrap"),
         tag("p", "The stored trees: ", link, cls="note"),
     )
-
-
-def split_terms(text: str) -> list[str]:
-    """The summands of the outermost sum, each with its sign, so that lines break between them."""
-    terms, depth, start = [], 0, 0
-    for at, sign in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(sign, 0)
-        if depth == 0 and at > start and text[at : at + 3] in (" + ", " - "):
-            terms.append(text[start:at].strip())
-            start = at
-    return [*terms, text[start:].strip()]
 
 
 def mark(text: str, forest: Forest, colours: dict[str, str]) -> Markup:

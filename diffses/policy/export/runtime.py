@@ -1,0 +1,127 @@
+"""What an exported file needs to play a game: the detector, and the rules of an episode.
+
+Its source is put into the file, after that of the compiled detector without its compiler. It is
+handed everything that is particular to a policy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+from collections.abc import Callable
+from typing import Any
+
+import ale_py
+import numpy as np
+
+from diffses.detector.kernel import (
+    AGE,
+    COLUMNS,
+    MAX_BLOBS,
+    MAX_COLOURS,
+    MAX_RUNS,
+    observe,
+)
+from diffses.seeds import seed_for
+
+
+class Detector:
+    """Frames in, features out: call `reset` when an episode begins, then `observe` once a step."""
+
+    def __init__(self, fitted: str) -> None:
+        with np.load(io.BytesIO(base64.b64decode(fitted))) as file:
+            self.fitted = {name: file[name] for name in file.files}
+        self.table = np.zeros((len(self.fitted["holds"]), COLUMNS))
+        self.reset()
+
+    def reset(self) -> None:
+        self.table[:] = 0
+        self.table[:, AGE] = -1
+
+    def observe(self, frame: np.ndarray) -> np.ndarray:
+        """The features, float64 (f,).
+
+        frame: the raw frame after the step, uint8: ALE's palette indices (210, 160), or RGB
+        (210, 160, 3).
+        """
+        f = self.fitted
+        if frame.ndim == 3:
+            parts = frame.astype(np.int64)
+            codes = parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
+            frame = (2 * f["order"][np.searchsorted(f["codes"], codes)]).astype(np.uint8)
+        row = np.zeros(len(f["scales"]))
+        observe(
+            np.ascontiguousarray(frame),
+            f["background"],
+            f["seen"],
+            f["colours"],
+            f["links"],
+            np.zeros((MAX_RUNS, 6), np.int32),
+            np.zeros((MAX_BLOBS, 6), np.int32),
+            np.zeros((MAX_BLOBS, MAX_COLOURS), np.int32),
+            self.table,
+            f["sizes"],
+            f["type_colours"],
+            int(f["patience"]),
+            np.zeros(MAX_BLOBS, np.int64),
+            f["holds"],
+            f["places"],
+            f["columns"],
+            f["scales"],
+            row,
+        )
+        features: np.ndarray = row[f["wanted"]]
+        return features
+
+
+def begin(rules: dict[str, Any], seed: int) -> tuple[ale_py.ALEInterface, list[ale_py.Action]]:
+    """The console at the start of the episode that `seed` names, and its actions."""
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    ale = ale_py.ALEInterface()
+    ale.setFloat("repeat_action_probability", rules["sticky"])
+    ale.setInt("frame_skip", 1)
+    ale.setInt("random_seed", seed)
+    rom = ale_py.roms.get_rom_path(rules["game"])
+    assert rom is not None, "ale-py lacks the game"
+    ale.loadROM(rom)
+    actions = ale.getMinimalActionSet()
+    drawn = seed_for(seed, "no-ops") if rules["sticky"] else seed
+    for _ in range(drawn % rules["noop_max"]):
+        ale.act(ale_py.Action.NOOP)
+        if ale.game_over():
+            ale.reset_game()
+    if rules["fire_reset"] and ale_py.Action.FIRE in actions:
+        for _ in range(rules["frame_skip"]):
+            ale.act(ale_py.Action.FIRE)
+    return ale, actions
+
+
+def play(
+    rules: dict[str, Any], detector: Detector, act: Callable[[np.ndarray], Any], seed: int
+) -> tuple[float, int]:
+    """One episode; its return and its steps."""
+    ale, actions = begin(rules, seed)
+    detector.reset()
+    total, steps = 0.0, 0
+    while not ale.game_over() and steps * rules["frame_skip"] < rules["max_frames"]:
+        move = actions[int(act(detector.observe(ale.getScreen())))]
+        for _ in range(rules["frame_skip"]):
+            total += ale.act(move)
+        steps += 1
+    return total, steps
+
+
+def main(rules: dict[str, Any], fitted: str, act: Callable[[np.ndarray], Any]) -> None:
+    """Plays the test episodes and prints their returns."""
+    parser = argparse.ArgumentParser(description="Plays the game from its frames.")
+    parser.add_argument("--episodes", type=int, default=1, help="how many episodes to play")
+    parser.add_argument("--seed", type=int, default=0, help="names the episodes: evaluation.seed")
+    options = parser.parse_args()
+    detector = Detector(fitted)
+    returns: list[float] = []
+    for episode in range(options.episodes):
+        total, steps = play(rules, detector, act, seed_for(options.seed, "test", episode))
+        returns.append(total)
+        print(f"episode {episode}: return {total:g}, {steps} steps", flush=True)
+    print(f"mean {sum(returns) / len(returns):g}")
