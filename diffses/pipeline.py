@@ -124,7 +124,7 @@ PIPELINE = (
     ),
     Stage(
         "report",
-        1,
+        2,
         ("env", "seed"),
         _report_needs,
         "diffses.report:write_report",

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffses.config import EnvConfig
+from diffses.errors import ArtifactError
 from diffses.store import Draft
+
+if TYPE_CHECKING:
+    from diffses.report.artifacts import Shown
+    from diffses.report.episode import Recording
+
+log = logging.getLogger("diffses")
 
 
 def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft) -> None:
     """Writes `report.html`: one file that loads nothing from outside.
+
+    Also, of a test episode that the formula plays again, `episode.json` and `decision.png`.
 
     Args:
         env: whose game the page is about.
@@ -24,14 +36,40 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
     """
     from diffses import logger
     from diffses.report.artifacts import read
+    from diffses.report.decision import draw_decision, telling
     from diffses.report.write import page
 
     run = logger.current()
     shown = read(inputs)
-    html = page(env.name, seed, shown, None if run is None else run.opened)
+    recording = play_again(env, shown)
+    picture = None
+    if recording is not None:
+        picture = draft.out / "decision.png"
+        draw_decision(recording, telling(recording), picture)
+        text = json.dumps(recording.record, separators=(",", ":"), allow_nan=False)
+        (draft.out / "episode.json").write_text(text + "\n", encoding="utf-8")
+        logger.image("report", "decision", picture)
+    opened = None if run is None else run.opened
+    html = page(env.name, seed, shown, opened, recording, picture)
     path = draft.out / "report.html"
     path.write_text(html, encoding="utf-8")
     logger.html("report", "page", path)
+
+
+def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
+    """The champion's typical test episode, step by step; None where there is nothing to play."""
+    from diffses.report.episode import record, typical
+    from diffses.zoo import Champion
+
+    row = typical(shown)
+    if row is None or shown.champion is None:
+        return None
+    champion = Champion(shown.forests[shown.champion], env, shown.folders["detector"], {})
+    try:
+        return record(champion, shown.champion, row, shown.cut_short)
+    except ArtifactError as error:
+        log.warning("the report shows no episode: %s", error.problem)
+        return None
 
 
 def summary_text(folder: Path) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from diffses.policy import printing
 from diffses.policy.forest import Forest
+from diffses.policy.mathml import mathml, summands
 from diffses.report.html import Markup, details, escape, join, table, tag
 from diffses.report.style import OBJECTS
 from diffses.report.words import MINUS, number
@@ -38,6 +39,27 @@ def show(forest: Forest) -> Markup:
     return tag("div", join(lines), cls="formula", style=f"--action:{width}ch")
 
 
+def typeset(forest: Forest) -> Markup:
+    """The trees as mathematics, one an action; lines break between the terms."""
+    colours = object_colours(forest)
+    lines = []
+    for action, tree in zip(forest.actions, forest.trees, strict=True):
+        terms = []
+        for place, (sign, term) in enumerate(summands(tree)):
+            form = "infix" if place else "prefix"
+            written = f'<mo form="{form}">{MINUS if sign == "-" else "+"}</mo>'
+            before = written if place or sign == "-" else ""
+            inside = mathml(term, forest.features, DIGITS, colours)
+            if sign == "-" and term[0] in ("add", "sub"):
+                inside = f"<mrow><mo>(</mo>{inside}<mo>)</mo></mrow>"
+            terms.append(tag("math", Markup(before + inside), cls="term"))
+        lines.append(
+            tag("div", tag("span", f"{action} =", cls="action"), tag("span", *terms), cls="tree")
+        )
+    width = max(len(action) for action in forest.actions) + 2
+    return tag("div", *lines, cls="formula typeset", style=f"--action:{width}ch")
+
+
 def in_full(forest: Forest, name: str) -> Markup:
     """Every digit, as text that parses back and as the stored JSON to save."""
     stored = forest.to_json()
@@ -46,7 +68,8 @@ def in_full(forest: Forest, name: str) -> Markup:
         f'{base64.b64encode(stored.encode()).decode()}">save it as {escape(name)}.json</a>'
     )
     return details(
-        "The same formula with every digit, as it is played",
+        "The same formula as text, and with every digit, as it is played",
+        show(forest),
         tag("pre", forest.text(), cls="wrap"),
         tag("p", "The stored trees: ", link, cls="note"),
     )

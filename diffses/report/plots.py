@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffses.report.artifacts import POLICIES, PROTOCOLS, Shown, read_curve
+from diffses.report.artifacts import POLICIES, PROTOCOLS, Shown, read_csv, read_curve
 from diffses.report.html import data_uri
 from diffses.report.style import FAINT, INK, POLICY, RULE, SEEDS
 from diffses.report.words import NAMES, number
@@ -163,6 +164,49 @@ def _compact(value: float) -> str:
         if abs(value) >= size:
             return f"{value / size:g}{unit}"
     return f"{value:g}"
+
+
+def front(shown: Shown) -> str | None:
+    """Validation return against size, and what is best for its size; None for fewer than two."""
+    folder = shown.folders.get("finetune")
+    tried = [] if folder is None else _tried(folder)
+    if len({(size, mean) for size, mean, _, _ in tried}) < 2:
+        return None
+    with drawing(3.2) as (figure, (axis,)):
+        for size, mean, error, chosen in tried:
+            colour = POLICY["finetuned"] if chosen else FAINT
+            axis.errorbar(size, mean, error, color=colour, elinewidth=1, alpha=0.6, zorder=1)
+            marker, big = ("D", 7.0) if chosen else ("o", 5.0)
+            axis.plot(size, mean, marker, color=colour, markersize=big, mec="white", mew=0.8)
+        best = undominated([(size, mean) for size, mean, _, _ in tried])
+        sizes, means = zip(*best, strict=True)
+        axis.step(sizes, means, where="post", color=INK, linewidth=1, alpha=0.5, zorder=0)
+        axis.set_xlabel("nodes in all trees")
+        axis.set_ylabel("return on validation")
+        axis.grid(axis="y", color=RULE, linewidth=0.6)
+        axis.set_axisbelow(True)
+        return as_svg(figure)
+
+
+def undominated(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The (size, return) that nothing as small or smaller beats, by size."""
+    kept: list[tuple[float, float]] = []
+    for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
+        if not kept or value > kept[-1][1]:
+            kept.append((size, value))
+    return kept
+
+
+def _tried(folder: Path) -> list[tuple[float, float, float, bool]]:
+    """(size, mean, standard error, champion) of every forest judged on validation."""
+    found = {}
+    for name, column in (("front.csv", "return"), ("validation.csv", "mean")):
+        for row in read_csv(folder / name):
+            if row.get("size") and row.get(column):
+                place = float(row["size"]), float(row[column])
+                chosen = row.get("champion") == "True"
+                found[place] = (*place, float(row.get("standard_error") or 0), chosen)
+    return list(found.values())
 
 
 def seeds(rows: Sequence[tuple[str, float, Sequence[float] | None, bool]]) -> str:

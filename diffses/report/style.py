@@ -62,8 +62,8 @@ td code, p code { font-size: .88em; }
 figure { margin: 18px 0 22px; } figure img { display: block; max-width: 100%; height: auto; }
 figure.wide img { width: 100%; } figcaption { margin-top: 8px; }
 .columns { display: flex; flex-wrap: wrap; gap: 8px 36px; align-items: flex-start; }
-figure.sample { flex: 0 1 360px; margin-top: 4px; } figure.sample img { width: 100%; }
-.beside { flex: 1 1 300px; } .beside p { margin-bottom: 8px; line-height: 1.5; }
+figure.sample { flex: 0 1 620px; margin-top: 4px; } figure.sample img { width: 100%; }
+.beside { flex: 1 1 560px; } .beside p { margin-bottom: 8px; line-height: 1.5; }
 figure.tree { overflow-x: auto; }
 .formula { font: 14.5px/1.75 "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono",
   monospace; margin: 14px 0; }
@@ -80,6 +80,33 @@ pre { background: var(--wash); padding: 12px 14px; font-size: 12.5px; line-heigh
 details { margin: 10px 0; } summary { cursor: pointer; font-size: 14.5px; color: #2f67ab; }
 details[open] summary { margin-bottom: 8px; }
 a { color: #2f67ab; }
+.formula.typeset { font-family: inherit; font-size: 17px; line-height: 2; }
+.formula.typeset .action { font-size: 14px; font-family: "SF Mono", Menlo, Consolas,
+  "DejaVu Sans Mono", "Liberation Mono", monospace; }
+.formula.typeset math { margin-right: 5px; }
+math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Serif", math; }
+.stage { display: grid; grid-template-columns: minmax(0, 480px) minmax(0, 1fr); gap: 8px 28px;
+  align-items: start; } .stage.bare { grid-template-columns: 1fr; }
+.stage canvas { width: 100%; height: auto; image-rendering: pixelated; background: #000; }
+.sides h3 { margin: 14px 0 6px; font-size: 14px; } .sides .says { margin: 0; font-size: 18px; }
+.bar { display: grid; grid-template-columns: minmax(0, 1.6fr) 1fr 62px; gap: 10px; font-size: 13px;
+  line-height: 1.7; align-items: center; font-family: "Helvetica Neue", Arial, "Liberation Sans",
+  sans-serif; }
+.bar .name { overflow-wrap: anywhere; line-height: 1.3; } .bar .track { position: relative;
+  height: 11px; background: linear-gradient(var(--rule), var(--rule)) center/1px 100% no-repeat; }
+.bar .fill { position: absolute; top: 1px; bottom: 1px; background: #b9bfc9; }
+.bar .value, .row .value { text-align: right; font-variant-numeric: tabular-nums; }
+.bar.marked { font-weight: 600; color: var(--accent); } .bar.marked .fill {
+  background: var(--accent); }
+.controls { display: flex; gap: 10px; align-items: center; margin: 14px 0;
+  font: 14px "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
+  .controls input { flex: 1; } .controls button {
+  font: inherit; padding: 4px 12px; border: 1px solid var(--rule); background: var(--wash);
+  border-radius: 4px; cursor: pointer; } .controls span { min-width: 118px; text-align: right;
+  font-variant-numeric: tabular-nums; }
+.row { display: grid; grid-template-columns: repeat(auto-fill, minmax(250px, 1fr)); gap: 2px 28px;
+  font-size: 13px; } .row div { display: flex; justify-content: space-between; }
+@media (max-width: 700px) { .stage { grid-template-columns: 1fr; } }
 @media (max-width: 860px) { th, td { padding-right: 10px; } table { font-size: 13.5px; } }
 @media (max-width: 600px) { main { padding: 24px 16px 60px; } h1 { font-size: 29px; }
   .lead { font-size: 18px; } .formula div.tree { grid-template-columns: 1fr; }

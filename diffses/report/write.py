@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from diffses.policy.forest import Forest
 from diffses.report import formula, plots
-from diffses.report.artifacts import PROTOCOLS, Built, Row, Shown, detector_folder, read_csv
+from diffses.report.artifacts import PROTOCOLS, Row, Shown, detector_folder, read_csv
 from diffses.report.command import command
+from diffses.report.costs import costs
+from diffses.report.decision import telling
+from diffses.report.episode import Recording
 from diffses.report.html import (
     Markup,
     details,
@@ -23,13 +25,13 @@ from diffses.report.html import (
     table,
     tag,
 )
+from diffses.report.player import player
 from diffses.report.style import POLICY
 from diffses.report.words import (
     DASH,
     NAMES,
     PROTOCOL_NAMES,
     bounds,
-    duration,
     game_name,
     headline,
     number,
@@ -39,6 +41,8 @@ from diffses.report.words import (
     warnings,
 )
 
+LARGEST_TREE = 150  # nodes of a tree that is drawn beside the first
+
 UNITS = (
     "Positions, sizes and differences of positions are in units of 100 pixels from the top left "
     "of the screen, velocities in 10 pixels a step; “present” is 1 while the object is seen, and "
@@ -47,7 +51,14 @@ UNITS = (
 )
 
 
-def page(game: str, seed: int, shown: Shown, opened: float | None) -> str:
+def page(
+    game: str,
+    seed: int,
+    shown: Shown,
+    opened: float | None,
+    recording: Recording | None = None,
+    picture: Path | None = None,
+) -> str:
     """The whole page.
 
     Args:
@@ -56,15 +67,20 @@ def page(game: str, seed: int, shown: Shown, opened: float | None) -> str:
         shown: what it shows.
         opened: when the run began, in seconds since 1970: a stage built before is a reused one.
             None where that is not known.
+        recording: of an episode the champion played.
+        picture: of one decision in it.
     """
     return document(
         f"{game_name(game)}: from pixels to formula",
         top(game, seed, shown),
         the_formula(shown),
+        decision(picture),
+        "" if recording is None else player(recording, telling(recording)),
         results(shown),
-        seen(shown),
+        seen(shown, recording),
         tree(shown),
         learning(shown),
+        front(shown),
         costs(shown, opened),
         reproduce(shown),
     )
@@ -128,7 +144,7 @@ def _forest(forest: Forest, name: str, note: str = "") -> Markup:
         extra = join([tag("h3", "As a table"), tag("p", text, cls="note"), linear])
     return join(
         [
-            formula.show(forest),
+            formula.typeset(forest),
             note,
             extra,
             formula.in_full(forest, name),
@@ -195,8 +211,20 @@ def _meaning(shown: Shown) -> str:
     return text
 
 
-def seen(shown: Shown) -> Markup:
-    """The detector's own picture of what it found, and the features by object."""
+def decision(picture: Path | None) -> Markup:
+    """How one decision comes about."""
+    if picture is None:
+        return Markup("")
+    caption = (
+        "One step of the episode below. Dark: the features that the formula uses. Red: the action "
+        "that wins, and the term that did most for it."
+    )
+    alt = "Frame, objects, features, values of the trees, action"
+    return section("How it decides", figure(picture_of(picture), alt, caption))
+
+
+def seen(shown: Shown, recording: Recording | None = None) -> Markup:
+    """The detector's own picture of what it found, and what each feature says."""
     names = [str(name) for name in shown.features.get("features", [])]
     sample = detector_folder(shown.folders) / "sample.png"
     parts: list[str] = []
@@ -205,15 +233,28 @@ def seen(shown: Shown) -> Markup:
         parts.append(figure(picture_of(sample), "Detected objects", caption, "sample"))
     if names:
         title = f"It hands {len(names)} numbers to the formula on every step:"
-        objects = dict.fromkeys(name.split(".")[0] for name in names)
-        lists = [[n for n in names if n.split(".")[0] == thing] for thing in objects]
-        lines = [tag("p", join((tag("code", name) for name in found), ", ")) for found in lists]
-        parts.append(tag("div", tag("p", title), *lines, cls="beside"))
+        parts.append(
+            tag("div", tag("p", title), feature_table(names, shown, recording), cls="beside")
+        )
     return section("What it sees", tag("div", *parts, cls="columns")) if parts else Markup("")
 
 
+def feature_table(names: Sequence[str], shown: Shown, recording: Recording | None) -> Markup:
+    """Each feature, what it says, and its value in the step that is shown."""
+    units = shown.features.get("units", {})
+    rows = [[tag("code", name), str(units.get(name, ""))] for name in names]
+    head = ["feature", "what it is"]
+    if recording is not None:
+        step, record = telling(recording), recording.record
+        values = dict(zip(record["features"], record["rows"][step], strict=True))
+        head.append(f"in step {step + 1}")
+        for row, name in zip(rows, names, strict=True):
+            row.append(number(values.get(name), 2))
+    return table(head, rows, left=2)
+
+
 def tree(shown: Shown) -> Markup:
-    """One tree drawn: the smallest that has an operator."""
+    """The trees drawn: the smallest that has an operator, and the others to unfold."""
     forest = shown.forests.get(shown.champion or "")
     if forest is None or max(forest.sizes) == 1:
         return Markup("")
@@ -223,8 +264,15 @@ def tree(shown: Shown) -> Markup:
         f"The tree of {forest.actions[index]}, {size} nodes, as it is stored. Its value comes out "
         "on the left."
     )
+    others = [
+        figure(draw_tree(forest, other), f"Tree of {action}", f"The tree of {action}.", "tree")
+        for other, action in enumerate(forest.actions)
+        if other != index and 1 < forest.sizes[other] <= LARGEST_TREE
+    ]
     return section(
-        "One of its trees", figure(drawn, f"Tree of {forest.actions[index]}", caption, "tree")
+        "Its trees",
+        figure(drawn, f"Tree of {forest.actions[index]}", caption, "tree"),
+        details("The other trees", *others) if others else "",
     )
 
 
@@ -249,6 +297,18 @@ def learning(shown: Shown) -> Markup:
     return section("How it was learnt", *parts) if parts else Markup("")
 
 
+def front(shown: Shown) -> Markup:
+    """Return against size of what the search tried."""
+    drawn = plots.front(shown)
+    if drawn is None:
+        return Markup("")
+    caption = (
+        "Validation returns against the nodes of all trees, with the standard error of the mean. "
+        "The line joins those that nothing smaller beats; the diamond is the formula of this page."
+    )
+    return section("How small it can be", figure(drawn, "Return against size", caption))
+
+
 def validation_table(rows: list[dict[str, str]]) -> Markup:
     means = [float(row["mean"]) for row in rows]
     cells = [
@@ -263,33 +323,6 @@ def validation_table(rows: list[dict[str, str]]) -> Markup:
     ]
     head = ["candidate", "mean", "standard error", "episodes", "nodes"]
     return table(head, cells, marked=means.index(max(means)))
-
-
-def costs(shown: Shown, opened: float | None) -> Markup:
-    rows = [_cost(made, opened) for made in shown.built.values()]
-    new = [made.seconds for made in shown.built.values() if _reused(made, opened) is False]
-    total = sum(made.seconds for made in shown.built.values())
-    text = f"All of it took {duration(total)} to build."
-    if opened is not None:
-        text += (
-            f" In the run that wrote this page, {duration(sum(new))} of that were spent; a stage "
-            "whose settings had not changed was reused."
-        )
-    head = ["stage", "key", "built (UTC)", "", "time"]
-    return section("What it cost", tag("p", text), table(head, rows, left=4))
-
-
-def _cost(made: Built, opened: float | None) -> list[str]:
-    when = DASH if made.started is None else made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-    state = {True: "reused", False: "built", None: ""}[_reused(made, opened)]
-    return [made.stage, tag("code", made.key), when, state, duration(made.seconds)]
-
-
-def _reused(made: Built, opened: float | None) -> bool | None:
-    """Whether it was there before the run began; manifests record whole seconds."""
-    if opened is None or made.started is None:
-        return None
-    return made.started < datetime.fromtimestamp(int(opened), UTC)
 
 
 def reproduce(shown: Shown) -> Markup:

@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 
+from diffses.policy import printing
 from diffses.policy.forest import Forest
 from diffses.report import formula
 from tests.fake_artifacts import FEATURES, linear_forest, small_forest
@@ -30,12 +31,12 @@ def test_the_lines_shown_are_the_printed_ones(forest):
 
 
 def test_terms_of_the_outermost_sum_only():
-    assert formula.split_terms("a - 2*(b + c) + max(d - e, 1)") == [
+    assert printing.split_terms("a - 2*(b + c) + max(d - e, 1)") == [
         "a",
         "- 2*(b + c)",
         "+ max(d - e, 1)",
     ]
-    assert formula.split_terms("-a.b-c.d") == ["-a.b-c.d"]
+    assert printing.split_terms("-a.b-c.d") == ["-a.b-c.d"]
 
 
 def test_a_feature_is_found_whole():

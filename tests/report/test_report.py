@@ -16,6 +16,8 @@ from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 from diffses.report import summary_text, write_report
 from diffses.report.artifacts import read
+from diffses.report.costs import steps_of
+from diffses.report.plots import undominated
 from diffses.report.words import DASH, MINUS, number
 from diffses.report.write import page
 from diffses.store import Draft, Store
@@ -265,3 +267,21 @@ def test_the_terminal_shows_formula_table_and_path(whole, monkeypatch):
     )
     assert text.endswith(f"report: {report.name}/report.html")
     assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_front_of_return_against_size():
+    points = [(10, 1.0), (20, 0.5), (20, 3.0), (30, 3.0), (40, 4.0), (10, -2.0)]
+    assert undominated(points) == [(10, 1.0), (20, 3.0), (40, 4.0)]
+
+
+def test_the_steps_each_stage_played(whole):
+    paths, _, _ = whole
+    (paths["finetune"] / "search.json").write_text(
+        json.dumps({"search_steps": 1_500_000, "validation_steps": 25_000})
+    )
+    found = {stage: steps_of(stage, read(paths)) for stage in paths}
+    assert found["detector"] == 3000
+    assert found["dataset"] == 25_000
+    assert found["distill"] is None
+    assert found["finetune"] == 1_525_000
+    assert found["evaluate"] == 5 * 60 * 8000
