@@ -86,7 +86,8 @@ def say(error: BaseException, show_traceback: bool = False) -> None:
 
 def close_sweep(folder: Path) -> int:
     """Writes the summary across the jobs, also when some failed. Returns the exit code."""
-    from diffses.sweep import summarise, summary_text
+    from diffses.report.sweep_text import summary_text
+    from diffses.sweep import summarise
 
     summarise(folder)
     print(summary_text(folder))

@@ -1,7 +1,7 @@
 """What the jobs of a sweep came to, side by side; works with failed, killed and missing jobs.
 
-`python -m diffses.sweep multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
-`summary.html` in that folder again.
+`python -m diffses.report multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
+`summary.html` in that folder again; with several folders it compares them.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from typing import Any
 import numpy as np
 
 from diffses.errors import ArtifactError, DiffsesError
-from diffses.evaluation.statistics import iqm, mean, stratified_interval
+from diffses.evaluation.statistics import (
+    improvement_interval,
+    iqm,
+    mean,
+    probability_of_improvement,
+    stratified_interval,
+)
 from diffses.report.artifacts import (
     POLICIES,
     PROTOCOLS,
     Row,
+    main_protocol,
     read_csv,
+    read_curve,
     read_episodes,
     read_json,
     read_results,
 )
-from diffses.report.terminal import aligned
-from diffses.report.words import (
-    DASH,
-    NAMES,
-    PROTOCOL_NAMES,
-    bounds,
-    duration,
-    number,
-)
 
 BOOTSTRAP_SEED = 0
 CHAMPION = "finetuned"
+CURVE_POINTS = 200  # of a search's curve, at most
+CURVE_COLUMNS = ("mean", "return", "best")  # the first that a search has
 
 
 def summarise(sweep_dir: Path) -> dict[str, Any]:
@@ -49,12 +50,16 @@ def summarise(sweep_dir: Path) -> dict[str, Any]:
         "jobs": one each, with "job", "seed", "variant" (its overrides that not all jobs have, but
             for the seed), "status" (done, failed, running or missing), "seconds", "error",
             "artifacts" (stage -> key), "validation" (mean return of its champion on
-            validation episodes), "cut_short" (steps after which test episodes were ended, or
-            null) and "results".
+            validation episodes), "curve" (of its search:
+            "steps", "value" and "name"), "cut_short" (steps after which test episodes were ended,
+            or null) and "results".
         "across": one for each variant, protocol and policy, with "seeds", "episodes" (that were
             played), "mean" (of the jobs' means), "spread" (their standard deviation; null where
-            all jobs have the same episodes), "low", "high", "iqm", "ci95" (stratified bootstrap
-            over all episodes, the jobs being the strata).
+            all jobs have the same episodes), "low", "high", "iqm", "ci95" and "iqm_ci95"
+            (stratified bootstrap over all episodes, the jobs being the strata).
+        "improvement": one for each two lines of "across" that a reader would compare: "variant",
+            "policy", "over_variant", "over_policy", "protocol", "probability" that a run of the
+            first does better than one of the second, "ci95" and "runs" of each.
         "best": the job that is best on validation, with its test results; never chosen on test.
         "shared": stage -> key, where all jobs have the same.
         "failed": the names of the jobs that are not done.
@@ -62,23 +67,67 @@ def summarise(sweep_dir: Path) -> dict[str, Any]:
     Raises:
         DiffsesError: where the folder holds no job.
     """
+    jobs = read_jobs(sweep_dir)
+    name_variants(jobs)
+    summary = _summary(sweep_dir.resolve().name, jobs)
+    write(sweep_dir, summary)
+    return summary
+
+
+def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
+    """Reads several sweeps and writes one page about all of them.
+
+    Returns:
+        As `summarise`; jobs are named "SWEEP/JOB", and sweeps that differ in nothing else are
+        told apart by their names.
+
+    Raises:
+        DiffsesError: where a folder holds no job.
+    """
+    from diffses.report.sweep_page import sweep_page
+
+    jobs = []
+    for folder in sweep_dirs:
+        for job in read_jobs(folder):
+            jobs.append(job | {"job": f"{folder.resolve().name}/{job['job']}"})
+    name_variants(jobs)
+    sweeps = [job["job"].split("/")[0] for job in jobs]
+    of_variant: dict[str, set[str]] = {}
+    for job, sweep in zip(jobs, sweeps, strict=True):
+        of_variant.setdefault(job["variant"], set()).add(sweep)
+    for job, sweep in zip(jobs, sweeps, strict=True):
+        if len(of_variant[job["variant"]]) > 1:
+            job["variant"] = f"{sweep} {job['variant']}".strip()
+    summary = _summary(" and ".join(dict.fromkeys(sweeps)), jobs)
+    _replace(page, sweep_page(summary))
+    return summary
+
+
+def read_jobs(sweep_dir: Path) -> list[dict[str, Any]]:
+    """All jobs of a sweep.
+
+    Raises:
+        DiffsesError: where the folder holds none.
+    """
     jobs = [read_job(folder) for folder in job_folders(sweep_dir)]
     if not jobs:
         raise DiffsesError(
             f"{sweep_dir} holds no job of a sweep",
-            fix="python -m diffses.sweep multirun_sweeps/<a folder in it>",
+            fix="python -m diffses.report multirun_sweeps/<a folder in it>",
         )
-    name_variants(jobs)
-    summary = {
-        "sweep": sweep_dir.resolve().name,
+    return jobs
+
+
+def _summary(name: str, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "sweep": name,
         "jobs": [{name: job[name] for name in job if name != "episodes"} for job in jobs],
         "across": across(jobs),
+        "improvement": improvement(jobs),
         "best": best(jobs),
         "shared": shared(jobs),
         "failed": [job["job"] for job in jobs if job["status"] != "done"],
     }
-    write(sweep_dir, summary)
-    return summary
 
 
 def job_folders(sweep_dir: Path) -> list[Path]:
@@ -105,6 +154,7 @@ def read_job(folder: Path) -> dict[str, Any]:
         "artifacts": status.get("artifacts", {}),
         "outputs": status.get("outputs"),
         "validation": None,
+        "curve": None,
         "cut_short": None,
         "results": [],
         "episodes": [],
@@ -119,7 +169,24 @@ def read_job(folder: Path) -> dict[str, Any]:
             job["error"] = job["error"] or {"problem": error.problem, "fix": error.fix}
     if (tuned := _artifact(job, "finetune")) is not None:
         job["validation"] = validation_mean(tuned)
+        job["curve"] = curve(tuned)
     return job
+
+
+def curve(folder: Path) -> dict[str, Any] | None:
+    """How the return of a search went, thinned out; None where it left no curve."""
+    read = read_curve(folder / "curve.csv", "steps", *CURVE_COLUMNS)
+    name = next((name for name in CURVE_COLUMNS if name in read), None)
+    if name is None or "steps" not in read:
+        return None
+    points = [p for p in zip(read["steps"], read[name], strict=True) if np.isfinite(p).all()]
+    kept = np.unique(np.linspace(0, len(points) - 1, min(len(points), CURVE_POINTS)).astype(int))
+    chosen = [points[place] for place in kept] if points else []
+    return {
+        "name": name,
+        "steps": [step for step, _ in chosen],
+        "value": [value for _, value in chosen],
+    }
 
 
 def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
@@ -135,6 +202,12 @@ def validation_mean(folder: Path) -> float | None:
     """The champion's mean return on validation episodes, as `validation.csv` tells it."""
     rows = read_csv(folder / "validation.csv")
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
+
+
+def protocols(jobs: Sequence[dict[str, Any]]) -> list[str]:
+    """Those that any job was tested under, the headline's first; v5 where none was."""
+    found = {row["protocol"] for job in jobs for row in job["results"]}
+    return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
 
 
 def across(jobs: Sequence[dict[str, Any]]) -> list[Row]:
@@ -156,7 +229,9 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
         return None
     means = [float(mean(returns)) for returns in strata]
     distinct = {tuple(returns) for returns in strata}
-    interval = None if protocol == "v4" else stratified_interval(strata, seed=BOOTSTRAP_SEED)
+    sampled = protocol != "v4"
+    interval = stratified_interval(strata, seed=BOOTSTRAP_SEED) if sampled else None
+    of_iqm = stratified_interval(strata, seed=BOOTSTRAP_SEED, statistic=iqm) if sampled else None
     return {
         "policy": policy,
         "protocol": protocol,
@@ -168,7 +243,45 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
         "high": max(means),
         "iqm": float(iqm(np.concatenate(strata))),
         "ci95": None if interval is None else list(interval),
+        "iqm_ci95": None if of_iqm is None else list(of_iqm),
     }
+
+
+def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
+    """Who does better than whom, under the headline's protocol: the champions over what they were
+    made from, and over the champions of the other variants. A run is a job's mean return."""
+    protocol = main_protocol(row for job in jobs for row in job["results"])
+    runs: dict[tuple[str, str], list[float]] = {}
+    for job in jobs:
+        for row in job["results"]:
+            if row["protocol"] == protocol:
+                runs.setdefault((job["variant"], row["policy"]), []).append(float(row["mean"]))
+    pairs = [
+        (one, other)
+        for one in runs
+        for other in runs
+        if one[1] == CHAMPION
+        and (
+            (one[0] == other[0] and other[1] in ("teacher", "linear", "distilled"))
+            or (one[0] != other[0] and other[1] == CHAMPION)
+        )
+    ]
+    rows = []
+    for one, other in pairs:
+        bounds = improvement_interval(runs[one], runs[other], seed=BOOTSTRAP_SEED)
+        rows.append(
+            {
+                "variant": one[0],
+                "policy": one[1],
+                "over_variant": other[0],
+                "over_policy": other[1],
+                "protocol": protocol,
+                "probability": float(probability_of_improvement(runs[one], runs[other])),
+                "ci95": None if bounds is None else list(bounds),
+                "runs": [len(runs[one]), len(runs[other])],
+            }
+        )
+    return rows
 
 
 def best(jobs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
@@ -219,86 +332,6 @@ def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
     partial.replace(sweep_dir / "summary.csv")
 
 
-def summary_text(sweep_dir: Path) -> str:
-    """What the terminal says of a sweep that `summarise` has read."""
-    from diffses.report.sweep_page import cautions
-
-    summary = read_json(sweep_dir / "summary.json")
-    assert summary is not None, "summarise() comes first"
-    parts = [_job_table(summary), *(f"NOTE {text}" for text in cautions(summary["jobs"]))]
-    for protocol in PROTOCOLS:
-        rows = [_across_cells(row) for row in summary["across"] if row["protocol"] == protocol]
-        if rows:
-            head = ["policy", "seeds", "mean", "95 % interval", "between seeds", "IQM", "episodes"]
-            parts.append(f"{PROTOCOL_NAMES[protocol]}\n{aligned(head, rows)}")
-    if summary["best"] is not None:
-        parts.append(best_sentence(summary["best"]))
-    if summary["shared"]:
-        parts.append(f"shared by all jobs: {', '.join(summary['shared'])}")
-    for job in summary["jobs"]:
-        if job["status"] != "done":
-            parts.append(failure_text(job))
-    parts.append(f"summary: {sweep_dir / 'summary.html'}")
-    return "\n\n".join(parts)
-
-
-def best_sentence(chosen: dict[str, Any]) -> str:
-    """Which job is best on validation, and how it does on test."""
-    text = (
-        f"Best on validation: job {chosen['job']} (seed {chosen['seed']}), mean "
-        f"{number(chosen['validation'])} there"
-    )
-    tested = [
-        f"{number(row['mean'])} in {row['protocol']}"
-        + (f" (95 % interval {bounds(row['ci95'])})" if row["ci95"] is not None else "")
-        for row in chosen["results"]
-    ]
-    return f"{text}; on test {' and '.join(tested)}." if tested else f"{text}; not tested."
-
-
-def failure_text(job: dict[str, Any]) -> str:
-    """What went wrong in a job that is not done."""
-    named = f"job {job['job']} (seed {job['seed']})"
-    if job["error"]:
-        return f"FAILED {named}: {job['error']['problem']}\n  fix: {job['error']['fix']}"
-    state = {"running": "was still running, or was killed", "missing": "never started"}
-    return f"NOT DONE {named} {state.get(job['status'], job['status'])}"
-
-
-def _job_table(summary: dict[str, Any]) -> str:
-    rows = []
-    for job in summary["jobs"]:
-        tests = {r["protocol"]: r for r in job["results"] if r["policy"] == CHAMPION}
-        size = next((r["size"] for r in tests.values()), None)
-        rows.append(
-            [
-                f"{job['job']} {job['variant']}".strip(),
-                DASH if job["seed"] is None else str(job["seed"]),
-                job["status"],
-                number(job["validation"]),
-                *(number(tests[p]["mean"]) if p in tests else DASH for p in PROTOCOLS),
-                DASH if size is None else str(size),
-                DASH if job["seconds"] is None else duration(job["seconds"]),
-            ]
-        )
-    head = ["job", "seed", "status", "validation", "test v5", "test v4", "nodes", "time"]
-    return f"The {NAMES[CHAMPION]} of each job of sweep {summary['sweep']}\n{aligned(head, rows)}"
-
-
-def _across_cells(row: Row) -> list[str]:
-    spread = DASH if row["spread"] is None else f"±{number(row['spread'])}"
-    name = NAMES[row["policy"]] + (f", {row['variant']}" if row["variant"] else "")
-    return [
-        name,
-        str(row["seeds"]),
-        number(row["mean"]),
-        bounds(row["ci95"]),
-        spread,
-        number(row["iqm"]),
-        str(row["episodes"]),
-    ]
-
-
 def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
     return [
         float(row["return"])
@@ -341,20 +374,28 @@ def _replace(path: Path, text: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`python -m diffses.sweep DIR`; 1 if a job is not done, 2 if there is nothing to read."""
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("usage: python -m diffses.sweep multirun_sweeps/TIME", file=sys.stderr)
+    """`python -m diffses.report DIR...`; 1 if a job is not done, 2 if there is nothing to read."""
+    if not arguments or any(word.startswith("-") for word in arguments):
+        print("usage: python -m diffses.report multirun_sweeps/TIME...", file=sys.stderr)
         return 2
-    folder = Path(arguments[0])
+    from diffses.report.sweep_text import summary_text
+
+    folders = [Path(word) for word in arguments]
+    failed = False
     try:
-        if not folder.is_dir():
-            raise DiffsesError(f"{folder} is no folder", fix="ls multirun_sweeps")
-        summary = summarise(folder)
+        for folder in folders:
+            if not folder.is_dir():
+                raise DiffsesError(f"{folder} is no folder", fix="ls multirun_sweeps")
+            failed |= bool(summarise(folder)["failed"])
+            print(summary_text(folder))
+        if len(folders) > 1:
+            page = folders[0].resolve().parent / "comparison.html"
+            compare(folders, page)
+            print(f"\ncomparison: {page}")
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)
         return 2
-    print(summary_text(folder))
-    return 1 if summary["failed"] else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from diffses.errors import DiffsesError
-from diffses.evaluation.statistics import stratified_interval
+from diffses.evaluation.statistics import iqm, stratified_interval
+from diffses.report.sweep_text import summary_text
 from diffses.report.words import number
-from diffses.sweep import main, summarise, summary_text
+from diffses.sweep import compare, main, summarise
 from tests.fake_artifacts import build, write_csv
 
 ERROR = {"problem": "the emulator <died>", "fix": "seed=3 again", "traceback": "Traceback: line 1"}
@@ -52,6 +53,7 @@ def swept(tmp_path_factory):
 def no_pictures(monkeypatch):
     """Drawing takes most of a page's time."""
     monkeypatch.setattr("diffses.report.plots.seeds", lambda rows: "data:,")
+    monkeypatch.setattr("diffses.report.plots.sweep_curves", lambda jobs: "data:,")
 
 
 def returns(outputs, key, policy, protocol):
@@ -234,8 +236,58 @@ def test_as_a_module(swept):
     sweep, _, _ = swept
     (sweep / "summary.html").unlink()
     done = subprocess.run(
-        [sys.executable, "-m", "diffses.sweep", str(sweep)], capture_output=True, text=True
+        [sys.executable, "-m", "diffses.report", str(sweep)], capture_output=True, text=True
     )
     assert done.returncode == 1
     assert "Best on validation" in done.stdout
     assert (sweep / "summary.html").is_file()
+
+
+def test_the_curve_of_each_search(swept):
+    _, _, summary = swept
+    curves = [job["curve"] for job in summary["jobs"]]
+    assert [curve is None for curve in curves] == [False, False, True, True, True]
+    assert curves[0]["name"] == "mean"
+    assert curves[0]["steps"] == [50_000.0 * generation for generation in range(1, 31)]
+
+
+def test_who_does_better(swept):
+    _, _, summary = swept
+    assert [row["over_policy"] for row in summary["improvement"]] == [
+        "teacher",
+        "linear",
+        "distilled",
+    ]
+    row = summary["improvement"][0]
+    assert (row["probability"], row["ci95"], row["runs"]) == (1.0, [1.0, 1.0], [2, 2])
+
+
+def test_the_interval_of_the_interquartile_mean(swept):
+    _, outputs, summary = swept
+    keys = [job["artifacts"]["evaluate"] for job in summary["jobs"][:2]]
+    strata = [returns(outputs, key, "finetuned", "v5") for key in keys]
+    expected = stratified_interval(strata, seed=0, statistic=iqm)
+    assert tuple(across(summary, "finetuned")["iqm_ci95"]) == expected
+    assert across(summary, "finetuned", "v4")["iqm_ci95"] is None
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_several_sweeps_side_by_side(tmp_path, capsys):
+    for number_, name in enumerate(("one", "two")):
+        for seed in (1, 2):
+            made = build(tmp_path / name, 10 * number_ + seed, bonus=-5.0 * number_)
+            job(tmp_path / "sweeps" / name, str(seed), seed, made)
+    folders = [tmp_path / "sweeps" / name for name in ("one", "two")]
+    summary = compare(folders, tmp_path / "page.html")
+    assert [job["job"] for job in summary["jobs"]] == ["one/1", "one/2", "two/1", "two/2"]
+    assert {row["variant"] for row in summary["across"]} == {"one", "two"}
+    rivals = {
+        (row["variant"], row["over_variant"]): row["probability"]
+        for row in summary["improvement"]
+        if row["over_policy"] == "finetuned"
+    }
+    assert rivals == {("one", "two"): 1.0, ("two", "one"): 0.0}
+    assert "one and two" in (tmp_path / "page.html").read_text()
+    assert main([str(folder) for folder in folders]) == 0
+    assert "comparison.html" in capsys.readouterr().out
+    assert (tmp_path / "sweeps" / "comparison.html").is_file()

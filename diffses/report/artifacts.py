@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 
 POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
-PROTOCOLS = ("v5", "v4")
+PROTOCOLS = ("v5", "gym", "v4")  # the first that a run has is its headline
 FULL_EPISODES = 30  # fewer than these, and the page says so at its top
 
 # policy -> where its forest may be stored, the first that exists counts
@@ -70,7 +70,19 @@ class Shown:
         steps = self.config.get("evaluation", {}).get("max_steps")
         return None if steps is None else int(steps)
 
-    def result(self, policy: str | None, protocol: str = "v5") -> Row | None:
+    @property
+    def protocol(self) -> str:
+        """That of the headline."""
+        return main_protocol(self.results)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether it is a game seen as frames, not a task that shows numbers."""
+        return "id" not in self.config.get("env", {})
+
+    def result(self, policy: str | None, protocol: str | None = None) -> Row | None:
+        """The row of a policy, under the headline's protocol where nothing else is said."""
+        protocol = protocol or self.protocol
         rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
         return next(rows, None)
 
@@ -104,6 +116,12 @@ def read(inputs: Mapping[str, Path]) -> Shown:
 def detector_folder(inputs: Mapping[str, Path]) -> Path:
     """The folder of the detector; a shipped champion brings its own."""
     return inputs.get("detector", inputs["finetune"] / "detector")
+
+
+def main_protocol(rows: Iterable[Row]) -> str:
+    """The protocol of the headline, of rows that name theirs."""
+    found = {row["protocol"] for row in rows}
+    return next((protocol for protocol in PROTOCOLS if protocol in found), PROTOCOLS[0])
 
 
 def parents(folder: Path) -> dict[str, Path]:

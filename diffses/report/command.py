@@ -26,8 +26,9 @@ def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
         config: section -> its canonical form, as manifests hold it; "seed" -> the number.
         presets: the folder of the named variants.
     """
-    game = config.get("env", {}).get("game")
-    words: list[str] = [] if game is None else [f"env={game}"]
+    env = config.get("env", {})
+    chosen = _env_variant(env, presets)
+    words: list[str] = [f"env={chosen}"] if env else []
     usual = _usual(presets)
     for section, values in config.items():
         if section == "env" or not isinstance(values, dict):
@@ -38,7 +39,7 @@ def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
         if not isinstance(values, dict):
             words.append(f"{section}={_value(values)}")
         elif name := _variant(section, values):
-            known = _known(section, game if section == "env" else name, values, presets)
+            known = _known(section, chosen if section == "env" else name, values, presets)
             words += [
                 f"{section}.{key}={_value(value)}"
                 for key, value in values.items()
@@ -50,6 +51,23 @@ def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
 def command(config: dict[str, Any], presets: Path = PRESETS) -> str:
     words = [*overrides(config, presets), "stage=all"]
     return " ".join(["python run.py", *(shlex.quote(word) for word in words)])
+
+
+def _env_variant(env: dict[str, Any], presets: Path) -> str:
+    """The file of `conf/env` that names this game or task, else the one for any of its kind."""
+    kind = "id" if "id" in env else "game"
+    for path in sorted((presets / "env").glob("*.yaml")):
+        if kind in env and env[kind] == _preset(path).get(kind):
+            return path.stem
+    return "gymnasium" if kind == "id" else "ale"
+
+
+def _preset(path: Path) -> dict[str, Any]:
+    """What a preset sets of its own section."""
+    read = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    assert isinstance(read, dict)
+    own = read.get(path.parent.name, read)  # a file may set other sections too
+    return {str(key): value for key, value in own.items() if key != "defaults"}
 
 
 def _variant(section: str, values: dict[str, Any]) -> str | None:
@@ -76,12 +94,7 @@ def _known(section: str, name: str, values: dict[str, Any], presets: Path) -> di
             known[field.name] = canonical(field.default_factory())
         if field.metadata.get("content") and name == "pretrained":
             known[field.name] = values.get(field.name)  # the file that the package ships
-    preset = presets / section / f"{name}.yaml"
-    if preset.is_file():
-        read = OmegaConf.to_container(OmegaConf.load(preset))
-        assert isinstance(read, dict)
-        known |= {str(key): value for key, value in read.items() if key != "defaults"}
-    return known
+    return known | _preset(presets / section / f"{name}.yaml")
 
 
 def _value(value: Any) -> str:

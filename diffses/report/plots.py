@@ -236,7 +236,41 @@ def seeds(rows: Sequence[tuple[str, float, Sequence[float] | None, bool]]) -> st
         axis.set_yticks(range(len(rows)), [label for label, _, _, _ in rows])
         axis.tick_params(axis="y", length=0, labelcolor=INK)
         axis.set_ylim(len(rows) - 0.5, -0.75)
-        axis.set_xlabel("test return of the fine-tuned formula, protocol v5, in points")
+        axis.set_xlabel("test return of the fine-tuned formula")
         axis.grid(axis="x", color=RULE, linewidth=0.6)
         axis.set_axisbelow(True)
         return as_svg(figure)
+
+
+def sweep_curves(jobs: Sequence[dict[str, Any]]) -> str | None:
+    """The search curve of each job, and the mean of each variant with a band; None without any."""
+    found = [job for job in jobs if job["curve"] and len(job["curve"]["steps"]) > 1]
+    if not found:
+        return None
+    variants = list(dict.fromkeys(job["variant"] for job in found))
+    with drawing(3.4) as (figure, (axis,)):
+        for place, variant in enumerate(variants):
+            own = [job["curve"] for job in found if job["variant"] == variant]
+            colour = SEEDS[place % len(SEEDS)]
+            for curve in own:
+                axis.plot(curve["steps"], curve["value"], color=colour, linewidth=0.8, alpha=0.45)
+            if len(own) > 1:
+                _band(axis, own, colour, variant or "mean of the seeds")
+        axis.set_xlabel("environment steps of the search")
+        axis.set_ylabel("return in the search")
+        _finish(axis, max(curve["steps"][-1] for curve in (job["curve"] for job in found)))
+        return as_svg(figure)
+
+
+def _band(axis: Axes, curves: Sequence[dict[str, Any]], colour: str, label: str) -> None:
+    """Mean and standard deviation over curves, on the steps that all of them cover."""
+    first = max(curve["steps"][0] for curve in curves)
+    last = min(curve["steps"][-1] for curve in curves)
+    if last <= first:
+        return
+    steps = np.linspace(first, last, 120)
+    values = np.array([np.interp(steps, curve["steps"], curve["value"]) for curve in curves])
+    mean, spread = values.mean(axis=0), values.std(axis=0, ddof=1)
+    axis.fill_between(steps, mean - spread, mean + spread, color=colour, alpha=0.15, linewidth=0)
+    axis.plot(steps, mean, color=colour, linewidth=2, label=label)
+    axis.legend(frameon=False, fontsize=9, loc="lower right")

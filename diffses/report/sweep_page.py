@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from diffses.report import formula, plots, words
-from diffses.report.artifacts import FULL_EPISODES, PROTOCOLS, Row
+from diffses.report.artifacts import FULL_EPISODES, PROTOCOLS, Row, main_protocol
 from diffses.report.html import Markup, details, document, figure, join, section, table, tag
 from diffses.report.style import POLICY
 from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number, share
@@ -28,7 +28,9 @@ def sweep_page(summary: dict[str, Any]) -> str:
         f"Sweep {summary['sweep']}",
         top(summary),
         jobs_section(summary),
+        curves_section(summary),
         across_section(summary),
+        improvement_section(summary),
         best_section(summary),
         stages_section(summary),
     )
@@ -60,10 +62,12 @@ def top(summary: dict[str, Any]) -> Markup:
 def cautions(jobs: list[dict[str, Any]]) -> list[str]:
     """What a reader must know before believing a number."""
     cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
-    played = [r["episodes"] for j in jobs for r in j["results"] if r["protocol"] == "v5"]
+    rows = [row for job in jobs for row in job["results"]]
+    main = main_protocol(rows)
+    played = [row["episodes"] for row in rows if row["protocol"] == main]
     found = [words.cut_short(min(cut))] if cut else []
     if played and min(played) < FULL_EPISODES:
-        found.append(words.few_episodes(min(played)))
+        found.append(words.few_episodes(min(played), main))
     return found
 
 
@@ -86,17 +90,21 @@ def failure(job: dict[str, Any]) -> Markup:
 
 def jobs_section(summary: dict[str, Any]) -> Markup:
     chosen = None if summary["best"] is None else summary["best"]["job"]
+    from diffses.sweep import protocols
+
     rows, marked, lines = [], None, []
+    played = protocols(summary["jobs"])
+    main, others = played[0], played[1:]
     for index, job in enumerate(summary["jobs"]):
         tests = {row["protocol"]: row for row in job["results"] if row["policy"] == CHAMPION}
         marked = index if job["job"] == chosen else marked
-        rows.append(_job_cells(job, tests))
-        if "v5" in tests:
+        rows.append(_job_cells(job, tests, played))
+        if main in tests:
             label = f"seed {job['seed']}" + (f", {job['variant']}" if job["variant"] else "")
-            row = tests["v5"]
+            row = tests[main]
             lines.append((label, row["mean"], row["ci95"], job["job"] == chosen))
-    head = ["job", "seed", "settings", "status", "validation", "test v5", "95 % interval"]
-    head += ["test v4", "nodes", "agreement", "time"]
+    head = ["job", "seed", "settings", "status", "validation", f"test {main}", "95 % interval"]
+    head += [*(f"test {name}" for name in others), "nodes", "agreement", "time"]
     left = 4
     if not any(job["variant"] for job in summary["jobs"]):  # the jobs differ in their seeds only
         left, head, rows = 3, _without(head, 2), [_without(row, 2) for row in rows]
@@ -117,18 +125,18 @@ def _without(row: list[str], column: int) -> list[str]:
     return [*row[:column], *row[column + 1 :]]
 
 
-def _job_cells(job: dict[str, Any], tests: dict[str, Row]) -> list[str]:
-    v5, v4 = tests.get("v5", {}), tests.get("v4", {})
-    either = v5 or v4
+def _job_cells(job: dict[str, Any], tests: dict[str, Row], played: list[str]) -> list[str]:
+    main, *others = (tests.get(protocol, {}) for protocol in played)
+    either = next((row for row in (main, *others) if row), {})
     return [
         job["job"],
         DASH if job["seed"] is None else str(job["seed"]),
         job["variant"] or DASH,
         job["status"],
         number(job["validation"]),
-        number(v5.get("mean")),
-        bounds(v5.get("ci95")),
-        number(v4.get("mean")),
+        number(main.get("mean")),
+        bounds(main.get("ci95")),
+        *(number(row.get("mean")) for row in others),
         DASH if either.get("size") is None else str(either["size"]),
         share(either.get("agreement")),
         DASH if job["seconds"] is None else duration(job["seconds"]),
@@ -137,7 +145,7 @@ def _job_cells(job: dict[str, Any], tests: dict[str, Row]) -> list[str]:
 
 def across_section(summary: dict[str, Any]) -> Markup:
     parts: list[str] = []
-    head = ["policy", "mean", "95 % interval", "between seeds", "range", "IQM"]
+    head = ["policy", "mean", "95 % interval", "between seeds", "range", "IQM", "its interval"]
     for protocol in PROTOCOLS:
         rows = [row for row in summary["across"] if row["protocol"] == protocol]
         if rows:
@@ -161,15 +169,57 @@ def _across_cells(row: Row) -> list[str]:
         DASH if row["spread"] is None else f"±{number(row['spread'])}",
         DASH if row["spread"] is None else bounds((row["low"], row["high"])),
         number(row["iqm"]),
+        bounds(row["iqm_ci95"]),
         str(row["seeds"]),
         str(row["episodes"]),
     ]
 
 
+def curves_section(summary: dict[str, Any]) -> Markup:
+    """The search of each seed, and their mean with its spread."""
+    drawn = plots.sweep_curves(summary["jobs"])
+    if drawn is None:
+        return Markup("")
+    caption = (
+        "A thin line for each seed: the mean return of its generations in the search's own games, "
+        "which are cut and are no test. The thick line is their mean, the band one standard "
+        "deviation to either side, where all of them are still searching."
+    )
+    return section("How they were found", figure(drawn, "Search of each seed", caption))
+
+
+def improvement_section(summary: dict[str, Any]) -> Markup:
+    """The probability that one does better than another."""
+    if not summary["improvement"]:
+        return Markup("")
+    rows = [
+        [
+            _named(row["policy"], row["variant"]),
+            _named(row["over_policy"], row["over_variant"]),
+            share(row["probability"]),
+            DASH if row["ci95"] is None else " to ".join(share(bound) for bound in row["ci95"]),
+            f"{row['runs'][0]} and {row['runs'][1]}",
+        ]
+        for row in summary["improvement"]
+    ]
+    head = ["how probably", "does better than", "probability", "95 % interval", "runs"]
+    note = (
+        f"Of a run of each, drawn at random, by its mean test return under protocol "
+        f"{summary['improvement'][0]['protocol']}; equal ones count half (Agarwal et al. 2021). "
+        "The interval is a stratified bootstrap over the runs, and says little for a handful of "
+        "them: with every run better than every other it is 100 % to 100 %."
+    )
+    return section("Who does better", table(head, rows, left=2), tag("p", note, cls="note"))
+
+
+def _named(policy: str, variant: str) -> str:
+    return NAMES[policy] + (f", {variant}" if variant else "")
+
+
 def best_section(summary: dict[str, Any]) -> Markup:
     """The formula of the job that is best on validation."""
     from diffses.policy.forest import Forest
-    from diffses.sweep import best_sentence
+    from diffses.report.sweep_text import best_sentence
 
     chosen = summary["best"]
     if chosen is None:
@@ -199,6 +249,7 @@ def stages_section(summary: dict[str, Any]) -> Markup:
 
 
 def _tested(rows: list[Row]) -> Row | None:
-    """The champions under v5, where the sweep has one variant only."""
-    found = [r for r in rows if (r["policy"], r["protocol"]) == (CHAMPION, "v5")]
+    """The champions under the headline's protocol, where the sweep has one variant only."""
+    main = main_protocol(rows)
+    found = [row for row in rows if (row["policy"], row["protocol"]) == (CHAMPION, main)]
     return found[0] if len(found) == 1 else None

@@ -28,7 +28,8 @@ LONGEST_LINES = 24  # of the formula; what is longer is on the page
 
 def summary(shown: Shown, page: Path) -> str:
     """The whole text, without a newline at its end."""
-    game = str(shown.config.get("env", {}).get("game", "the game"))
+    env = shown.config.get("env", {})
+    game = str(env.get("game") or env.get("id", "the game"))
     parts = [textwrap.fill(headline(game, shown), WIDTH)]
     parts += [textwrap.fill(f"NOTE {text}", WIDTH) for text in warnings(shown)]
     if shown.champion is not None:

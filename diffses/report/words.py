@@ -23,6 +23,7 @@ RIVALS = {
 }
 PROTOCOL_NAMES = {
     "v5": "Protocol v5: sticky actions",
+    "gym": "Protocol gym: the environment as registered",
     "v4": "Protocol v4: no sticky actions",
 }
 PROTOCOL_NOTES = {
@@ -31,6 +32,11 @@ PROTOCOL_NOTES = {
         "so no two are alike. One action lasts {skip} frames. Rewards are not clipped. The "
         "interval is a 95 % percentile bootstrap over the episodes; IQM is the mean of the middle "
         "half of them."
+    ),
+    "gym": (
+        "Episodes of the environment as Gymnasium registers it, each named by the seed of its "
+        "reset. The interval is a 95 % percentile bootstrap over the episodes; IQM is the mean of "
+        "the middle half of them."
     ),
     "v4": (
         "The same games without sticky actions, so an episode depends on its opening no-ops "
@@ -73,20 +79,20 @@ def duration(seconds: float) -> str:
 
 
 def game_name(game: str) -> str:
-    """ "space_invaders" as "Space Invaders"."""
-    return game.replace("_", " ").title()
+    """ "space_invaders" as "Space Invaders"; a task's id stays as it is."""
+    return game.replace("_", " ").title() if game.islower() else game
 
 
 def headline(game: str, shown: Shown) -> str:
     """How well the formula plays and how sure that is, in one sentence."""
-    row = shown.result(shown.champion) or shown.result(shown.champion, "v4")
+    row = shown.result(shown.champion)
     if row is None:
         return f"No formula for {game_name(game)} has been evaluated."
-    played = (
-        "a game of" if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
-    )
+    a_game = "a game of" if shown.has_frames else "an episode of"
+    played = a_game if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
+    subject = "From pixels, a formula" if shown.has_frames else "A formula"
     sentence = (
-        f"From pixels, a formula of {row['size'] or DASH} nodes scores {number(row['mean'])} "
+        f"{subject} of {row['size'] or DASH} nodes scores {number(row['mean'])} "
         f"points {played} {game_name(game)}"
     )
     if row["ci95"] is not None:
@@ -103,7 +109,7 @@ def warnings(shown: Shown) -> list[str]:
     found = [] if shown.cut_short is None else [cut_short(shown.cut_short)]
     row = shown.result(shown.champion)
     if row is not None and row["episodes"] < FULL_EPISODES:
-        found.append(few_episodes(row["episodes"]))
+        found.append(few_episodes(row["episodes"], row["protocol"]))
     return found
 
 
@@ -114,15 +120,15 @@ def cut_short(steps: int) -> str:
     )
 
 
-def few_episodes(count: int) -> str:
+def few_episodes(count: int, protocol: str) -> str:
     return (
-        f"Only {count} test episode{'' if count == 1 else 's'} under protocol v5: the numbers are "
-        f"a first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
+        f"Only {count} test episode{'' if count == 1 else 's'} under protocol {protocol}: the "
+        f"numbers are a first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
     )
 
 
 def verdicts(shown: Shown) -> list[str]:
-    """How the formula compares with its teacher and with what it was made from, under v5."""
+    """How the formula compares with its teacher and with what it was made from."""
     row = shown.result(shown.champion)
     if row is None:
         return []

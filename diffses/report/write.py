@@ -44,10 +44,15 @@ from diffses.report.words import (
 LARGEST_TREE = 150  # nodes of a tree that is drawn beside the first
 
 UNITS = (
-    "Positions, sizes and differences of positions are in units of 100 pixels from the top left "
-    "of the screen, velocities in 10 pixels a step; “present” is 1 while the object is seen, and "
-    "all else of an object that is not seen is 0. A slash is a division that gives 1 where the "
-    "divisor is nearly 0."
+    "Positions, sizes and differences of positions are in units of 100 pixels from the top left of "
+    "the screen, velocities in 10 pixels a step; “present” is 1 while the object is seen, and "
+    "all else of an object that is not seen is 0."
+)
+DIVISION = "A fraction is a division that gives 1 where the divisor is nearly 0."
+CHOICE = "On every step each action has a value, and the action with the highest is played."
+SQUASHED = (
+    "On every step each formula gives one dimension of the action, squashed by tanh into its "
+    "bounds."
 )
 
 
@@ -71,7 +76,7 @@ def page(
         picture: of one decision in it.
     """
     return document(
-        f"{game_name(game)}: from pixels to formula",
+        f"{game_name(game)}: {_way(shown)}",
         top(game, seed, shown),
         the_formula(shown),
         decision(picture),
@@ -92,7 +97,7 @@ def top(game: str, seed: int, shown: Shown) -> Markup:
     return join(
         [
             tag("p", f"diffses report, seed {seed}", cls="kicker"),
-            tag("h1", f"{game_name(game)}, from pixels to formula"),
+            tag("h1", f"{game_name(game)}, {_way(shown)}"),
             box,
             tag("p", headline(game, shown), cls="lead"),
             "" if cautions else tag("p", " ".join(verdicts(shown))),
@@ -101,11 +106,15 @@ def top(game: str, seed: int, shown: Shown) -> Markup:
     )
 
 
+def _way(shown: Shown) -> str:
+    return "from pixels to formula" if shown.has_frames else "as a formula"
+
+
 def key_figures(shown: Shown) -> Markup:
     """The five numbers a newcomer asks for."""
     row = shown.result(shown.champion) or {}
     found = [
-        (number(row.get("mean")), "mean return, v5"),
+        (number(row.get("mean")), f"mean return, {shown.protocol}"),
         (bounds(row.get("ci95")), "95 % interval"),
         (_mean(shown.result("teacher")), "its teacher"),
         (_mean(shown.result("random")), "random play"),
@@ -119,6 +128,8 @@ def the_formula(shown: Shown) -> Markup:
     if shown.champion is None:
         return Markup("")
     forest = shown.forests[shown.champion]
+    says = CHOICE if forest.bounds is None else SQUASHED
+    note = f"{UNITS} {DIVISION}" if shown.has_frames else DIVISION
     others = [
         details(f"The {NAMES[name]} ({other.size} nodes)", _forest(other, name))
         for name, other in shown.forests.items()
@@ -127,11 +138,9 @@ def the_formula(shown: Shown) -> Markup:
     return section(
         "The formula",
         tag(
-            "p",
-            "On every step each action has a value, and the action with the highest is played. "
-            "These lines are the whole policy; constants are rounded to three digits here.",
+            "p", f"{says} These lines are the whole policy; constants are rounded to three digits."
         ),
-        _forest(forest, shown.champion, tag("p", UNITS, cls="note")),
+        _forest(forest, shown.champion, tag("p", note, cls="note")),
         *others,
     )
 
@@ -166,7 +175,7 @@ def results(shown: Shown) -> Markup:
     if drawn is not None:
         caption = (
             "Every test episode is a dot, its height within a line without meaning. The diamond "
-            "is the mean, the bar its 95 % interval (v5 only)."
+            "is the mean, the bar its 95 % interval (none under v4)."
         )
         parts.append(figure(drawn, "Returns of the test episodes of each policy", caption))
     parts.append(tag("p", _meaning(shown), cls="note"))

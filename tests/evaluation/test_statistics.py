@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import trim_mean
 
-from diffses.evaluation.statistics import describe, interval, iqm, mean, stratified_interval
+from diffses.evaluation.statistics import (
+    describe,
+    improvement_interval,
+    interval,
+    iqm,
+    mean,
+    probability_of_improvement,
+    stratified_interval,
+)
 
 
 def test_mean_and_iqm_by_hand():
@@ -97,3 +105,34 @@ def test_what_cannot_be_summed_up_is_refused(returns):
 def test_a_matrix_has_no_single_interval():
     with pytest.raises(ValueError, match=r"shape \(2, 2\)"):
         interval([[1, 2], [3, 4]], seed=0)
+
+
+RUNS = [6.3, -3.85, 12.7, 1.25, 1.25, -8.5, 0.0]
+OTHERS = [-2.5, 1.25, -3.85, 0.5, 9.75]
+
+
+def test_probability_of_improvement_is_rliables():
+    # computed with rliable 1.2.0 on single-task scores
+    assert probability_of_improvement(RUNS, OTHERS) == pytest.approx(0.5285714285714286)
+    assert probability_of_improvement(RUNS, RUNS) == 0.5
+    assert iqm(RUNS) == pytest.approx(0.99)
+    assert iqm(OTHERS) == pytest.approx(-0.25)
+
+
+def test_the_same_of_an_importable_rliable():
+    metrics = pytest.importorskip("rliable.metrics")
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        one, other = np.round(rng.normal(size=(9, 1))), np.round(rng.normal(size=(6, 1)))
+        expected = metrics.probability_of_improvement(one, other)
+        assert probability_of_improvement(one[:, 0], other[:, 0]) == pytest.approx(expected)
+        assert iqm(one[:, 0]) == pytest.approx(metrics.aggregate_iqm(one))
+
+
+def test_the_interval_of_an_improvement():
+    # rliable's metric under arch 8.0.0's bootstrap of independent samples, 50,000 times
+    low, high = improvement_interval(RUNS, OTHERS, seed=0)
+    assert low == pytest.approx(0.2, abs=0.03)
+    assert high == pytest.approx(0.857, abs=0.03)
+    assert improvement_interval([3.0, 4.0], [1.0, 2.0], seed=0) == (1.0, 1.0)
+    assert improvement_interval([3.0], [1.0, 2.0], seed=0) is None
