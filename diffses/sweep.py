@@ -37,6 +37,7 @@ from diffses.report.artifacts import (
 
 BOOTSTRAP_SEED = 0
 CHAMPION = "finetuned"
+SEARCHED = ("distilled", "finetuned")  # the policies that `seed` changes
 CURVE_POINTS = 200  # of a search's curve, at most
 CURVE_COLUMNS = ("mean", "return", "best")  # the first that a search has
 
@@ -256,6 +257,9 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
         for row in job["results"]:
             if row["protocol"] == protocol:
                 runs.setdefault((job["variant"], row["policy"]), []).append(float(row["mean"]))
+    for (variant, policy), means in runs.items():
+        if policy not in SEARCHED:  # the same run under several names
+            runs[variant, policy] = list(dict.fromkeys(means))
     pairs = [
         (one, other)
         for one in runs

@@ -49,7 +49,8 @@ p { margin: 0 0 12px; max-width: 46em; }
 .scroll { overflow-x: auto; margin: 10px 0 14px; }
 table { border-collapse: collapse; width: 100%; max-width: 800px; font-size: 14.5px;
   font-variant-numeric: tabular-nums; }
-table.results th.number { width: 11%; } table.results .text { white-space: nowrap; }
+table.results { max-width: none; } table.results th, table.results td { padding-right: 12px; }
+table.results th.number { width: 9%; } table.results .text { white-space: nowrap; }
 code { white-space: nowrap; } pre code, .failure code { white-space: inherit; }
 th { font-weight: 600; color: var(--faint); font-size: 12.5px; white-space: nowrap;
   border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }

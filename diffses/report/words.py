@@ -123,7 +123,8 @@ def cut_short(steps: int) -> str:
 def few_episodes(count: int, protocol: str) -> str:
     return (
         f"Only {count} test episode{'' if count == 1 else 's'} under protocol {protocol}: the "
-        f"numbers are a first impression. A result takes evaluation.episodes={FULL_EPISODES} or more."
+        "numbers are a first impression. A result takes evaluation.episodes="
+        f"{FULL_EPISODES} or more."
     )
 
 
