@@ -185,14 +185,20 @@ def run_logged(config: Config, status: Status) -> None:
         group=Path(hydra_config.sweep.dir).name if sweep else None,
         tags=[config.env.name],
     ) as logger:
+        store = store_of(config)
 
         def notify(step: Step, seconds: float) -> None:
             status.built(step)
+            logger.artifact(step.stage.name, step.spec.key, store.path(step.spec))
             logger.summary(
                 {f"{step.stage.name}/seconds": seconds, f"{step.stage.name}/key": step.spec.key}
             )
 
-        paths = run(config, store_of(config), notify)
+        paths = run(config, store, notify)
+        if "report" in paths:
+            from diffses.report.views import show
+
+            show(paths["report"])
     if "report" in paths:
         from diffses.report import summary_text
 

@@ -36,7 +36,8 @@ class Logger:
 
     Every line has "time" (seconds since 1970) and "kind": start (name, group, job_type, tags,
     config), metrics (stage, step_name, step, values), summary (values), table (stage, name,
-    columns, rows), html and image (stage, name, path), artifact (stage, key, path),
+    columns, rows, and x and y where it is to be drawn as points), html, image and video (stage,
+    name, path), artifact (stage, key, path),
     end (exit_code). A value that is no finite number is null.
     """
 
@@ -73,6 +74,20 @@ class Logger:
         self._write("table", stage=stage, name=name, columns=list(columns), rows=cells)
         self._show("table", stage, name, list(columns), cells)
 
+    def scatter(
+        self,
+        stage: str,
+        name: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[Any]],
+        x: str,
+        y: str,
+    ) -> None:
+        """Reports a table whose columns `x` and `y` are to be drawn as points."""
+        cells = [[_plain(cell) for cell in row] for row in rows]
+        self._write("table", stage=stage, name=name, columns=list(columns), rows=cells, x=x, y=y)
+        self._show("scatter", stage, name, list(columns), cells, x, y)
+
     def html(self, stage: str, name: str, path: Path) -> None:
         """Shows an HTML file, such as the report."""
         self._write("html", stage=stage, name=name, path=str(path))
@@ -82,6 +97,16 @@ class Logger:
         """Shows a picture, PNG or JPEG."""
         self._write("image", stage=stage, name=name, path=str(path))
         self._show("image", stage, name, path)
+
+    def video(self, stage: str, name: str, path: Path) -> None:
+        """Shows a video, MP4."""
+        self._write("video", stage=stage, name=name, path=str(path))
+        self._show("video", stage, name, path)
+
+    @property
+    def has_view(self) -> bool:
+        """Whether anything but the record is written: what is only to be looked at is for W&B."""
+        return self._view is not None
 
     def artifact(self, stage: str, key: str, path: Path) -> None:
         """Names an artifact the run made or used; W&B is given its place, not a copy."""
@@ -139,6 +164,20 @@ class WandbView:
 
         # one type a column is W&B's rule, which a null beside a number does not break
         self._run.log({f"{stage}/{name}": wandb.Table(columns=[*columns], data=rows)})
+
+    def scatter(
+        self, stage: str, name: str, columns: list[str], rows: list[list[Any]], x: str, y: str
+    ) -> None:
+        import wandb
+
+        table = wandb.Table(columns=[*columns], data=rows)
+        drawn = wandb.plot.scatter(table, x, y, title=f"{stage}: {y} against {x}")
+        self._run.log({f"{stage}/{name}": drawn})
+
+    def video(self, stage: str, name: str, path: Path) -> None:
+        import wandb
+
+        self._run.log({f"{stage}/{name}": wandb.Video(str(path), format="mp4")})
 
     def html(self, stage: str, name: str, path: Path) -> None:
         import wandb
@@ -247,6 +286,18 @@ def image(stage: str, name: str, path: Path) -> None:
         logger.image(stage, name, path)
 
 
+def scatter(
+    stage: str, name: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], x: str, y: str
+) -> None:
+    if logger := current():
+        logger.scatter(stage, name, columns, rows, x, y)
+
+
+def video(stage: str, name: str, path: Path) -> None:
+    if logger := current():
+        logger.video(stage, name, path)
+
+
 def artifact(stage: str, key: str, path: Path) -> None:
     if logger := current():
         logger.artifact(stage, key, path)
@@ -283,7 +334,7 @@ def _open_view(settings: WandbLogger, folder: Path, about: dict[str, Any]) -> Wa
     mode = _mode(settings.mode)
     if mode == "disabled":
         return None
-    if settings.mode is Mode.online and not _has_login():
+    if settings.mode is Mode.online and not has_login():
         raise DiffsesError("W&B: no key or login for logger.mode=online", fix=LOGIN)
     try:
         return _start(settings, folder, mode, about)
@@ -333,10 +384,10 @@ def _mode(mode: Mode) -> str:
     wished = os.environ.get("WANDB_MODE", "")
     if wished in ("online", "offline", "disabled"):
         return wished
-    return "online" if _has_login() else "offline"
+    return "online" if has_login() else "offline"
 
 
-def _has_login() -> bool:
+def has_login() -> bool:
     """Whether W&B finds a key or a login for its server; never asks for one."""
     import wandb
     from wandb.sdk.lib import wbauth  # not public; a test knows when it moves
@@ -352,3 +403,10 @@ def _has_login() -> bool:
         _log.warning("W&B's login cannot be used: %s", error)
         return False
     return found is not None
+
+
+def default_entity() -> str:
+    """Whose W&B projects are used where nobody is named."""
+    import wandb
+
+    return str(wandb.Api().default_entity)

@@ -20,7 +20,7 @@ from diffses.policy.forest import Forest
 from diffses.stored import POLICIES, open_policy
 from diffses.zoo import FOLDER, Champion
 
-Watch = Callable[[Console, np.ndarray], None]
+Watch = Callable[[Console, AnyDetector, np.ndarray], None]
 
 
 def detector_of(champion: Champion) -> AnyDetector:
@@ -50,7 +50,7 @@ class WatchedPlayer(ForestPlayer):
 
     def act(self, console: Console) -> Move:
         row = self._detector.observe(console.screen())
-        self._watch(console, row)
+        self._watch(console, self._detector, row)
         return self.choose(row)
 
 
@@ -59,13 +59,13 @@ def play(
     detector: AnyDetector,
     seed: int,
     episodes: int,
-    watch: Watch = lambda console, row: None,
+    watch: Watch = lambda console, detector, row: None,
 ) -> list[Episode]:
     """The test episodes that `evaluation.seed=seed` names, played one after the other and printed.
 
     Args:
         detector: of `detector_of`.
-        watch: called at each step with the console and the row of features.
+        watch: called at each step with the console, the detector and its features.
 
     Raises:
         ConfigError: where what it plays, or what it sees through, is not known.
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             from diffses.report.video import Film
 
-            with Film(Path(options.mp4), champion.forest, detector) as film:
+            with Film(Path(options.mp4), champion.forest) as film:
                 play(champion, detector, options.seed, options.episodes, film.add)
             print(f"{options.mp4}: {film.frames} frames")
     except DiffsesError as error:

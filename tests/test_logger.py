@@ -252,3 +252,25 @@ def test_online_without_a_login_says_what_to_type(tmp_path):
 def test_wandb_is_not_imported_unless_it_is_opened():
     code = "import sys, diffses.logger; sys.exit('wandb' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_points_and_videos(tmp_path):
+    imageio = pytest.importorskip("imageio.v2")
+    pytest.importorskip("imageio_ffmpeg")
+    with imageio.get_writer(tmp_path / "play.mp4", fps=15, macro_block_size=2) as film:
+        for _ in range(3):
+            film.append_data(np.zeros((64, 64, 3), np.uint8))
+    with logger.open_logger(
+        WandbLogger(Mode.offline), tmp_path / "run", config=CONFIG, name="run"
+    ) as run:
+        assert run.has_view
+        rows = [[21.0, -3.0, "a"], [30.0, 2.0, "b"]]
+        run.scatter("report", "front", ["size", "mean", "source"], rows, x="size", y="mean")
+        run.video("report", "episode", tmp_path / "play.mp4")
+    kinds = [(line["kind"], line.get("x"), line.get("name")) for line in lines(tmp_path / "run")]
+    assert ("table", "size", "front") in kinds
+    assert ("video", None, "episode") in kinds
+    (made,) = wandb_runs(tmp_path / "run")
+    kept = {name: value for row in made.history for name, value in row.items()}
+    assert kept["report/episode._type"] == "video-file"
+    assert any(name.startswith("report/front") for name in kept)

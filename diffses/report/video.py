@@ -12,12 +12,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from diffses.detector import AnyDetector
-from diffses.detector.motion import Detector
 from diffses.detector.palette import to_rgb
 from diffses.detector.picture import COLOURS
 from diffses.envs.console import Console
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest, highest
+from diffses.report.episode import Recording, boxes
 from diffses.report.style import POLICY
 from diffses.report.words import MINUS
 
@@ -35,7 +35,7 @@ class Film:
         ConfigError: where the package that writes videos is missing.
     """
 
-    def __init__(self, path: Path, forest: Forest, detector: AnyDetector) -> None:
+    def __init__(self, path: Path, forest: Forest) -> None:
         try:
             from imageio.v2 import get_writer
 
@@ -45,15 +45,22 @@ class Film:
                 f"{path} cannot be written: {error}",
                 fix="pip install -e '.[report]', and a file name that ends in .mp4",
             ) from error
-        self._forest, self._detector = forest, detector
-        self._columns = [list(detector.features).index(name) for name in forest.features]
+        self._forest = forest
         self.frames = 0
 
-    def add(self, console: Console, row: np.ndarray) -> None:
-        """Appends the present step; `row`: the detector's features."""
-        features = np.asarray(row)[self._columns]
-        picture = draw_step(console.screen(), self._detector, self._forest, features)
-        self._writer.append_data(picture)
+    def add(self, console: Console, detector: AnyDetector, row: np.ndarray) -> None:
+        """Appends the present step.
+
+        Args:
+            detector: that has just observed it.
+            row: its features.
+        """
+        columns = [list(detector.features).index(name) for name in self._forest.features]
+        self.append(console.screen(), boxes(detector), np.asarray(row)[columns])
+
+    def append(self, screen: np.ndarray, found: list[list[Any]], features: np.ndarray) -> None:
+        """Appends a step: as `draw_step` draws it."""
+        self._writer.append_data(draw_step(screen, found, self._forest, features))
         self.frames += 1
 
     def __enter__(self) -> Self:
@@ -68,20 +75,33 @@ class Film:
         self._writer.close()
 
 
+def film(recording: Recording, forest: Forest, path: Path) -> None:
+    """Films what is kept of an episode.
+
+    Raises:
+        ConfigError: where the package that writes videos is missing.
+    """
+    record = recording.record
+    rows = np.array(record["rows"], dtype=np.float64)
+    with Film(path, forest) as made:
+        for screen, found, row in zip(recording.screens, record["boxes"], rows, strict=True):
+            made.append(screen, found, row)
+
+
 def draw_step(
-    screen: np.ndarray, detector: AnyDetector, forest: Forest, row: np.ndarray
+    screen: np.ndarray, found: list[list[Any]], forest: Forest, row: np.ndarray
 ) -> np.ndarray:
     """One step as a picture, uint8 (630, 880, 3).
 
     Args:
         screen: of `Console.screen`: palette indices, or numbers, which are then listed.
-        detector: that has just observed it.
+        found: objects in sight, of `episode.boxes`.
         row: the forest's features, (f,).
     """
     canvas = Image.new("RGB", (WIDTH + PANEL, HEIGHT), WASH)
     pen = ImageDraw.Draw(canvas)
-    if screen.ndim == 2 and isinstance(detector, Detector):
-        _draw_frame(canvas, pen, screen, detector)
+    if screen.ndim == 2:
+        _draw_frame(canvas, pen, screen, found)
     else:
         _draw_bars(pen, 24, WIDTH - 24, list(forest.features), row, None, "what it sees")
     scores = forest.scores(row[None])[0]
@@ -95,21 +115,20 @@ def draw_step(
 
 
 def _draw_frame(
-    canvas: Image.Image, pen: ImageDraw.ImageDraw, screen: np.ndarray, detector: Detector
+    canvas: Image.Image, pen: ImageDraw.ImageDraw, screen: np.ndarray, found: list[list[Any]]
 ) -> None:
     height, width = screen.shape
     frame = Image.fromarray(to_rgb(screen)).resize((WIDTH, HEIGHT), Image.Resampling.NEAREST)
     canvas.paste(frame, (0, 0))
     sx, sy = WIDTH / width, HEIGHT / height
-    for thing in detector.objects:
-        colour = COLOURS[int(thing["type"]) % len(COLOURS)]
-        left, top = (thing["x"] - thing["w"] / 2) * sx, (thing["y"] - thing["h"] / 2) * sy
-        right, bottom = left + thing["w"] * sx, top + thing["h"] * sy
-        pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=colour, width=2)
-        if thing["track"] < len(detector.tracks):
-            name = detector.tracks[thing["track"]]
-            at = min(left, WIDTH - pen.textlength(name, _font(14)) - 2)
-            pen.text((at, max(0, top - 19)), name, fill=colour, font=_font(14))
+    for kind, name, left, top, w, h in found:
+        colour = COLOURS[kind % len(COLOURS)]
+        corner, end = (left * sx, top * sy), ((left + w) * sx, (top + h) * sy)
+        pen.rectangle(
+            (corner[0] - 2, corner[1] - 2, end[0] + 1, end[1] + 1), outline=colour, width=2
+        )
+        at = min(corner[0], WIDTH - pen.textlength(name, _font(14)) - 2)
+        pen.text((at, max(0, corner[1] - 19)), name, fill=colour, font=_font(14))
 
 
 def _draw_bars(

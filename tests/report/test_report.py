@@ -18,6 +18,7 @@ from diffses.report import summary_text, write_report
 from diffses.report.artifacts import read
 from diffses.report.costs import steps_of
 from diffses.report.plots import undominated
+from diffses.report.views import show
 from diffses.report.words import DASH, MINUS, number
 from diffses.report.write import page
 from diffses.store import Draft, Store
@@ -244,13 +245,27 @@ def test_results_that_cannot_be_read_name_the_way_out(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
-def test_the_page_reaches_the_open_logger(tmp_path):
+def test_a_finished_run_shows_itself_in_the_open_logger(tmp_path):
+    _, report = write(tmp_path)
+    show(report)  # without one, nothing
     with logger.open_logger(NoLogger(), tmp_path / "log", config={}, name="run"):
-        _, report = write(tmp_path)
+        show(report)
     lines = [json.loads(x) for x in (tmp_path / "log" / "metrics.jsonl").read_text().splitlines()]
-    assert [Path(line["path"]) for line in lines if line["kind"] == "html"] == [
-        report / "report.html"
+    named = {(line["kind"], line.get("name")): line for line in lines}
+    assert named["html", "page"]["path"] == str(report / "report.html")
+    assert "<math" in Path(named["html", "formula"]["path"]).read_text()
+    assert Path(named["image", "tree"]["path"]).stat().st_size > 2000
+    assert len(named["table", "results"]["rows"]) == 10
+    formulas = named["table", "formulas"]["rows"]
+    assert [row[:2] for row in formulas[:3]] == [
+        ["finetuned", x] for x in ("NOOP", "RIGHT", "LEFT")
     ]
+    front = named["table", "front"]
+    assert (front["x"], front["y"], len(front["rows"])) == ("size", "mean", 3)
+    values = named["summary", None]["values"]
+    assert values["v5/finetuned/size"] == 21
+    assert values["v5/finetuned/low"] < values["v5/finetuned/mean"] < values["v5/finetuned/high"]
+    assert "v4/finetuned/low" not in values
 
 
 def test_the_terminal_shows_formula_table_and_path(whole, monkeypatch):

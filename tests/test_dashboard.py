@@ -1,0 +1,54 @@
+"""The W&B dashboard: its definition, and what wandb-workspaces makes of it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from diffses import dashboard
+from diffses.dashboard import main
+
+SNAPSHOT = Path(__file__).parent / "data" / "dashboard.json"
+
+
+def test_the_definition_is_the_snapshot(capsys):
+    # python -m diffses.dashboard > tests/data/dashboard.json
+    assert main([]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(SNAPSHOT.read_text())
+
+
+def test_wandb_workspaces_takes_it():
+    pytest.importorskip("wandb_workspaces")
+    made = dashboard.workspace(dashboard.dashboard(), "somebody", "diffses")
+    text = made._to_model().model_dump_json(by_alias=True, exclude_none=True)
+    for section in dashboard.dashboard()["sections"]:
+        assert section["name"] in text
+        for panel in section["panels"]:
+            for metric in (*panel.get("metrics", ()), *panel.get("y", ())):
+                assert metric in text or len(metric) == 1
+    assert json.loads(text)
+
+
+def test_pushing_without_a_key_says_so_in_two_lines(monkeypatch, tmp_path, capsys):
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert main(["push"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "ERROR W&B: the dashboard cannot be pushed without a key or login"
+    assert lines[1].startswith("  fix: `wandb login`")
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    "panel", [p for s in dashboard.dashboard()["sections"] for p in s["panels"]]
+)
+def test_its_metrics_are_ones_that_runs_log(panel):
+    stages = {"finetune", "teacher", "distill", "dataset", "evaluate"}
+    shown = [*panel.get("metrics", []), *([panel["x"]] if "x" in panel else [])]
+    for metric in shown:
+        first, *rest = metric.split("/")
+        known = first in stages or (first in ("v5", "v4", "gym") and rest[1] in ("mean", "size"))
+        assert known, metric
