@@ -20,7 +20,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from diffses.config import ROOT, Config, register
+from diffses.config import ROOT, Config, Verbosity, register
 from diffses.errors import ConfigError, DiffsesError
 from diffses.explain import explain
 from diffses.pipeline import Step, plan, resolve, run
@@ -110,7 +110,9 @@ def job(raw: DictConfig) -> None:
     failure = None
     status = None if raw.dry_run is True else Status(raw)
     try:
-        config = resolve(typed(raw))
+        config = typed(raw)
+        speak(config.verbosity)
+        config = resolve(config)
         if status is None:
             show_plan(config)
         else:
@@ -128,6 +130,15 @@ def job(raw: DictConfig) -> None:
             say(error)
     finally:
         end_workers()
+
+
+def speak(verbosity: Verbosity) -> None:
+    """Sets what is logged, and whether bars are shown."""
+    level = {Verbosity.quiet: logging.WARNING, Verbosity.debug: logging.DEBUG}
+    log.setLevel(level.get(verbosity, logging.INFO))
+    logging.getLogger().setLevel(logging.INFO if verbosity is Verbosity.debug else logging.WARNING)
+    if verbosity is Verbosity.quiet:
+        os.environ["DIFFSES_PROGRESS"] = "0"
 
 
 def end_workers() -> None:

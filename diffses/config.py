@@ -566,6 +566,12 @@ class NoLogger(LoggerConfig):
     """`metrics.jsonl` alone."""
 
 
+class Verbosity(enum.Enum):
+    quiet = "quiet"  # warnings and the result
+    normal = "normal"  # what is done, and bars for what takes a while
+    debug = "debug"  # also what the libraries say
+
+
 # --- all ------------------------------------------------------------------------------------------
 
 
@@ -582,6 +588,7 @@ class Config:
     seed: int = 0  # of the search alone: distill and finetune
     stage: Any = unkeyed("all")  # all, one stage's name, or a list of them
     force: list[str] = unkeyed([])  # stages to build again
+    verbosity: Verbosity = unkeyed(Verbosity.normal)  # of the terminal and of the log file
     dry_run: bool = unkeyed(False)  # say what would be done, and do nothing
     outputs: str = unkeyed("outputs")  # where artifacts are kept; relative to the project
 

@@ -1,12 +1,13 @@
 """A bar for whatever takes more than two seconds, with the quantity that matters beside it.
 
-Where stderr is not a terminal (a log file, CI, a joblib worker) it is an occasional line in the
-log instead. `DIFFSES_PROGRESS=0` turns both off.
+Where stderr is not a terminal (a log file, CI), and in a joblib worker, it is an occasional line in
+the log instead. `DIFFSES_PROGRESS=0` turns both off, and so does `verbosity=quiet`.
 """
 
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import sys
 import time
@@ -36,7 +37,9 @@ class Bar:
         self._values: dict[str, str] = {}
         self._enabled = os.environ.get("DIFFSES_PROGRESS", "1") != "0"
         self._bar: Any = None
-        if self._enabled and sys.stderr.isatty():
+        # the jobs of a joblib sweep share one terminal: their bars would overwrite each other
+        alone = multiprocessing.current_process().name == "MainProcess"
+        if self._enabled and alone and sys.stderr.isatty():
             self._bar = tqdm(
                 total=total,
                 unit=f" {unit}",

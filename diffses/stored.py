@@ -76,7 +76,13 @@ def _champion(forest: Forest, made: dict[str, Path]) -> Champion:
     fields = next((config["env"] for config in configs if "env" in config), None)
     provenance = {stage: folder.name for stage, folder in made.items()}
     env = None if fields is None else env_from(fields)
-    return Champion(forest, env, made.get("detector"), {"provenance": provenance})
+    return Champion(forest, env, _detector(made), {"provenance": provenance})
+
+
+def _detector(made: dict[str, Path]) -> Path | None:
+    """The folder of the detector; a shipped champion brings its own."""
+    own = made["finetune"] / "detector" if "finetune" in made else None
+    return made.get("detector", own if own is not None and own.is_dir() else None)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

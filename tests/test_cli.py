@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -9,6 +10,8 @@ import time
 
 import pytest
 
+from diffses.cli import speak
+from diffses.config import Verbosity
 from tests.conftest import ROOT
 
 
@@ -213,3 +216,21 @@ def test_a_failed_job_does_not_lose_the_others(smoke):
     }
     assert states == {"0": "done", "1": "failed"}
     assert (folder / "failing" / "summary.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "own", "others", "bars"),
+    [
+        ("quiet", "WARNING", "WARNING", "0"),
+        ("normal", "INFO", "WARNING", "1"),
+        ("debug", "DEBUG", "INFO", "1"),
+    ],
+)
+def test_verbosity(monkeypatch, verbosity, own, others, bars):
+    monkeypatch.setenv("DIFFSES_PROGRESS", "1")
+    for name in ("diffses", None):
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.ERROR)
+    speak(Verbosity[verbosity])
+    assert logging.getLevelName(logging.getLogger("diffses").level) == own
+    assert logging.getLevelName(logging.getLogger().level) == others
+    assert os.environ["DIFFSES_PROGRESS"] == bars

@@ -101,7 +101,7 @@ UNKEYED = {
     "NoFinetune": {"workers"},
     "EvaluationConfig": {"workers"},
     "WandbLogger": {"mode", "project", "entity"},
-    "Config": {"stage", "force", "dry_run", "outputs"},
+    "Config": {"stage", "force", "dry_run", "verbosity", "outputs"},
 }
 CONTENT = {
     "PpoTeacher": {"start_from"},

@@ -78,3 +78,13 @@ def test_it_can_be_turned_off(clock, caplog, monkeypatch):
         bar.update(4)
     assert sys.stderr.getvalue() == ""
     assert caplog.records == []
+
+
+def test_a_worker_process_draws_no_bar(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with progress.bar(10, "step", "play") as drawn:
+        assert drawn._bar is not None
+    process = type("Process", (), {"name": "LokyProcess-1"})
+    monkeypatch.setattr(progress.multiprocessing, "current_process", process)
+    with progress.bar(10, "step", "play") as drawn:
+        assert drawn._bar is None

@@ -54,8 +54,10 @@ def evaluate(
     rules = rules_of_test(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
-    with bar(None, "episode", "evaluate") as progress:
-        for contender in contenders(inputs):
+    players = contenders(inputs)
+    games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
+    with bar(sum(games) * len(players), "episode", "evaluate") as progress:
+        for contender in players:
             for protocol in rules:
                 played = play_shared(contender, protocol, evaluation, draft, progress)
                 episodes += [{"policy": contender.name, **row} for row in played]
@@ -104,7 +106,8 @@ def play_shared(
     progress: Bar,
 ) -> list[dict[str, Any]]:
     """The episodes of one policy under one protocol, played or read from the store."""
-    seeds = protocol.seeds("test", evaluation.seed, evaluation.episodes)
+    seeds = seeds_of(protocol, evaluation)
+    before = progress.count
     spec = Spec(
         "play",
         PLAY_VERSION,
@@ -144,6 +147,7 @@ def play_shared(
         )
 
     path = draft.store.get_or_build(spec, make)
+    progress.update(before + len(seeds) - progress.count)  # those that had been played before
     with (path / "episodes.csv").open(newline="") as file:
         return [
             {
@@ -156,6 +160,11 @@ def play_shared(
             }
             for row in csv.DictReader(file)
         ]
+
+
+def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
+    """The test episodes."""
+    return protocol.seeds("test", evaluation.seed, evaluation.episodes)
 
 
 def summary(

@@ -56,13 +56,14 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
 
 def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
     """The champion's typical test episode, step by step; None where there is nothing to play."""
+    from diffses.report.artifacts import detector_folder
     from diffses.report.episode import record, typical
     from diffses.zoo import Champion
 
     row = typical(shown)
     if row is None or shown.champion is None:
         return None
-    champion = Champion(shown.forests[shown.champion], env, shown.folders["detector"], {})
+    champion = Champion(shown.forests[shown.champion], env, detector_folder(shown.folders), {})
     try:
         return record(champion, shown.champion, row, shown.cut_short)
     except ArtifactError as error:
