@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +24,12 @@ LEVELS = (5, 9, 15, 25, 40, 60, 90, 130)  # nodes a tree may have at most, for o
 
 INSTANT = 2000  # programs; a process takes two seconds to start
 
-Searching = GplearnRegressor | OperonRegressor
+Searching = Any  # a RegressorConfig of SEARCHES, with `rows`: the states a search is given
+# settings -> the module whose `search(settings, features, target, weights, seed)` gives trees
+SEARCHES: dict[type[RegressorConfig], str] = {
+    GplearnRegressor: "diffses.regressor.gplearn",
+    OperonRegressor: "diffses.regressor.operon",
+}
 Progress = Callable[..., None]  # takes values to show, by name
 
 
@@ -74,8 +80,8 @@ def fit_forests(
     reference = reference_action(targets, template)
     linear = fit_linear(features, targets, template)
     candidates = [linear, *linear_front(features, targets, template)]
-    if isinstance(settings, GplearnRegressor | OperonRegressor):
-        rows = _sample(len(features), settings.rows, seed)
+    if type(settings) in SEARCHES:
+        rows = _sample(len(features), vars(settings)["rows"], seed)
         features, targets = features[rows], targets[rows]
         found = _search(settings, features, targets, reference, linear, seed, progress)
         candidates += combine(found, template)
@@ -242,10 +248,6 @@ def _run(
     settings: Searching, columns: Floats, target: Floats, weights: Floats, seed: int
 ) -> list[Expression]:
     """The search that the settings ask for; its library is imported only where it runs."""
-    if isinstance(settings, GplearnRegressor):
-        from diffses.regressor import gplearn
-
-        return gplearn.search(settings, columns, target, weights, seed)
-    from diffses.regressor import operon
-
-    return operon.search(settings, columns, target, weights, seed)
+    module = importlib.import_module(SEARCHES[type(settings)])
+    trees: list[Expression] = module.search(settings, columns, target, weights, seed)
+    return trees

@@ -68,7 +68,7 @@ def draw_decision(recording: Recording, step: int, path: Path) -> None:
         _action(axes[-1], record, step)
         for left, right in itertools.pairwise(axes):
             _arrow(figure, left, right)
-        figure.savefig(path)
+        figure.savefig(path, bbox_inches="tight", pad_inches=0.12)
 
 
 def _frame(axis: Axes, screen: np.ndarray, found: list[list[Any]]) -> None:

@@ -94,7 +94,7 @@ def _panel(axis: Axes, shown: Shown, policies: Sequence[str], protocol: str) -> 
     axis.set_yticks(range(len(policies)), [NAMES[policy] for policy in policies])
     axis.tick_params(axis="y", length=0, labelcolor=INK)
     axis.set_ylim(len(policies) - 0.5, -0.75)
-    axis.set_xlabel("return of a game, in points")
+    axis.set_xlabel("return of an episode")
     axis.grid(axis="x", color=RULE, linewidth=0.6)
     axis.set_axisbelow(True)
 

@@ -251,15 +251,16 @@ def seen(shown: Shown, recording: Recording | None = None) -> Markup:
 def feature_table(names: Sequence[str], shown: Shown, recording: Recording | None) -> Markup:
     """Each feature, what it says, and its value in the step that is shown."""
     units = shown.features.get("units", {})
-    rows = [[tag("code", name), str(units.get(name, ""))] for name in names]
-    head = ["feature", "what it is"]
+    told = any(units.get(name) for name in names)
+    rows = [[tag("code", name), *([str(units.get(name, ""))] * told)] for name in names]
+    head = ["feature", *(["what it is"] * told)]
     if recording is not None:
         step, record = telling(recording), recording.record
         values = dict(zip(record["features"], record["rows"][step], strict=True))
         head.append(f"in step {step + 1}")
         for row, name in zip(rows, names, strict=True):
             row.append(number(values.get(name), 2))
-    return table(head, rows, left=2)
+    return table(head, rows, left=1 + told)
 
 
 def tree(shown: Shown) -> Markup:
