@@ -91,7 +91,7 @@ def _blank(axis: Axes) -> None:
 def _features(axis: Axes, record: dict[str, Any], step: int) -> None:
     """The features that matter first: those the formula uses."""
     _blank(axis)
-    used = [name for name in record["features"] if any(name in term for term in record["terms"])]
+    used = record["uses"]
     names = (used + [name for name in record["features"] if name not in used])[:ROWS]
     for place, name in enumerate(names):
         value = record["rows"][step][record["features"].index(name)]

@@ -137,9 +137,11 @@ def _decisions(forest: Forest, rows: np.ndarray, moves: list[Move]) -> dict[str,
     for shares in found.shares:
         largest = np.argsort(-np.abs(np.nan_to_num(shares)), kind="stable")[:TERMS]
         why.append([[int(i), _short(shares[i])] for i in largest if shares[i] != 0])
+    used = {token for tree in forest.trees for token in tree if isinstance(token, int)}
     ids = {action: index for index, action in enumerate(forest.action_ids)}
     return {
         "features": list(forest.features),
+        "uses": [name for index, name in enumerate(forest.features) if index in used],
         "actions": list(forest.actions),
         "bounds": forest.bounds,
         "terms": list(found.terms),
