@@ -39,6 +39,7 @@ class Film:
         try:
             from imageio.v2 import get_writer
 
+            path.parent.mkdir(parents=True, exist_ok=True)
             self._writer: Any = get_writer(path, fps=FPS, macro_block_size=2, codec="libx264")
         except (ImportError, ValueError, OSError) as error:
             raise ConfigError(

@@ -213,7 +213,7 @@ def test_the_command_line(forest, tmp_path, capsys):
     forest.save(tmp_path / "my.json")
     assert main([str(tmp_path / "my.json"), "--to", "json"]) == 0
     assert capsys.readouterr().out == forest.to_json()
-    output = tmp_path / "policy.py"
+    output = tmp_path / "new" / "policy.py"
     assert main([str(tmp_path / "my.json"), "-o", str(output)]) == 0
     assert output.read_text().startswith('"""A policy')
     assert main(["nowhere", "--zoo", str(tmp_path / "zoo")]) == 1

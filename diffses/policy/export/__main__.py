@@ -60,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.output == "-":
         print(written, end="")
     else:
-        Path(options.output).write_text(written, encoding="utf-8")
+        target = Path(options.output)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(written, encoding="utf-8")
         print(f"{options.output}: {len(written.encode()):,} bytes", file=sys.stderr)
     return 0
 
