@@ -12,8 +12,8 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-import ale_py
 import numpy as np
+from ale_py import Action, ALEInterface, LoggerMode, roms
 
 from diffses.detector.kernel import (
     AGE,
@@ -75,25 +75,25 @@ class Detector:
         return features
 
 
-def begin(rules: dict[str, Any], seed: int) -> tuple[ale_py.ALEInterface, list[ale_py.Action]]:
+def begin(rules: dict[str, Any], seed: int) -> tuple[ALEInterface, list[Action]]:
     """The console at the start of the episode that `seed` names, and its actions."""
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-    ale = ale_py.ALEInterface()
+    ALEInterface.setLoggerMode(LoggerMode.Error)
+    ale = ALEInterface()
     ale.setFloat("repeat_action_probability", rules["sticky"])
     ale.setInt("frame_skip", 1)
     ale.setInt("random_seed", seed)
-    rom = ale_py.roms.get_rom_path(rules["game"])
+    rom = roms.get_rom_path(rules["game"])
     assert rom is not None, "ale-py lacks the game"
     ale.loadROM(rom)
     actions = ale.getMinimalActionSet()
     drawn = seed_for(seed, "no-ops") if rules["sticky"] else seed
     for _ in range(drawn % rules["noop_max"]):
-        ale.act(ale_py.Action.NOOP)
+        ale.act(Action.NOOP)
         if ale.game_over():
             ale.reset_game()
-    if rules["fire_reset"] and ale_py.Action.FIRE in actions:
+    if rules["fire_reset"] and Action.FIRE in actions:
         for _ in range(rules["frame_skip"]):
-            ale.act(ale_py.Action.FIRE)
+            ale.act(Action.FIRE)
     return ale, actions
 
 
