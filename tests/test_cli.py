@@ -1,5 +1,6 @@
 """The command line, as a user types it."""
 
+import csv
 import json
 import logging
 import os
@@ -167,6 +168,24 @@ def test_the_whole_pipeline_on_real_pong(smoke):
     assert list((folder / "log").glob("wandb/*run*/*.wandb"))
     status = json.loads((folder / "log" / "status.json").read_text())
     assert status["status"] == "done"
+
+
+@pytest.mark.slow
+def test_the_report_plays_a_test_episode_again(smoke):
+    folder, _, _ = smoke
+    report = only(folder, "report")
+    shown = json.loads((report / "episode.json").read_text())
+    assert shown["as_evaluated"]
+    with (only(folder, "evaluate") / "episodes.csv").open(newline="") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["policy"] == "finetuned"]
+    played = {(int(row["seed"]), float(row["return"]), int(row["steps"])) for row in rows}
+    assert (shown["seed"], shown["return"], shown["steps"]) in played
+    assert (report / "decision.png").stat().st_size > 10_000
+    assert (report / "report.html").stat().st_size < 6_000_000
+    records = [json.loads(x) for x in (folder / "log" / "metrics.jsonl").read_text().splitlines()]
+    kinds = {(record["kind"], record.get("name", record.get("stage"))) for record in records}
+    assert {("html", "formula"), ("image", "tree"), ("table", "front")} <= kinds
+    assert ("artifact", "finetune") in kinds
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from diffses.play import detector_of
 from diffses.players import ForestPlayer
 from diffses.policy.forest import Forest
 from diffses.policy.reasons import reasons
+from diffses.progress import Bar, bar
 from diffses.report.artifacts import Row, Shown
 from diffses.zoo import Champion
 
@@ -58,8 +59,9 @@ def typical(shown: Shown) -> Row | None:
 class Watcher(ForestPlayer):
     """Plays as the forest does and notes all it saw and did."""
 
-    def __init__(self, forest: Forest, detector: AnyDetector) -> None:
+    def __init__(self, forest: Forest, detector: AnyDetector, progress: Bar) -> None:
         super().__init__(forest, detector)
+        self._progress = progress
         self.rows: list[np.ndarray] = []
         self.screens: list[np.ndarray] = []
         self.boxes: list[list[list[Any]]] = []
@@ -69,6 +71,7 @@ class Watcher(ForestPlayer):
         screen = console.screen()
         row = self._detector.observe(screen)
         move = self.choose(row)
+        self._progress.update(1)
         if len(self.moves) < STEPS:
             self.rows.append(row[self._columns].copy())
             self.moves.append(move)
@@ -107,9 +110,10 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     assert champion.env is not None
     rules = search_rules(champion.env)
     detector = detector_of(champion)
-    player = Watcher(champion.forest, detector)
     job = Job(RandomSpec(), rules, int(row["seed"]), max_steps)
-    done = episode(job, rules.open(), player)
+    with bar(row["steps"], "step", "report: play") as progress:
+        player = Watcher(champion.forest, detector, progress)
+        done = episode(job, rules.open(), player)
     frames = _pngs(player.screens)
     kept = len(frames) or len(player.moves)
     about = {
