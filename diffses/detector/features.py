@@ -7,10 +7,42 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffses.detector.kernel import PRESENT, VX, VY, H, W, X, Y
+from diffses.detector.kernel import (
+    COUNT,
+    HIGHEST,
+    LEFTMOST,
+    LOWEST,
+    NEAREST,
+    PRESENT,
+    RIGHTMOST,
+    VX,
+    VY,
+    H,
+    W,
+    X,
+    Y,
+)
 
-QUANTITIES = {"x": X, "y": Y, "vx": VX, "vy": VY, "w": W, "h": H, "present": PRESENT}
-SCALES = {"x": 100.0, "y": 100.0, "vx": 10.0, "vy": 10.0, "w": 100.0, "h": 100.0, "present": 1.0}
+QUANTITIES = {
+    "x": X,
+    "y": Y,
+    "vx": VX,
+    "vy": VY,
+    "w": W,
+    "h": H,
+    "present": PRESENT,
+    "count": COUNT,
+}
+SCALES = {
+    "x": 100.0,
+    "y": 100.0,
+    "vx": 10.0,
+    "vy": 10.0,
+    "w": 100.0,
+    "h": 100.0,
+    "present": 1.0,
+    "count": 10.0,
+}
 UNITS = {
     "x": "100 px from the left edge",
     "y": "100 px from the top edge",
@@ -19,7 +51,17 @@ UNITS = {
     "w": "100 px wide",
     "h": "100 px high",
     "present": "1 if it is there, else 0",
+    "count": "10 of them",
 }
+OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")
+CHOICES = {  # what is told of the one of a crowd that is ..., and how it is chosen
+    "nearest": (NEAREST, ("x", "y", "vx", "vy", "present")),
+    "leftmost": (LEFTMOST, ("x",)),
+    "rightmost": (RIGHTMOST, ("x",)),
+    "highest": (HIGHEST, ("y",)),
+    "lowest": (LOWEST, ("y",)),
+}
+FEW = 4  # slots: with more, only differences to the player are offered
 EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
 SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
 
@@ -33,10 +75,32 @@ class Slot:
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """A type with more objects than slots: its places in the tracker's table."""
+
+    name: str  # of the type
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The one of a crowd that is nearest to the player, leftmost, ..., or all of it, to count."""
+
+    crowd: Crowd
+    which: str | None  # a key of CHOICES; None: all
+    player: int = -1  # the player's place; -1: there is none
+
+    @property
+    def name(self) -> str:
+        return self.crowd.name if self.which is None else f"{self.crowd.name}.{self.which}"
+
+
+@dataclass(frozen=True)
 class Feature:
     """`quantity` of `slot`, or that minus the same of `other`."""
 
-    slot: Slot
+    slot: Slot | Choice
     quantity: str
     other: Slot | None = None
 
@@ -53,31 +117,68 @@ class Feature:
         return f"100 px {where} {self.other.name}; 0 if one of them is missing"
 
 
-def every_feature(slots: Sequence[Slot], *, differences: bool) -> list[Feature]:
-    """All features there could be; which of them vary is for the recording to say."""
-    own = [Feature(slot, quantity) for slot in slots for quantity in QUANTITIES]
+def every_feature(
+    slots: Sequence[Slot], crowds: Sequence[Crowd], player: Slot | None, *, differences: bool
+) -> list[Feature]:
+    """All features there could be; which of them vary is for the recording to say.
+
+    Of two objects the difference of their positions is offered, of more than FEW that to the player
+    alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
+    reaches.
+    """
+    every = [Feature(slot, quantity) for slot in slots for quantity in OF_A_SLOT]
+    chosen = choices(crowds, player)
+    for choice in chosen:
+        told = ("count",) if choice.which is None else CHOICES[choice.which][1]
+        every += [Feature(choice, quantity) for quantity in told]
     if not differences:
-        return own
-    pairs = [(one, other) for i, one in enumerate(slots) for other in slots[:i]]
-    return own + [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
+        return every
+    pairs = [
+        (one, other)
+        for i, one in enumerate(slots)
+        for other in slots[:i]
+        if len(slots) <= FEW or player in (one, other)
+    ]
+    every += [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
+    near = [choice for choice in chosen if choice.which == "nearest"]
+    return every + [Feature(one, quantity, player) for one in near for quantity in ("x", "y")]
+
+
+def choices(crowds: Sequence[Crowd], player: Slot | None) -> list[Choice]:
+    """What is told of crowds; without a player none is nearest to it."""
+    place = -1 if player is None else player.place
+    wanted = [None, *(which for which in CHOICES if player is not None or which != "nearest")]
+    return [Choice(crowd, which, place) for crowd in crowds for which in wanted]
 
 
 @dataclass(frozen=True)
 class Plan:
     """`Feature`s in the form `fill` reads."""
 
-    places: np.ndarray  # int64 (f, 2): the slot's place and the other's, -1 for none
+    choices: np.ndarray  # int64 (c, 4): which, the crowd's first place and its end, the player's
+    # int64 (f, 2): the slot's place and the other's, -1 for none, or -2 - c for choice c
+    places: np.ndarray
     columns: np.ndarray  # int64 (f,)
     scales: np.ndarray  # float64 (f,): px, or px per step, in one unit of the feature
 
 
 def plan(features: Sequence[Feature]) -> Plan:
+    chosen = list(dict.fromkeys(f.slot for f in features if isinstance(f.slot, Choice)))
+    own = [
+        -2 - chosen.index(f.slot) if isinstance(f.slot, Choice) else f.slot.place for f in features
+    ]
     other = [-1 if f.other is None else f.other.place for f in features]
     return Plan(
-        np.array([[f.slot.place, o] for f, o in zip(features, other, strict=True)], np.int64),
+        np.array([_choice(one) for one in chosen], np.int64).reshape(-1, 4),
+        np.array([own, other], np.int64).T.reshape(-1, 2).copy(),
         np.array([QUANTITIES[f.quantity] for f in features], np.int64),
         np.array([SCALES[f.quantity] for f in features], np.float64),
     )
+
+
+def _choice(one: Choice) -> tuple[int, int, int, int]:
+    which = COUNT if one.which is None else CHOICES[one.which][0]
+    return which, one.crowd.first, one.crowd.end, one.player
 
 
 def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:

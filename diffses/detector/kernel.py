@@ -32,7 +32,9 @@ MIN_W, MAX_W, MIN_H, MAX_H, OWN_W, OWN_H, REACH, FIRST, END, HOLD, CORE_W, CORE_
 RULES = 12
 STRETCHED = 1.4  # times its own size: more is an arm held out, or something else that it touches
 FAR = 1e18
-PRESENT = COLUMNS  # stands for "is there one", which is no column of the table
+# stand for "is there one" and "how many are there", which are no columns of the table
+PRESENT, COUNT = COLUMNS, COLUMNS + 1
+NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST = range(5)  # ways to choose one of a crowd
 
 
 @numba.njit(cache=True, nogil=True)
@@ -413,6 +415,7 @@ def _settle(table: np.ndarray, blob: np.ndarray, sizes: np.ndarray, colours: np.
 def fill(
     table: np.ndarray,
     holds: np.ndarray,
+    choices: np.ndarray,
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
@@ -424,12 +427,20 @@ def fill(
         table: float64 (places, COLUMNS) of the tracker.
         holds: int64 (places,): for how many steps an object there that is out of sight is taken to
             go on as it did.
-        places, columns, scales: of `Plan`.
+        choices, places, columns, scales: of `Plan`.
     """
+    chosen = np.empty(choices.shape[0], np.int64)
+    for number in range(choices.shape[0]):
+        chosen[number] = _choose(table, holds, choices[number])
     for feature in range(row.shape[0]):
         place, other = places[feature, 0], places[feature, 1]
         row[feature] = 0.0
-        if not _there(table[place], holds[place]):
+        if place <= -2:
+            place = chosen[-2 - place]
+            if columns[feature] == COUNT:
+                row[feature] = place / scales[feature]
+                continue
+        if place < 0 or not _there(table[place], holds[place]):
             continue
         value = _value(table[place], columns[feature])
         if other >= 0:
@@ -437,6 +448,38 @@ def fill(
                 continue
             value -= _value(table[other], columns[feature])
         row[feature] = value / scales[feature]
+
+
+@numba.njit(cache=True, nogil=True)
+def _choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
+    """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
+    there are."""
+    which, player = choice[0], choice[3]
+    if which == NEAREST and not _there(table[player], holds[player]):
+        return -1
+    count, best, least = 0, -1, FAR
+    for place in range(choice[1], choice[2]):
+        if place == player or not _there(table[place], holds[place]):
+            continue
+        count += 1
+        worth = _worth(table[place], table[player], which)
+        if worth < least:
+            least, best = worth, place
+    return count if which == COUNT else best
+
+
+@numba.njit(cache=True, nogil=True)
+def _worth(entry: np.ndarray, player: np.ndarray, which: int) -> float:
+    """What is least for the one that is wanted: px, or px^2 for the nearest."""
+    x, y = _value(entry, X), _value(entry, Y)
+    if which == NEAREST:
+        dx, dy = x - _value(player, X), y - _value(player, Y)
+        return float(dx * dx + dy * dy)
+    if which == LEFTMOST:
+        return x
+    if which == RIGHTMOST:
+        return -x
+    return y if which == HIGHEST else -y
 
 
 @numba.njit(cache=True, nogil=True)
@@ -471,6 +514,7 @@ def observe(
     patience: int,
     taken: np.ndarray,
     holds: np.ndarray,
+    choices: np.ndarray,
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
@@ -480,4 +524,4 @@ def observe(
     n_runs, count = find_blobs(screen, background, seen, colours, links, runs, blobs, areas)
     trim(runs, n_runs, blobs, count, sizes, type_colours)
     follow(table, blobs, count, sizes, type_colours, patience, taken)
-    fill(table, holds, places, columns, scales, row)
+    fill(table, holds, choices, places, columns, scales, row)

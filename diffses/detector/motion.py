@@ -20,7 +20,7 @@ import numpy as np
 
 from diffses.detector import features as features_
 from diffses.detector import kernel
-from diffses.detector.features import Feature, Slot
+from diffses.detector.features import Choice, Crowd, Feature, Slot
 from diffses.detector.naming import slot_names
 from diffses.detector.scene import Rules, Scene, empty_table, scratch
 from diffses.errors import ArtifactError
@@ -71,6 +71,25 @@ def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
         for place, name in enumerate(slot_names(kind.name, kind.slots)):
             slots.append(Slot(name, first + place))
     return slots
+
+
+def all_crowds(types: Sequence[TypeInfo], rules: Rules) -> list[Crowd]:
+    """The types of which there can be more than have slots."""
+    ranges = rules.sizes[:, [kernel.FIRST, kernel.END]].astype(int).tolist()
+    return [
+        Crowd(kind.name, first, end)
+        for kind, (first, end) in zip(types, ranges, strict=True)
+        if end - first > kind.slots
+    ]
+
+
+def player_slot(types: Sequence[TypeInfo], rules: Rules, player: str | None) -> Slot | None:
+    """The slot of the player, the first where its type has several."""
+    for number, kind in enumerate(types):
+        if kind.name == player:
+            first = int(rules.sizes[number, kernel.FIRST])
+            return Slot(slot_names(kind.name, kind.slots)[0], first)
+    return None
 
 
 class Detector:
@@ -130,6 +149,7 @@ class Detector:
             rules.patience,
             self._taken,
             self._holds,
+            plan.choices,
             plan.places,
             plan.columns,
             plan.scales,
@@ -158,7 +178,7 @@ class Detector:
                 entry[features_.QUANTITIES[name]] = one[name]
         row = np.zeros(len(self.features))
         plan = self._plan
-        kernel.fill(table, self._holds, plan.places, plan.columns, plan.scales, row)
+        kernel.fill(table, self._holds, plan.choices, plan.places, plan.columns, plan.scales, row)
         return row
 
     def describe(self) -> dict[str, Any]:
@@ -236,17 +256,19 @@ def _model(words: dict[str, Any], arrays: dict[str, np.ndarray]) -> Model:
     )
     rules = Rules(arrays["rules"], arrays["type_colours"], int(words["patience_steps"]))
     slots = {slot.name: slot for slot in all_slots(types, rules)}
+    player = player_slot(types, rules, words["player"])
+    chosen = {one.name: one for one in features_.choices(all_crowds(types, rules), player)}
     return Model(
         Scene(arrays["background"], arrays["seen"], arrays["colours"], arrays["links"]),
         rules,
         types,
         words["player"],
-        tuple(_feature(name, slots) for name in words["features"]),
+        tuple(_feature(name, slots, chosen) for name in words["features"]),
     )
 
 
-def _feature(name: str, slots: dict[str, Slot]) -> Feature:
+def _feature(name: str, slots: dict[str, Slot], chosen: dict[str, Choice]) -> Feature:
     own, *rest = name.split("-")
-    slot, quantity = own.rsplit(".", 1)
+    whose, quantity = own.rsplit(".", 1)
     other = slots[rest[0].rsplit(".", 1)[0]] if rest else None
-    return Feature(slots[slot], quantity, other)
+    return Feature(slots[whose] if whose in slots else chosen[whose], quantity, other)

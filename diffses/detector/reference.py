@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from diffses.detector import kernel
-from diffses.detector.features import SCALES, Feature
+from diffses.detector.features import SCALES, Choice, Feature
 from diffses.detector.kernel import MAX_BLOBS, MAX_COLOURS, NOTHING
 from diffses.detector.motion import Model
 
@@ -215,7 +215,14 @@ class PlainDetector:
             self.things[longest] = Thing(kind, box)
 
     def _feature(self, feature: Feature) -> float:
-        own = self._value(feature.slot.place, feature.quantity)
+        if isinstance(feature.slot, Choice):
+            crowd = self._crowd(feature.slot)
+            if feature.slot.which is None:
+                return len(crowd) / SCALES["count"]
+            place = self._chosen(feature.slot, crowd)
+        else:
+            place = feature.slot.place
+        own = None if place is None else self._value(place, feature.quantity)
         if own is None:
             return 0.0
         if feature.other is not None:
@@ -224,6 +231,23 @@ class PlainDetector:
                 return 0.0
             own -= other
         return own / SCALES[feature.quantity]
+
+    def _crowd(self, choice: Choice) -> dict[int, tuple[float, float]]:
+        """The centres of those of a crowd that are there, px, by place."""
+        places = set(range(choice.crowd.first, choice.crowd.end)) - {choice.player}
+        found = {p: (self._value(p, "x"), self._value(p, "y")) for p in sorted(places)}
+        return {p: (x, y) for p, (x, y) in found.items() if x is not None and y is not None}
+
+    def _chosen(self, choice: Choice, crowd: dict[int, tuple[float, float]]) -> int | None:
+        if choice.which == "nearest":
+            x, y = self._value(choice.player, "x"), self._value(choice.player, "y")
+            if x is None or y is None:
+                return None
+            near = {p: (at[0] - x) ** 2 + (at[1] - y) ** 2 for p, at in crowd.items()}
+            return min(near, key=lambda place: near[place], default=None)
+        axis = 0 if choice.which in ("leftmost", "rightmost") else 1
+        pick = min if choice.which in ("leftmost", "highest") else max
+        return pick(crowd, key=lambda place: crowd[place][axis], default=None)
 
     def _value(self, place: int, quantity: str) -> float | None:
         thing = self.things.get(place)

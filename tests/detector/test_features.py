@@ -1,8 +1,9 @@
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.features import Slot, every_feature, plan, varying
+from diffses.detector.features import FEW, Crowd, Slot, every_feature, plan, varying
 from diffses.detector.scene import empty_table
+from diffses.policy.printing import check_feature
 
 ONE, TWO = Slot("player", 0), Slot("ball", 1)
 
@@ -11,7 +12,7 @@ def row_of(table, features, hold=0):
     how = plan(features)
     row = np.full(len(features), np.nan)
     holds = np.full(len(table), hold)
-    kernel.fill(table, holds, how.places, how.columns, how.scales, row)
+    kernel.fill(table, holds, how.choices, how.places, how.columns, how.scales, row)
     return dict(zip([feature.name for feature in features], row, strict=True))
 
 
@@ -24,7 +25,7 @@ def table():
 
 
 def test_scales_and_differences():
-    row = row_of(table(), every_feature([ONE, TWO], differences=True))
+    row = row_of(table(), every_feature([ONE, TWO], [], ONE, differences=True))
     assert row["ball.y"] == 1.05  # 100 px
     assert row["player.vy"] == -0.6  # 10 px per step
     assert row["ball.present"] == 1
@@ -35,7 +36,7 @@ def test_scales_and_differences():
 def test_an_empty_slot_is_all_zero():
     empty = table()
     empty[1, kernel.AGE] = -1
-    row = row_of(empty, every_feature([ONE, TWO], differences=True))
+    row = row_of(empty, every_feature([ONE, TWO], [], ONE, differences=True))
     assert {name for name, value in row.items() if value != 0} == {
         "player.x", "player.y", "player.vy", "player.w", "player.h", "player.present",
     }  # fmt: skip
@@ -44,13 +45,13 @@ def test_an_empty_slot_is_all_zero():
 def test_out_of_sight_it_goes_on_where_its_type_is_held_and_is_gone_where_not():
     hidden = table()
     hidden[1, kernel.UNSEEN] = 2
-    features = every_feature([ONE, TWO], differences=False)
+    features = every_feature([ONE, TWO], [], ONE, differences=False)
     assert row_of(hidden, features, hold=2)["ball.x"] == 0.9  # 80 + 2 * 5 px
     assert row_of(hidden, features, hold=1)["ball.present"] == 0
 
 
 def test_what_never_varies_is_dropped():
-    features = every_feature([ONE, TWO], differences=True)
+    features = every_feature([ONE, TWO], [], ONE, differences=True)
     rows = []
     for step in range(20):
         moving = table()
@@ -62,7 +63,7 @@ def test_what_never_varies_is_dropped():
 
 
 def test_being_cut_off_at_an_edge_is_no_change_of_size():
-    features = every_feature([ONE], differences=False)
+    features = every_feature([ONE], [], ONE, differences=False)
     rows = []
     for top in range(150, 200):
         cut = table()
@@ -74,3 +75,64 @@ def test_being_cut_off_at_an_edge_is_no_change_of_size():
     kept = [feature.name for feature in varying(features, np.array(rows))]
     assert "player.h" not in kept
     assert "player.y" in kept
+
+
+# --- crowds ---
+
+INVADERS = Crowd("invader", 1, 5)
+
+
+def crowded():
+    found = empty_table(5)
+    found[0] = 80, 180, 8, 8, 0, 0, 0, 9  # the player
+    found[1] = 20, 40, 8, 8, 2, 0, 0, 9
+    found[2] = 70, 60, 8, 8, 2, 0, 0, 9
+    found[3] = 90, 60, 8, 8, 2, 0, 0, 9  # as near as the one before
+    return found  # and one place is empty
+
+
+def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
+    features = every_feature([ONE], [INVADERS], ONE, differences=True)
+    for feature in features:
+        check_feature(feature.name)
+    row = row_of(crowded(), features)
+    told = {name: value for name, value in row.items() if name.startswith("invader")}
+    assert told == {
+        "invader.count": 0.3,
+        "invader.nearest.x": 0.7, "invader.nearest.y": 0.6,
+        "invader.nearest.vx": 0.2, "invader.nearest.vy": 0.0, "invader.nearest.present": 1.0,
+        "invader.leftmost.x": 0.2, "invader.rightmost.x": 0.9,
+        "invader.highest.y": 0.4, "invader.lowest.y": 0.6,
+        "invader.nearest.x-player.x": -0.1, "invader.nearest.y-player.y": -1.2,
+    }  # fmt: skip
+
+
+def test_those_out_of_sight_do_not_count_and_nothing_is_near_to_no_player():
+    features = every_feature([ONE], [INVADERS], ONE, differences=True)
+    hidden = crowded()
+    hidden[[1, 3], kernel.UNSEEN] = 1
+    row = row_of(hidden, features)
+    assert (row["invader.count"], row["invader.leftmost.x"]) == (0.1, 0.7)
+    hidden[0, kernel.AGE] = -1
+    row = row_of(hidden, features)
+    assert row["invader.count"] == 0.1
+    assert row["invader.nearest.x"] == row["invader.nearest.present"] == 0
+    assert row["invader.nearest.x-player.x"] == 0
+    names = [f.name for f in every_feature([], [INVADERS], None, differences=True)]
+    assert "invader.count" in names
+    assert not any("nearest" in name for name in names)
+
+
+def test_a_player_in_a_crowd_is_not_the_nearest_to_itself():
+    crowd = Crowd("car", 0, 5)
+    row = row_of(crowded(), every_feature([], [crowd], Slot("car_1", 0), differences=True))
+    assert row["car.nearest.x-car_1.x"] == -0.1
+    assert row["car.count"] == 0.3
+
+
+def test_of_many_only_the_differences_to_the_player_are_offered():
+    slots = [Slot(f"car{number}", number) for number in range(FEW + 1)]
+    found = every_feature(slots, [], slots[0], differences=True)
+    assert {f.other for f in found if f.other is not None} == {slots[0]}
+    fewer = every_feature(slots[:FEW], [], slots[0], differences=True)
+    assert sum(f.other is not None for f in fewer) == FEW * (FEW - 1)  # x and y of each pair

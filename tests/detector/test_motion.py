@@ -53,6 +53,47 @@ def test_compiled_and_plain_agree_where_things_stretch_cross_and_crowd():
         assert len(detector.objects) >= 6
 
 
+def invaded(steps):
+    """A cannon that obeys, and six invaders in two rows, one of which is shot every 10 steps."""
+    random = np.random.default_rng(0)
+    actions = random.integers(0, 3, steps)
+    cannon = np.clip(80 + 4 * np.cumsum(actions - 1), 0, 150)
+    x, y = bouncing(steps, 0, 60, 10, 2), 30 + np.arange(steps) // 10 * 3
+    screens = []
+    for step in range(steps):
+        alive = [n for n in range(6) if n * 10 + 20 > step % 80]
+        crowd = [
+            (WHITE, int(x[step]) + 20 * (n % 3), int(y[step]) + 16 * (n // 3), 8, 8) for n in alive
+        ]
+        screens.append(picture_of((RED, int(cannon[step]), 190, 7, 6), *crowd))
+    return np.array(screens), np.arange(steps) % 80 == 0, actions
+
+
+def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
+    screens, starts, actions = invaded(160)
+    detector = learn(screens, starts, actions, MotionDetector(slots=2), {})
+    told = {name for name in detector.features if name.startswith("object1.")}
+    assert told == {
+        "object1.count", "object1.nearest.x", "object1.nearest.y", "object1.nearest.vx",
+        "object1.nearest.vy", "object1.nearest.present", "object1.leftmost.x",
+        "object1.rightmost.x", "object1.highest.y", "object1.lowest.y",
+        "object1.nearest.x-player.x",
+    }  # fmt: skip
+    detector.save(tmp_path)
+    loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
+    assert loaded.features == detector.features
+    counts = set()
+    for frame, screen in enumerate(screens):
+        for one in (detector, loaded, plain):
+            if starts[frame]:
+                one.reset()
+        row = detector.observe(screen).copy()
+        assert row.tobytes() == plain.observe(screen).tobytes() == loaded.observe(screen).tobytes()
+        assert detector.place(detector.objects) == pytest.approx(row, abs=1e-6)
+        counts.add(round(10 * row[detector.features.index("object1.count")]))
+    assert counts == set(range(7))
+
+
 def test_features_are_where_things_are(pong, pong_detector):
     names = list(pong_detector.features)
     worst = 0.0
