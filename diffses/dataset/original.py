@@ -19,7 +19,7 @@ import numpy as np
 
 from diffses.config import ROOT
 from diffses.detector import AnyDetector, Detector
-from diffses.detector.motion import OBJECT
+from diffses.detector.memory import OBJECT
 from diffses.errors import ConfigError, DiffsesError
 
 SURE = 0.9  # probability of the recorded action: the form says what was done, not how surely

@@ -19,7 +19,8 @@ from diffses.config import (
     MotionDetector,
 )
 from diffses.detector.identity import Identity, name_observation
-from diffses.detector.motion import OBJECT, Detector
+from diffses.detector.memory import OBJECT
+from diffses.detector.motion import Detector
 from diffses.errors import ArtifactError, ConfigError
 from diffses.store import Draft
 

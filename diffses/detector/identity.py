@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import GymnasiumEnv
-from diffses.detector.motion import OBJECT
+from diffses.detector.memory import OBJECT
 from diffses.envs.task import Task, task_rules
 from diffses.errors import ConfigError
 from diffses.policy.printing import check_feature

@@ -431,7 +431,7 @@ def fill(
     """
     chosen = np.empty(choices.shape[0], np.int64)
     for number in range(choices.shape[0]):
-        chosen[number] = _choose(table, holds, choices[number])
+        chosen[number] = choose(table, holds, choices[number])
     for feature in range(row.shape[0]):
         place, other = places[feature, 0], places[feature, 1]
         row[feature] = 0.0
@@ -451,7 +451,7 @@ def fill(
 
 
 @numba.njit(cache=True, nogil=True)
-def _choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
+def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
     """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
     there are."""
     which, player = choice[0], choice[3]

@@ -12,14 +12,8 @@ from diffses.config import Label, MotionDetector
 from diffses.detector import background as background_
 from diffses.detector import control, discovery, features, kernel, naming
 from diffses.detector.discovery import Kind
-from diffses.detector.motion import (
-    Detector,
-    Model,
-    TypeInfo,
-    all_crowds,
-    all_slots,
-    player_slot,
-)
+from diffses.detector.memory import Cast, TypeInfo, every_feature
+from diffses.detector.motion import Detector, Model
 from diffses.detector.scene import Scene
 from diffses.detector.tracks import first_rules, follow_all
 from diffses.errors import DiffsesError
@@ -72,15 +66,10 @@ def learn(
         _type(found, names[number], scene, settings, len(screens), shares.get(number))
         for number, found in enumerate(kinds)
     )
-    every = features.every_feature(
-        all_slots(types, rules),
-        all_crowds(types, rules),
-        player_slot(types, rules, player),
-        differences=settings.differences,
-    )
-    detector = Detector(Model(scene, rules, types, player, tuple(every)))
-    kept = features.varying(every, play_back(detector, screens, starts))
-    return Detector(replace(detector.model, features=tuple(kept)))
+    every = every_feature(types, rules, player, differences=settings.differences)
+    detector = Detector(Model(scene, Cast(rules, types, player, tuple(every))))
+    kept = tuple(features.varying(every, play_back(detector, screens, starts)))
+    return Detector(Model(scene, Cast(rules, types, player, kept)))
 
 
 def play_back(detector: Detector, screens: np.ndarray, starts: np.ndarray) -> np.ndarray:

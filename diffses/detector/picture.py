@@ -1,4 +1,4 @@
-"""A picture of what a detector finds: a frame with boxes and names."""
+"""Pictures of what a detector finds: a frame with boxes and names."""
 
 from __future__ import annotations
 
@@ -6,78 +6,120 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from diffses.detector.motion import Detector
+from diffses.detector.features import Choice
+from diffses.detector.memory import Cast, ObjectDetector
+from diffses.detector.naming import slot_names
 from diffses.detector.palette import to_rgb
 from diffses.detector.scoring import Match, Seen, watch
 from diffses.detector.truth import Truth
 
 COLOURS = ("#00e5ff", "#ffea00", "#ff4df0", "#7cff4d", "#ff8a3d", "#b388ff", "#ffffff", "#4d9dff")
 ZOOM = 4  # picture pixels for one of the console's
+COLUMN = 4.4  # inches: a column of the legend
+LINE = 0.145  # inches
+
+Line = tuple[str, str]  # text and colour
 
 
-def draw_sample(detector: Detector, screens: np.ndarray, starts: np.ndarray, path: Path) -> None:
+def draw_sample(
+    detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, path: Path
+) -> None:
     """Draws the screen with the most kinds of objects on it, the earliest of equals.
 
     Args:
         screens: uint8 (n, h, w). starts: bool (n,), where an episode begins.
     """
-    best: tuple[int, int, np.ndarray] | None = None
-    for frame, screen in enumerate(screens):
-        if frame == 0 or starts[frame]:
-            detector.reset()
-        detector.observe(screen)
-        found = detector.objects
-        rank = len(np.unique(found["type"])) * 1000 + min(len(found), 999)
-        if best is None or rank > best[0]:
-            best = rank, frame, found
-    if best is None:
-        raise ValueError("no screen to draw")
-    draw(detector, screens[best[1]], best[2], path)
+    ranks = []
+    for frame in range(len(screens)):
+        _watch(detector, screens, starts, frame)
+        found = detector.memory.objects
+        ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
+    best = int(np.argmax(ranks))
+    for frame in range(best + 1):
+        _watch(detector, screens, starts, frame)
+    draw(detector, screens[best], path)
 
 
-def draw(detector: Detector, screen: np.ndarray, objects: np.ndarray, path: Path) -> None:
-    """One screen, uint8 (h, w), with a box and a name for each of `objects` (motion.OBJECT)."""
+def _watch(detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, frame: int) -> None:
+    if frame == 0 or starts[frame]:
+        detector.reset()
+    detector.observe(screens[frame])
+
+
+def draw(detector: ObjectDetector, screen: np.ndarray, path: Path) -> None:
+    """The screen that `detector` has just observed, uint8 (h, w): its objects with their names,
+    and what every feature means, in words and on this screen."""
+    memory = detector.memory
     height, width = screen.shape
-    figure = Figure(figsize=(width * ZOOM / 100 + 2.2, height * ZOOM / 100), dpi=100)
+    tall, wide = height * ZOOM / 100, width * ZOOM / 100
+    columns = _columns(_legend(memory.cast, memory.row), int((tall - 0.2) / LINE))
+    whole = wide + COLUMN * len(columns)
+    figure = Figure(figsize=(whole, tall), dpi=100, facecolor="#202020")
     FigureCanvasAgg(figure)
-    share = (width * ZOOM / 100) / (width * ZOOM / 100 + 2.2)
-    axes = figure.add_axes((0, 0, share, 1))
+    axes = figure.add_axes((0, 0, wide / whole, 1))
     axes.imshow(to_rgb(screen), extent=(0, width, height, 0), interpolation="nearest")
     axes.set_axis_off()
-    for thing in objects:
-        colour = COLOURS[thing["type"] % len(COLOURS)]
-        left, top = thing["x"] - thing["w"] / 2, thing["y"] - thing["h"] / 2
-        axes.add_patch(
-            Rectangle((left, top), thing["w"], thing["h"], fill=False, edgecolor=colour, lw=1.5)
-        )
-        if thing["track"] < len(detector.tracks):
-            name = detector.tracks[thing["track"]]
-            axes.text(left, top - 1, name, color=colour, fontsize=9, va="bottom")
-    _legend(figure, detector, share)
+    called = memory.chosen()
+    for row, thing in enumerate(memory.objects):
+        kind = memory.cast.types[thing["type"]]
+        name = memory.tracks[thing["track"]] if thing["track"] < len(memory.tracks) else ""
+        _box(axes, thing, name, called.get(row, []), is_player=kind.name == memory.cast.player)
+    for number, column in enumerate(columns):
+        for line, (text, colour) in enumerate(column):
+            x = (wide + COLUMN * number + 0.1) / whole
+            y = 1 - (0.1 + LINE * line) / tall
+            figure.text(x, y, text, color=colour, fontsize=7.5, va="top", family="monospace")
     figure.savefig(path)
 
 
-def _legend(figure: Figure, detector: Detector, share: float) -> None:
-    """Each type with its size and how many there are, beside the frame."""
-    y = 0.97
-    for number, kind in enumerate(detector.model.types):
+def _box(axes: Axes, thing: np.void, name: str, called: Sequence[str], *, is_player: bool) -> None:
+    """One object: its name above, what it is called besides below; the player in double lines."""
+    colour = COLOURS[thing["type"] % len(COLOURS)]
+    left, top = thing["x"] - thing["w"] / 2, thing["y"] - thing["h"] / 2
+    for away in (0, 2) if is_player else (0,):
+        corner = (left - away, top - away)
+        size = (thing["w"] + 2 * away, thing["h"] + 2 * away)
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, lw=1.2))
+    if name:
+        axes.text(left, top - 1 - 2 * is_player, name, color=colour, fontsize=8, va="bottom")
+    if called:
+        below = top + thing["h"] + 1
+        axes.text(left, below, ", ".join(called), color="#ffffff", fontsize=7, va="top")
+
+
+def _legend(cast: Cast, row: np.ndarray) -> list[list[Line]]:
+    """For each type what it is, and each of its features: name, value now, unit."""
+    blocks = []
+    width = max((len(feature.name) for feature in cast.features), default=0)
+    for number, kind in enumerate(cast.types):
         colour = COLOURS[number % len(COLOURS)]
-        text = f"{kind.name}\n{kind.width:g} x {kind.height:g} px, {kind.sights:.2g} on a screen"
-        if kind.name == detector.model.player:
-            text += "\nmoves as the actions say"
-        box = {"facecolor": "#333333", "edgecolor": colour, "pad": 3}
-        figure.text(share + 0.01, y, text, color=colour, fontsize=7, va="top", bbox=box)
-        y -= 0.09
-        if y < 0.05:
-            break
+        about = f"{kind.width:g} x {kind.height:g} px, {kind.sights:.2g} on a screen"
+        block = [(f"{kind.name}: {about}", colour)]
+        if kind.name == cast.player:
+            block.append(("  the player: moves as the actions say", colour))
+        slots = slot_names(kind.name, kind.slots)
+        for feature, value in zip(cast.features, row, strict=True):
+            whose = feature.slot.crowd.name if isinstance(feature.slot, Choice) else None
+            if whose == kind.name or feature.slot.name in slots:
+                text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
+                block.append((text, "#e0e0e0"))
+        blocks.append([*block, ("", colour)])
+    return blocks
+
+
+def _columns(blocks: Sequence[list[Line]], lines: int) -> list[list[Line]]:
+    """The blocks one after the other, cut into columns of `lines`."""
+    every = [line for block in blocks for line in block]
+    return [every[start : start + lines] for start in range(0, len(every), lines)] or [[]]
 
 
 def draw_worst(
-    detector: Detector,
+    detector: ObjectDetector,
     truth: Truth,
     matches: Sequence[Match],
     split: int,
@@ -93,7 +135,7 @@ def draw_worst(
         draw_beside(detector, truth, frame, seen[frame], folder / f"worst_{frame}.png")
 
 
-def draw_beside(detector: Detector, truth: Truth, frame: int, seen: Seen, path: Path) -> None:
+def draw_beside(detector: ObjectDetector, truth: Truth, frame: int, seen: Seen, path: Path) -> None:
     """A frame twice: with the true boxes, and with what the detector says."""
     height, width = truth.screens.shape[1:]
     figure = Figure(figsize=(2 * width * ZOOM / 100, height * ZOOM / 100), dpi=100)
@@ -101,7 +143,7 @@ def draw_beside(detector: Detector, truth: Truth, frame: int, seen: Seen, path: 
     here = truth.frame == frame
     sides = (
         (truth.boxes[here], [truth.names[c] for c in truth.category[here]], truth.category[here]),
-        (seen.boxes, [detector.types[kind].name for kind in seen.types], seen.types),
+        (seen.boxes, [detector.memory.cast.types[kind].name for kind in seen.types], seen.types),
     )
     for side, (boxes, names, kinds) in enumerate(sides):
         axes = figure.add_axes((side / 2, 0, 0.5, 1))

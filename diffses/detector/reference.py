@@ -120,7 +120,7 @@ class PlainDetector:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._kinds = model.rules.type_of_place()
+        self._kinds = model.cast.rules.type_of_place()
         self.things: dict[int, Thing] = {}  # by place
 
     def reset(self) -> None:
@@ -138,12 +138,12 @@ class PlainDetector:
         for number, box in enumerate(boxes):
             if number not in taken:
                 self._settle(box)
-        return np.array([self._feature(feature) for feature in self._model.features])
+        return np.array([self._feature(feature) for feature in self._model.cast.features])
 
     def _match(self, boxes: list[Box]) -> dict[int, int]:
         """Gives each object its blob; the place each blob went to."""
         taken: dict[int, int] = {}
-        for kind in range(len(self._model.types)):
+        for kind in range(len(self._model.cast.types)):
             mine = [place for place in sorted(self.things) if self._kinds[place] == kind]
             pairs = []
             for place in mine:
@@ -160,10 +160,10 @@ class PlainDetector:
         return taken
 
     def _fits(self, kind: int, box: Box, *, newborn: bool) -> bool:
-        size = self._model.rules.sizes[kind]
+        size = self._model.cast.rules.sizes[kind]
         small = box.width < size[kernel.MIN_W] or box.height < size[kernel.MIN_H]
         large = box.width > size[kernel.MAX_W] or box.height > size[kernel.MAX_H]
-        known = self._model.rules.colours[kind, box.colour]
+        known = self._model.cast.rules.colours[kind, box.colour]
         return bool(known and not large and not (newborn and small))
 
     def _cost(self, thing: Thing, box: Box) -> float | None:
@@ -173,7 +173,7 @@ class PlainDetector:
         dx, dy = box.x - thing.x, box.y - thing.y
         ex, ey = dx - thing.vx * steps, dy - thing.vy * steps
         distance = math.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
-        if distance > self._model.rules.sizes[thing.kind, kernel.REACH]:
+        if distance > self._model.cast.rules.sizes[thing.kind, kernel.REACH]:
             return None
         return distance + 0.5 * (abs(box.width - thing.w) + abs(box.height - thing.h))
 
@@ -182,26 +182,26 @@ class PlainDetector:
             if place not in met:
                 self.things[place].unseen += 1
                 self.things[place].age += 1
-                if self.things[place].unseen > self._model.rules.patience:
+                if self.things[place].unseen > self._model.cast.rules.patience:
                     del self.things[place]
 
     def _trim(self, box: Box) -> None:
         kind = self._nearest(box, newborn=False)
         if kind is not None:
-            cores = self._model.rules.sizes[kind, [kernel.CORE_W, kernel.CORE_H]].astype(int)
+            cores = self._model.cast.rules.sizes[kind, [kernel.CORE_W, kernel.CORE_H]].astype(int)
             for axis, core in enumerate(cores.tolist()):
                 if core and (box.width, box.height)[axis] > kernel.STRETCHED * core:
                     box.cut(axis, core)
 
     def _nearest(self, box: Box, *, newborn: bool) -> int | None:
-        sizes = self._model.rules.sizes
+        sizes = self._model.cast.rules.sizes
         own = sizes[:, [kernel.OWN_W, kernel.OWN_H]]
         apart = abs(own - [box.width, box.height]).sum(axis=1)
         fitting = [k for k in range(len(sizes)) if self._fits(k, box, newborn=newborn)]
         return min(fitting, key=lambda k: (apart[k], k), default=None)
 
     def _settle(self, box: Box) -> None:
-        sizes = self._model.rules.sizes
+        sizes = self._model.cast.rules.sizes
         kind = self._nearest(box, newborn=True)
         if kind is None:
             return
@@ -251,7 +251,7 @@ class PlainDetector:
 
     def _value(self, place: int, quantity: str) -> float | None:
         thing = self.things.get(place)
-        hold = self._model.rules.sizes[self._kinds[place], kernel.HOLD]
+        hold = self._model.cast.rules.sizes[self._kinds[place], kernel.HOLD]
         if thing is None or thing.unseen > hold:
             return None
         if quantity == "x":

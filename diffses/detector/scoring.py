@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from diffses.detector import boxes as geometry
-from diffses.detector.motion import Detector
+from diffses.detector.memory import ObjectDetector
 from diffses.detector.truth import Truth, counted, drawn, pieces
 
 OVERLAP = 0.5  # IoU
@@ -48,7 +48,7 @@ class Match:
     missed: np.ndarray  # int64: rows of the true boxes that were missed
 
 
-def watch(detector: Detector, truth: Truth) -> list[Seen]:
+def watch(detector: ObjectDetector, truth: Truth) -> list[Seen]:
     """What the detector says of every frame, watching from the start as in play."""
     seen = []
     height, width = truth.screens.shape[1:]
@@ -56,7 +56,7 @@ def watch(detector: Detector, truth: Truth) -> list[Seen]:
         if frame == 0 or truth.starts[frame]:
             detector.reset()
         detector.observe(screen)
-        found = detector.objects
+        found = detector.memory.objects
         half_w, half_h = found["w"] / 2, found["h"] / 2
         x, y = found["x"], found["y"]
         corners = np.stack([x - half_w, y - half_h, x + half_w, y + half_h], axis=1)
@@ -91,7 +91,7 @@ def match(seen: Seen, truth: Truth, matters: np.ndarray, frame: int) -> Match:
     )
 
 
-def score(detector: Detector, truth: Truth, split: int) -> tuple[dict[str, Any], list[Match]]:
+def score(detector: ObjectDetector, truth: Truth, split: int) -> tuple[dict[str, Any], list[Match]]:
     """Scores the frames from `split` on.
 
     The frames before say which category each type stands for.
@@ -116,8 +116,8 @@ def score(detector: Detector, truth: Truth, split: int) -> tuple[dict[str, Any],
         | {"switches_per_100_frames": 100 * changes.get(category, 0) / frames}
         for category in names
     }
-    player = detector.model.player
-    names_of = [kind.name for kind in detector.types]
+    cast = detector.memory.cast
+    player, names_of = cast.player, [kind.name for kind in cast.types]
     stands_for = None if player is None else meaning.get(names_of.index(player))
     result = {
         "overall": overall,

@@ -41,7 +41,7 @@ def learned(screens, labels=None):
 
 
 def test_two_things_are_two_types_with_their_sizes():
-    found = learned(game(red(), white())).model.types
+    found = learned(game(red(), white())).types
     assert [(kind.width, kind.height, kind.colours) for kind in found] == [
         (6, 6, (RED,)),
         (2, 4, (WHITE,)),
@@ -50,7 +50,7 @@ def test_two_things_are_two_types_with_their_sizes():
 
 def test_a_score_in_an_objects_colour_is_no_object():
     detector = learned(game(red(), white(), digits=True))
-    assert [kind.slots for kind in detector.model.types] == [1, 1]
+    assert [kind.slots for kind in detector.types] == [1, 1]
     detector.observe(game(red(), white(), digits=True)[30])
     assert detector.objects["y"].min() > 30
 
@@ -58,7 +58,7 @@ def test_a_score_in_an_objects_colour_is_no_object():
 def test_parts_that_always_touch_are_one_object():
     colour, x, y, _, _ = red()
     body, wheels = (colour, x, y, 6, 6), (BLUE, x, y + 6, 6, 2)
-    found = learned(game(body, wheels, white())).model.types
+    found = learned(game(body, wheels, white())).types
     assert (found[0].width, found[0].height) == (6, 8)
     assert len(found) == 2
 
@@ -66,20 +66,20 @@ def test_parts_that_always_touch_are_one_object():
 def test_things_that_meet_now_and_then_stay_two():
     # red at 20 + 5 t and blue at 20 + 3 t from the same line: they pass through each other
     passing = (BLUE, bouncing(STEPS, 10, 140, 20, 3), np.full(STEPS, 106), 6, 6)
-    assert len(learned(game(red(), passing)).model.types) == 2
+    assert len(learned(game(red(), passing)).types) == 2
 
 
 def test_things_that_touch_all_the_time_but_slide_along_each_other_stay_two():
     x, y = bouncing(STEPS, 10, 130, 20, 5), bouncing(STEPS, 80, 138, 90, 3)
     tall = (RED, x, np.full(STEPS, 80), 6, 64)
     beside = (BLUE, x + 6, y, 6, 6)
-    assert len(learned(game(tall, beside)).model.types) == 2
+    assert len(learned(game(tall, beside)).types) == 2
 
 
 def test_several_of_a_kind_are_one_type_with_a_slot_each():
     other = (RED, bouncing(STEPS, 10, 140, 60, 5), np.full(STEPS, 150), 6, 6)
     detector = learned(game(red(), other))
-    assert [kind.slots for kind in detector.model.types] == [2]
+    assert [kind.slots for kind in detector.types] == [2]
     assert "object1_2.x" in detector.features
     assert "object1_2.y" not in detector.features  # it never changes
 
@@ -87,7 +87,7 @@ def test_several_of_a_kind_are_one_type_with_a_slot_each():
 def test_an_object_at_rest_for_most_of_the_time_is_found():
     x = np.where(np.arange(STEPS) % 40 < 28, 20, 20 + 4 * (np.arange(STEPS) % 40 - 27))
     found = learned(game((BLUE, x, np.full(STEPS, 50), 8, 8), white())).model
-    assert BLUE in found.types[0].colours
+    assert BLUE in found.cast.types[0].colours
     assert found.scene.background[54, 24] == FLOOR
 
 

@@ -18,7 +18,7 @@ def test_pong_is_found(pong_detector):
         "enemy.y", "enemy.vy", "enemy.present",
         "ball.y-player.y", "enemy.y-player.y", "enemy.y-ball.y",
     )  # fmt: skip
-    assert pong_detector.model.player == "player"
+    assert pong_detector.model.cast.player == "player"
     assert pong_detector.units["ball.y-player.y"].startswith("100 px below player")
 
 
@@ -43,7 +43,7 @@ def test_compiled_and_plain_agree_where_things_stretch_cross_and_crowd():
         screens.append(picture_of(body, *arm, (BLUE, int(z[step]), 108, 6, 6), *crowd))
     starts = np.arange(steps) % 70 == 0
     detector = learn(np.array(screens), starts, np.arange(steps) % 3, MotionDetector(slots=2), {})
-    assert detector.model.rules.sizes[:, kernel.CORE_W].any()
+    assert detector.model.cast.rules.sizes[:, kernel.CORE_W].any()
     plain = PlainDetector(detector.model)
     for frame, picture in enumerate(screens):
         if starts[frame]:
