@@ -267,6 +267,7 @@ class LearnedDetector(DetectorConfig):
     """Learns from recorded play."""
 
     frames: Frames = Frames.exploratory  # whose play it learns from
+    recording: str | None = content(None)  # learn from this file of detector.frames instead
     steps: int = 3000  # steps of play it learns from
     differences: bool = True  # also offer the differences between the positions of two objects
     slots: int = 4  # objects of one type that get features of their own, at the most

@@ -109,6 +109,7 @@ CONTENT = {
     "PretrainedTeacher": {"path"},
     "DatasetConfig": {"import_json"},
     "ZooFinetune": {"path"},
+    "MotionDetector": {"recording"},
 }
 
 

@@ -28,8 +28,6 @@ __all__ = ["OBJECT", "AnyDetector", "Detector", "learn_detector", "open_detector
 
 log = logging.getLogger("diffses")
 
-DRAWN = 500  # screens the sample picture is chosen from
-
 
 class AnyDetector(Protocol):
     """Sees one episode at a time, step after step."""
@@ -95,14 +93,14 @@ def learn_detector(
 def _learn_motion(
     env: ArcadeEnv, detector: MotionDetector, teacher: Path | None, folder: Path
 ) -> None:
-    from diffses.detector.frames import record
+    from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.detector.picture import draw_sample
     from diffses.envs.protocol import v5
 
-    screens, starts, actions = record(v5(env), detector, teacher)
-    found = learn(screens, starts, actions, detector, env.labels)
+    play = recording_for(v5(env), detector, teacher)
+    found = learn(play.screens, play.starts, play.actions, detector, env.labels)
     found.save(folder)
-    draw_sample(found, screens[-DRAWN:], starts[-DRAWN:], folder / "sample.png")
+    draw_sample(found, play, folder / "sample.png")
     names = ", ".join(kind.name for kind in found.types)
     log.info("found %s; %d features", names, len(found.features))

@@ -12,37 +12,35 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from diffses.detector.features import Choice
+from diffses.detector.frames import Recording
 from diffses.detector.memory import Cast, ObjectDetector
 from diffses.detector.naming import slot_names
-from diffses.detector.palette import to_rgb
 from diffses.detector.scoring import Match, Seen, watch
 from diffses.detector.truth import Truth
 
 COLOURS = ("#00e5ff", "#ffea00", "#ff4df0", "#7cff4d", "#ff8a3d", "#b388ff", "#ffffff", "#4d9dff")
+LOOKED_AT = 500  # screens the sample is chosen from
 ZOOM = 4  # picture pixels for one of the console's
-COLUMN = 4.4  # inches: a column of the legend
+CHARACTER = 0.063  # inches, in the legend
 LINE = 0.145  # inches
 
 Line = tuple[str, str]  # text and colour
 
 
-def draw_sample(
-    detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, path: Path
-) -> None:
-    """Draws the screen with the most kinds of objects on it, the earliest of equals.
-
-    Args:
-        screens: uint8 (n, h, w). starts: bool (n,), where an episode begins.
-    """
+def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
+    """Draws the screen with the most kinds of objects on it, the middle one of equals, of the
+    last LOOKED_AT."""
+    screens, starts = play.screens[-LOOKED_AT:], play.starts[-LOOKED_AT:]
     ranks = []
     for frame in range(len(screens)):
         _watch(detector, screens, starts, frame)
         found = detector.memory.objects
         ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
-    best = int(np.argmax(ranks))
+    equals = np.flatnonzero(np.array(ranks) == max(ranks))
+    best = int(equals[len(equals) // 2])
     for frame in range(best + 1):
         _watch(detector, screens, starts, frame)
-    draw(detector, screens[best], path)
+    draw(detector, screens[best], play.palette, path)
 
 
 def _watch(detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, frame: int) -> None:
@@ -51,29 +49,34 @@ def _watch(detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, fr
     detector.observe(screens[frame])
 
 
-def draw(detector: ObjectDetector, screen: np.ndarray, path: Path) -> None:
+def draw(detector: ObjectDetector, screen: np.ndarray, palette: np.ndarray, path: Path) -> None:
     """The screen that `detector` has just observed, uint8 (h, w): its objects with their names,
-    and what every feature means, in words and on this screen."""
+    and what every feature means, in words and on this screen.
+
+    Args:
+        palette: uint8 (256, 3), RGB.
+    """
     memory = detector.memory
     height, width = screen.shape
     tall, wide = height * ZOOM / 100, width * ZOOM / 100
-    columns = _columns(_legend(memory.cast, memory.row), int((tall - 0.2) / LINE))
-    whole = wide + COLUMN * len(columns)
+    lines = _legend(memory.cast, memory.row)
+    column = 0.3 + CHARACTER * max((len(text) for text, _ in lines), default=0)
+    fit = int((tall - 0.2) / LINE)
+    whole = wide + column * -(-len(lines) // fit)
     figure = Figure(figsize=(whole, tall), dpi=100, facecolor="#202020")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0, 0, wide / whole, 1))
-    axes.imshow(to_rgb(screen), extent=(0, width, height, 0), interpolation="nearest")
+    axes.imshow(palette[screen], extent=(0, width, height, 0), interpolation="nearest")
     axes.set_axis_off()
     called = memory.chosen()
     for row, thing in enumerate(memory.objects):
         kind = memory.cast.types[thing["type"]]
         name = memory.tracks[thing["track"]] if thing["track"] < len(memory.tracks) else ""
         _box(axes, thing, name, called.get(row, []), is_player=kind.name == memory.cast.player)
-    for number, column in enumerate(columns):
-        for line, (text, colour) in enumerate(column):
-            x = (wide + COLUMN * number + 0.1) / whole
-            y = 1 - (0.1 + LINE * line) / tall
-            figure.text(x, y, text, color=colour, fontsize=7.5, va="top", family="monospace")
+    for number, (text, colour) in enumerate(lines):
+        x = (wide + 0.1 + column * (number // fit)) / whole
+        y = 1 - (0.1 + LINE * (number % fit)) / tall
+        figure.text(x, y, text, color=colour, fontsize=7.5, va="top", family="monospace")
     figure.savefig(path)
 
 
@@ -92,30 +95,24 @@ def _box(axes: Axes, thing: np.void, name: str, called: Sequence[str], *, is_pla
         axes.text(left, below, ", ".join(called), color="#ffffff", fontsize=7, va="top")
 
 
-def _legend(cast: Cast, row: np.ndarray) -> list[list[Line]]:
+def _legend(cast: Cast, row: np.ndarray) -> list[Line]:
     """For each type what it is, and each of its features: name, value now, unit."""
-    blocks = []
+    lines: list[Line] = []
     width = max((len(feature.name) for feature in cast.features), default=0)
     for number, kind in enumerate(cast.types):
         colour = COLOURS[number % len(COLOURS)]
         about = f"{kind.width:g} x {kind.height:g} px, {kind.sights:.2g} on a screen"
-        block = [(f"{kind.name}: {about}", colour)]
+        lines.append((f"{kind.name}: {about}", colour))
         if kind.name == cast.player:
-            block.append(("  the player: moves as the actions say", colour))
+            lines.append(("  the player: moves as the actions say", colour))
         slots = slot_names(kind.name, kind.slots)
         for feature, value in zip(cast.features, row, strict=True):
             whose = feature.slot.crowd.name if isinstance(feature.slot, Choice) else None
             if whose == kind.name or feature.slot.name in slots:
                 text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
-                block.append((text, "#e0e0e0"))
-        blocks.append([*block, ("", colour)])
-    return blocks
-
-
-def _columns(blocks: Sequence[list[Line]], lines: int) -> list[list[Line]]:
-    """The blocks one after the other, cut into columns of `lines`."""
-    every = [line for block in blocks for line in block]
-    return [every[start : start + lines] for start in range(0, len(every), lines)] or [[]]
+                lines.append((text, "#e0e0e0"))
+        lines.append(("", colour))
+    return lines
 
 
 def draw_worst(

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import MotionDetector
+from diffses.detector.arguments import parse
 from diffses.detector.learning import learn
 from diffses.detector.motion import Detector
 from diffses.detector.scoring import Match, score
@@ -68,26 +69,14 @@ def _split(text: str, frames: int) -> int:
     return round(share * frames)
 
 
-def parse(arguments: list[str]) -> dict[str, str]:
-    settings = dict(SETTINGS)
-    for argument in arguments:
-        name, _, value = argument.partition("=")
-        if name not in settings or not value:
-            known = ", ".join(f"{known}=" for known in settings)
-            raise ConfigError(f"{argument!r} is no setting", fix=f"one of {known}")
-        settings[name] = value
-    for name in ("detector", "frames"):
-        if not settings[name]:
-            raise ConfigError(f"{name}= is missing", fix="detector=motion frames=FILE.npz")
-    return settings
-
-
 def main(arguments: list[str]) -> int:
     if not arguments or {"--help", "-h"} & set(arguments):
         print(__doc__)
         return 0
     try:
-        settings = parse(arguments)
+        settings = parse(
+            arguments, SETTINGS, ("detector", "frames"), "detector=motion frames=FILE.npz"
+        )
         result, matches, detector, truth = evaluate(settings)
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)

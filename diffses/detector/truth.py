@@ -33,7 +33,8 @@ class Truth:
 
 
 def read(path: Path) -> Truth:
-    """Reads frames, actions, episode_start, boxes and categories; drops boxes off the screen.
+    """Reads frames, actions, episode_start, boxes and categories, and the palette indices of the
+    frames where they are there; drops boxes off the screen.
 
     Raises:
         ConfigError: where the file is missing or something is missing in it.
@@ -43,11 +44,14 @@ def read(path: Path) -> Truth:
     with np.load(path) as file:
         wanted = {"frames", "actions", "episode_start", "boxes", "categories"}
         if missing := wanted - set(file.files):
+            boxless = missing == {"boxes", "categories"}
+            why = "no true boxes to score against" if boxless else "not a whole recording"
             raise ConfigError(
-                f"frames={path} lacks {', '.join(sorted(missing))}",
+                f"frames={path} has {why}: it lacks {', '.join(sorted(missing))}",
                 fix="a recording with true boxes; `--help` says what is in it",
             )
         arrays = {name: file[name] for name in wanted}
+        screens = file["screens"] if "screens" in file.files else None
     rows = arrays["boxes"]
     height, width = arrays["frames"].shape[1:3]
     corners = [rows["x"], rows["y"], rows["x"] + rows["w"], rows["y"] + rows["h"]]
@@ -57,7 +61,7 @@ def read(path: Path) -> Truth:
     there = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     return Truth(
         arrays["frames"],
-        recording_indices(arrays["frames"]),
+        recording_indices(arrays["frames"]) if screens is None else screens,
         arrays["episode_start"].astype(bool),
         arrays["actions"],
         rows["frame"][there].astype(np.int64),

@@ -3,7 +3,7 @@ import pytest
 from made_up import BLUE, FLOOR, LABELS, RED, WHITE, bouncing, picture_of
 
 from diffses.config import MotionDetector
-from diffses.detector.frames import record
+from diffses.detector.frames import recording_for
 from diffses.detector.learning import learn, play_back
 from diffses.errors import DiffsesError
 
@@ -101,11 +101,11 @@ def test_types_and_features_of_pong_are_the_same_for_every_seed(rules):
     found = []
     for seed in (0, 1, 2):
         settings = MotionDetector(steps=800, seed=seed)
-        screens, starts, actions = record(rules(), settings, None)
-        detector = learn(screens, starts, actions, settings, LABELS)
+        play = recording_for(rules(), settings)
+        detector = learn(play.screens, play.starts, play.actions, settings, LABELS)
         colours = [(kind.name, kind.colours) for kind in detector.types]
         found.append((detector.features, colours))
-        rows = play_back(detector, screens, starts)
+        rows = play_back(detector, play.screens, play.starts)
         assert np.isfinite(rows).all()
     assert found[0] == found[1] == found[2]
     assert [name for name, _ in found[0][1]] == ["player", "ball", "enemy"]

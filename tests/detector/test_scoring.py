@@ -5,7 +5,8 @@ import pytest
 from made_up import PONG, picture_of
 
 from diffses.detector import boxes
-from diffses.detector.score import main, parse
+from diffses.detector.arguments import parse
+from diffses.detector.score import SETTINGS, main
 from diffses.detector.scoring import Seen, match, meanings, purity, switches, totals
 from diffses.detector.truth import Truth, counted, drawn
 from diffses.errors import ConfigError
@@ -145,4 +146,4 @@ def test_help_says_what_a_file_holds(capsys):
 
 def test_an_unknown_setting_is_named():
     with pytest.raises(ConfigError, match="colour=red"):
-        parse(["colour=red"])
+        parse(["colour=red"], SETTINGS, (), "")
