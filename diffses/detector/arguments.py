@@ -30,3 +30,20 @@ def parse(
         if not settings[name]:
             raise ConfigError(f"{name}= is missing", fix=example)
     return settings
+
+
+def whole(name: str, text: str, least: int, example: str) -> int:
+    """A setting that is a whole number of `least` or more.
+
+    Raises:
+        ConfigError: where it is not.
+    """
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if value < least:
+        raise ConfigError(
+            f"{name}={text} is no whole number of {least} or more", fix=f"{name}={example}"
+        )
+    return value

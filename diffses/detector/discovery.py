@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ TOGETHER = 0.6  # share of its pixels with which a colour must touch another to 
 SAME_PLACE = 0.5  # share of those touches at the few commonest places on the other
 MIN_LIFE = 3  # steps a thing must be seen to tell what it is
 MIN_SIGHTS = 8  # sights a type needs
+MIN_SHARE = 0.015  # likewise, on a screen on average
+SHAPES = 0.3  # share of a type's sights that look like another's: then they are one
 COMES_BACK = 0.8  # share of the times out of sight after which a thing that flickers is back
 STEADY = 0.2  # share of its size by which a type's usual size may vary
 MOBILE = 0.3  # share of a type's sights that must be of things that move
@@ -195,10 +198,14 @@ def movers(life: Lives) -> np.ndarray:
     return np.asarray(enough & as_one & (life.moved >= 2) & (life.moved >= MOVES * life.seen))
 
 
-def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray) -> list[Kind]:
+def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray, frames: int) -> list[Kind]:
     """Groups the things that move by colour and size: the types, the largest first.
 
     The commonest look founds a type; every look near that of a type belongs to it.
+
+    Args:
+        links: bool (MAX_COLOURS, MAX_COLOURS), which colours are parts of one object.
+        frames: how many were recorded.
     """
     moving = movers(life)
     label = np.full(len(life.seen), -1)
@@ -215,14 +222,49 @@ def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray) -> list[Kind]:
         near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
         if near and life.seen[thing] >= MIN_LIFE:
             label[thing] = min(near, key=lambda k: (_gap(key, centres[k]), k))
+    _merge_shapes(tracks, label, centres, links)
     found = []
     for number in range(len(centres)):
         mine = label == number
-        kind = _kind(tracks, mine[tracks.track])
+        if not mine.any():
+            continue
+        kind = kind_of(tracks, mine[tracks.track])
         mobile = life.seen[moving & mine].sum() >= MOBILE * life.seen[mine].sum()
-        if mobile and kind.sights >= MIN_SIGHTS:
+        if mobile and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
             found.append(kind)
     return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
+
+
+def _merge_shapes(
+    tracks: Tracks,
+    label: np.ndarray,
+    centres: Sequence[tuple[float, float, float]],
+    links: np.ndarray,
+) -> None:
+    """Makes one type of two where many sights of one look like the other: it changes its shape.
+
+    Args:
+        label: int64 (things,), updated: the type of each, the commoner first.
+    """
+    for later in range(1, len(centres)):
+        for first in range(later):
+            mine, other = label[tracks.track] == later, label[tracks.track] == first
+            if not (mine.any() and other.any()):
+                continue
+            like = _look_like(tracks, mine, centres[first], links)
+            alike = max(like, _look_like(tracks, other, centres[later], links))
+            if alike >= SHAPES:
+                label[label == later] = first
+
+
+def _look_like(
+    tracks: Tracks, rows: np.ndarray, centre: tuple[float, float, float], links: np.ndarray
+) -> float:
+    """The share of some sights that look as those of a type do."""
+    colour, width, height = centre
+    near = np.abs(tracks.width[rows] - width) <= max(SIZE_PX, SIZE_SHARE * width)
+    near &= np.abs(tracks.height[rows] - height) <= max(SIZE_PX, SIZE_SHARE * height)
+    return float((near & links[int(colour), tracks.colour[rows]]).mean())
 
 
 def _alike(
@@ -238,7 +280,8 @@ def _gap(one: tuple[float, float, float], two: tuple[float, float, float]) -> fl
     return abs(one[1] - two[1]) + abs(one[2] - two[2]) + 1000 * (one[0] != two[0])
 
 
-def _kind(tracks: Tracks, rows: np.ndarray) -> Kind:
+def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
+    """The type that the chosen rows are the sights of."""
     mine = tracks.of(rows)
     width, height = mine.width, mine.height
     speed = np.hypot(mine.vx, mine.vy)
@@ -246,17 +289,18 @@ def _kind(tracks: Tracks, rows: np.ndarray) -> Kind:
     colours[np.unique(mine.colour)] = True
     crowd = np.bincount(mine.frame)
     together = int(np.quantile(crowd[crowd > 0], 0.99))
+    core = _core(mine.box[:, 0], mine.box[:, 2]), _core(mine.box[:, 1], mine.box[:, 3])
     return Kind(
         colours,
-        float(np.round(np.quantile(width, FULL))),
-        float(np.round(np.quantile(height, FULL))),
+        core[0] or float(np.round(np.quantile(width, FULL))),
+        core[1] or float(np.round(np.quantile(height, FULL))),
         (
             float(width.min()),
             float(np.quantile(width, 0.99) + 1),
             float(height.min()),
             float(np.quantile(height, 0.99) + 1),
         ),
-        (_core(mine.box[:, 0], mine.box[:, 2]), _core(mine.box[:, 1], mine.box[:, 3])),
+        core,
         float(min(4 + 1.5 * np.quantile(speed, 0.995), 40)),
         int(together),
         len(mine),
@@ -319,7 +363,7 @@ def _by_line(boxes: np.ndarray, height: int) -> np.ndarray:
     return np.cumsum(change)[:height]
 
 
-def rules_of(kinds: list[Kind], patience: int) -> Rules:
+def rules_of(kinds: Sequence[Kind], patience: int) -> Rules:
     """The tracker's rules for these types."""
     sizes = np.zeros((len(kinds), kernel.RULES))
     colours = np.zeros((len(kinds), kernel.MAX_COLOURS), dtype=bool)

@@ -72,11 +72,12 @@ class Slot:
 
     name: str  # e.g. "ball", or "car_2" where there are several of a type
     place: int
+    of: str  # the type's name
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """A type with more objects than slots: its places in the tracker's table."""
+    """A type with too many objects to tell of each: its places in the tracker's table."""
 
     name: str  # of the type
     first: int
@@ -92,6 +93,11 @@ class Choice:
     player: int = -1  # the player's place; -1: there is none
 
     @property
+    def of(self) -> str:
+        """The type's name."""
+        return self.crowd.name
+
+    @property
     def name(self) -> str:
         return self.crowd.name if self.which is None else f"{self.crowd.name}.{self.which}"
 
@@ -103,6 +109,11 @@ class Feature:
     slot: Slot | Choice
     quantity: str
     other: Slot | None = None
+
+    @property
+    def of(self) -> str:
+        """The name of the type that it is told of."""
+        return self.slot.of
 
     @property
     def name(self) -> str:

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import ArcadeEnv, LearnedDetector
-from diffses.detector.palette import to_indices
+from diffses.detector.arguments import parse, whole
+from diffses.detector.palette import PALETTE, to_indices
 from diffses.envs.arcade import Arcade
 from diffses.envs.play import Player, PlayerSpec, RandomSpec
 from diffses.envs.protocol import Protocol, v5
@@ -55,7 +56,8 @@ class Recording:
     screens: np.ndarray  # uint8 (n, h, w), palette indices
     starts: np.ndarray  # bool (n,): an episode begins
     actions: np.ndarray  # int16 (n,): taken before its screen; 0 at a start
-    palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index that was seen
+    ram: np.ndarray | None  # uint8 (n, 128): the console's memory; None for a file
+    palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's of one not seen
 
     @property
     def frames(self) -> np.ndarray:
@@ -115,7 +117,8 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
     screens = np.zeros((steps, *console.screen().shape), np.uint8)
     starts = np.zeros(steps, bool)
     actions = np.zeros(steps, np.int16)
-    palette, known = np.zeros((256, 3), np.uint8), np.zeros(256, bool)
+    ram = np.zeros((steps, len(console.ram())), np.uint8)
+    palette, known = PALETTE.copy(), np.zeros(256, bool)
     episode = 0
     with bar(steps, "step", "detector: play") as progress:
         for index in range(steps):
@@ -130,12 +133,13 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
                 actions[index] = player.act(console)
                 step(int(actions[index]))
             screens[index] = screen = console.screen()
+            ram[index] = console.ram()
             fresh = ~known[screen]
             if fresh.any():
                 palette[screen[fresh]] = console.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
-    return Recording(screens, starts, actions, palette)
+    return Recording(screens, starts, actions, ram, palette)
 
 
 def read_recording(path: Path) -> Recording:
@@ -157,9 +161,9 @@ def read_recording(path: Path) -> Recording:
         ) from error
     if screens is None:
         screens = to_indices(frames)
-    palette = np.zeros((256, 3), np.uint8)
+    palette = PALETTE.copy()
     palette[screens] = frames
-    return Recording(screens, starts.astype(bool), actions.astype(np.int16), palette)
+    return Recording(screens, starts.astype(bool), actions.astype(np.int16), None, palette)
 
 
 def save(recording: Recording, path: Path, pictures: Path | None) -> None:
@@ -212,29 +216,14 @@ def player_of(settings: dict[str, str]) -> PlayerSpec:
     raise ConfigError(f"play={play} is unknown", fix="play=exploratory, or random, teacher, forest")
 
 
-def whole(settings: dict[str, str], name: str, least: int) -> int:
-    """A setting that is a whole number."""
-    try:
-        value = int(settings[name])
-    except ValueError:
-        value = least - 1
-    if value < least:
-        raise ConfigError(
-            f"{name}={settings[name]} is no whole number of {least} or more",
-            fix=f"{name}={SETTINGS[name]}",
-        )
-    return value
-
-
 def main(arguments: list[str]) -> int:
-    from diffses.detector.arguments import parse
-
     if not arguments or {"--help", "-h"} & set(arguments):
         print(__doc__)
         return 0
     try:
         settings = parse(arguments, SETTINGS, ("env", "out"), "env=pong out=frames.npz")
-        steps, seed = whole(settings, "steps", 1), whole(settings, "seed", 0)
+        steps = whole("steps", settings["steps"], 1, "3000")
+        seed = whole("seed", settings["seed"], 0, "0")
         rules = v5(ArcadeEnv(game=settings["env"]))
         recording = record(rules, player_of(settings), steps, seed)
         save(recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None)

@@ -10,9 +10,9 @@ import numpy as np
 
 from diffses.config import Label, MotionDetector
 from diffses.detector import background as background_
-from diffses.detector import control, discovery, features, kernel, naming
+from diffses.detector import discovery, kernel
+from diffses.detector.casting import cast_of, telling
 from diffses.detector.discovery import Kind
-from diffses.detector.memory import Cast, TypeInfo, every_feature
 from diffses.detector.motion import Detector, Model
 from diffses.detector.scene import Scene
 from diffses.detector.tracks import first_rules, follow_all
@@ -54,22 +54,17 @@ def learn(
             f"nothing moves on the {len(screens)} screens to learn from",
             fix=f"detector.steps={4 * len(screens)}, or detector.frames=teacher",
         )
-    names, shares, player = _name(screens, starts, actions, scene, kinds, settings, labels)
-    order = _order(names, labels)
-    kinds, names = [kinds[n] for n in order], [names[n] for n in order]
-    shares = {order.index(number): share for number, share in shares.items()}
-    rules = discovery.rules_of(kinds, settings.patience)
-    tracks = follow_all(screens, starts, scene, rules)
-    kind = rules.type_of_place()[tracks.place]
-    rules.sizes[:, kernel.HOLD] = discovery.holds(tracks, kind, len(kinds), rules.patience)
-    types = tuple(
-        _type(found, names[number], scene, settings, len(screens), shares.get(number))
-        for number, found in enumerate(kinds)
+    cast = cast_of(
+        kinds,
+        lambda rules: follow_all(screens, starts, scene, rules),
+        actions,
+        settings,
+        settings.patience,
+        labels,
+        lambda kind: tuple(_palette_of(kind, scene)),
     )
-    every = every_feature(types, rules, player, differences=settings.differences)
-    detector = Detector(Model(scene, Cast(rules, types, player, tuple(every))))
-    kept = tuple(features.varying(every, play_back(detector, screens, starts)))
-    return Detector(Model(scene, Cast(rules, types, player, kept)))
+    rows = play_back(Detector(Model(scene, cast)), screens, starts)
+    return Detector(Model(scene, telling(cast, rows, settings.features)))
 
 
 def play_back(detector: Detector, screens: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -95,7 +90,7 @@ def _look(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
         scene = replace(scene, links=discovery.find_links(screens[::every], scene))
         tracks = follow_all(screens, starts, scene, first_rules(len(scene.palette())))
         life = discovery.lives(tracks)
-        kinds = discovery.find_kinds(tracks, life, scene.links)
+        kinds = discovery.find_kinds(tracks, life, scene.links, len(screens))
         if turn == ROUNDS - 1 or not kinds:
             break
         objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, scene)])
@@ -108,62 +103,3 @@ def _look(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
 def _palette_of(kind: Kind, scene: Scene) -> list[int]:
     palette = scene.palette()
     return [int(palette[number]) for number in np.flatnonzero(kind.colours[: len(palette)])]
-
-
-def _name(
-    screens: np.ndarray,
-    starts: np.ndarray,
-    actions: np.ndarray,
-    scene: Scene,
-    kinds: list[Kind],
-    settings: MotionDetector,
-    labels: Mapping[str, Label],
-) -> tuple[list[str], dict[int, float], str | None]:
-    """Names for the types, how much of their motion the actions explain, and the player's name."""
-    rules = discovery.rules_of(kinds, settings.patience)
-    tracks = follow_all(screens, starts, scene, rules)
-    kind = rules.type_of_place()[tracks.place]
-    shares = control.controlled(tracks, kind, actions)
-    often = {n: len(np.unique(tracks.frame[kind == n])) / len(screens) for n in shares}
-    player = control.player(shares, often)
-    traits = [
-        naming.Trait(
-            found.width * found.height,
-            found.speed,
-            found.sights,
-            float(tracks.box[kind == number][:, [1, 3]].mean()) if (kind == number).any() else 0.0,
-            shares.get(number, -1.0),
-        )
-        for number, found in enumerate(kinds)
-    ]
-    names = naming.name_types(traits, player, labels)
-    return names, shares, None if player is None else names[player]
-
-
-def _order(names: list[str], labels: Mapping[str, Label]) -> list[int]:
-    """The named types first, in the order of their labels; the player before all without one."""
-    named = list(labels) if "player" in labels else ["player", *labels]
-    rank = {name: place for place, name in enumerate(named)}
-    return sorted(
-        range(len(names)), key=lambda number: (rank.get(names[number], len(rank)), number)
-    )
-
-
-def _type(
-    kind: Kind,
-    name: str,
-    scene: Scene,
-    settings: MotionDetector,
-    frames: int,
-    share: float | None,
-) -> TypeInfo:
-    return TypeInfo(
-        name,
-        kind.width,
-        kind.height,
-        tuple(_palette_of(kind, scene)),
-        min(settings.slots, kind.together),
-        kind.sights / frames,
-        kind.speed,
-        share,
-    )

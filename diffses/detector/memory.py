@@ -124,7 +124,7 @@ def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
     for number, kind in enumerate(types):
         first = int(rules.sizes[number, kernel.FIRST])
         for place, name in enumerate(slot_names(kind.name, kind.slots)):
-            slots.append(Slot(name, first + place))
+            slots.append(Slot(name, first + place, kind.name))
     return slots
 
 
@@ -143,7 +143,7 @@ def player_slot(types: Sequence[TypeInfo], rules: Rules, player: str | None) -> 
     for number, kind in enumerate(types):
         if kind.name == player:
             first = int(rules.sizes[number, kernel.FIRST])
-            return Slot(slot_names(kind.name, kind.slots)[0], first)
+            return Slot(slot_names(kind.name, kind.slots)[0], first, kind.name)
     return None
 
 
@@ -151,6 +151,7 @@ class ObjectDetector(Protocol):
     """Finds boxes of several types, step after step."""
 
     memory: Memory
+    sees_ram: bool  # an oracle: `observe` is given the console's memory
 
     def reset(self) -> None:
         """An episode begins."""

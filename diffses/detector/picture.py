@@ -11,10 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from diffses.detector.features import Choice
 from diffses.detector.frames import Recording
 from diffses.detector.memory import Cast, ObjectDetector
-from diffses.detector.naming import slot_names
 from diffses.detector.scoring import Match, Seen, watch
 from diffses.detector.truth import Truth
 
@@ -31,22 +29,23 @@ def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
     """Draws the screen with the most kinds of objects on it, the middle one of equals, of the
     last LOOKED_AT."""
     screens, starts = play.screens[-LOOKED_AT:], play.starts[-LOOKED_AT:]
+    shown = play.ram[-LOOKED_AT:] if detector.sees_ram and play.ram is not None else screens
     ranks = []
     for frame in range(len(screens)):
-        _watch(detector, screens, starts, frame)
+        _watch(detector, shown, starts, frame)
         found = detector.memory.objects
         ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
     equals = np.flatnonzero(np.array(ranks) == max(ranks))
     best = int(equals[len(equals) // 2])
     for frame in range(best + 1):
-        _watch(detector, screens, starts, frame)
+        _watch(detector, shown, starts, frame)
     draw(detector, screens[best], play.palette, path)
 
 
-def _watch(detector: ObjectDetector, screens: np.ndarray, starts: np.ndarray, frame: int) -> None:
+def _watch(detector: ObjectDetector, shown: np.ndarray, starts: np.ndarray, frame: int) -> None:
     if frame == 0 or starts[frame]:
         detector.reset()
-    detector.observe(screens[frame])
+    detector.observe(shown[frame])
 
 
 def draw(detector: ObjectDetector, screen: np.ndarray, palette: np.ndarray, path: Path) -> None:
@@ -105,10 +104,8 @@ def _legend(cast: Cast, row: np.ndarray) -> list[Line]:
         lines.append((f"{kind.name}: {about}", colour))
         if kind.name == cast.player:
             lines.append(("  the player: moves as the actions say", colour))
-        slots = slot_names(kind.name, kind.slots)
         for feature, value in zip(cast.features, row, strict=True):
-            whose = feature.slot.crowd.name if isinstance(feature.slot, Choice) else None
-            if whose == kind.name or feature.slot.name in slots:
+            if feature.of == kind.name:
                 text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
                 lines.append((text, "#e0e0e0"))
         lines.append(("", colour))

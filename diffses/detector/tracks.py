@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numba
@@ -81,17 +82,34 @@ def follow_all(screens: np.ndarray, starts: np.ndarray, scene: Scene, rules: Rul
         screens: uint8 (n, h, w). starts: bool (n,), where an episode begins.
     """
     runs, blobs, areas = scratch()
-    taken = np.zeros(kernel.MAX_BLOBS, np.int64)
-    table = empty_table(rules.places)
-    number = np.zeros(rules.places, np.int64)  # of the thing in each place
-    things, rows = 0, []
-    for frame, screen in enumerate(screens):
-        if starts[frame]:
-            table = empty_table(rules.places)
+
+    def look(screen: np.ndarray) -> np.ndarray:
         n_runs, count = kernel.find_blobs(
             screen, scene.background, scene.seen, scene.colours, scene.links, runs, blobs, areas
         )
         kernel.trim(runs, n_runs, blobs, count, rules.sizes, rules.colours)
+        return blobs[:count]
+
+    found = _follow((look(screen) for screen in screens), starts, rules)
+    return replace(found, moved=_moved(screens, found.frame, found.box, found.before()))
+
+
+def follow_boxes(boxes: Sequence[np.ndarray], starts: np.ndarray, rules: Rules) -> Tracks:
+    """Runs the tracker over boxes that were found elsewhere, of each frame int32 (n, 6)."""
+    found = _follow(boxes, starts, rules)
+    return replace(found, moved=(found.vx != 0) | (found.vy != 0))
+
+
+def _follow(boxes: Iterable[np.ndarray], starts: np.ndarray, rules: Rules) -> Tracks:
+    """All sights; nothing is said of what moved."""
+    taken = np.zeros(kernel.MAX_BLOBS, np.int64)
+    table = empty_table(rules.places)
+    number = np.zeros(rules.places, np.int64)  # of the thing in each place
+    things, rows = 0, []
+    for frame, blobs in enumerate(boxes):
+        if starts[frame]:
+            table = empty_table(rules.places)
+        count = len(blobs)
         kernel.follow(table, blobs, count, rules.sizes, rules.colours, rules.patience, taken)
         for blob in np.flatnonzero(taken[:count] >= 0):
             place = taken[blob]
@@ -112,9 +130,8 @@ def follow_all(screens: np.ndarray, starts: np.ndarray, scene: Scene, rules: Rul
     whole = data[:, :9].astype(np.int64)
     box, area = whole[:, 4:8], whole[:, 8]
     unknown = np.zeros(len(data), dtype=bool)
-    frame, track, place, colour = whole[:, :4].T
-    found = Tracks(frame, track, place, colour, box, area, data[:, 9], data[:, 10], unknown)
-    return replace(found, moved=_moved(screens, found.frame, box, found.before()))
+    frame_of, track, place_of, colour = whole[:, :4].T
+    return Tracks(frame_of, track, place_of, colour, box, area, data[:, 9], data[:, 10], unknown)
 
 
 @numba.njit(cache=True, nogil=True)

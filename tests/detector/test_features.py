@@ -5,7 +5,7 @@ from diffses.detector.features import FEW, Crowd, Slot, every_feature, plan, var
 from diffses.detector.scene import empty_table
 from diffses.policy.printing import check_feature
 
-ONE, TWO = Slot("player", 0), Slot("ball", 1)
+ONE, TWO = Slot("player", 0, "player"), Slot("ball", 1, "ball")
 
 
 def row_of(table, features, hold=0):
@@ -125,13 +125,13 @@ def test_those_out_of_sight_do_not_count_and_nothing_is_near_to_no_player():
 
 def test_a_player_in_a_crowd_is_not_the_nearest_to_itself():
     crowd = Crowd("car", 0, 5)
-    row = row_of(crowded(), every_feature([], [crowd], Slot("car_1", 0), differences=True))
+    row = row_of(crowded(), every_feature([], [crowd], Slot("car_1", 0, "car"), differences=True))
     assert row["car.nearest.x-car_1.x"] == -0.1
     assert row["car.count"] == 0.3
 
 
 def test_of_many_only_the_differences_to_the_player_are_offered():
-    slots = [Slot(f"car{number}", number) for number in range(FEW + 1)]
+    slots = [Slot(f"car{number}", number, f"car{number}") for number in range(FEW + 1)]
     found = every_feature(slots, [], slots[0], differences=True)
     assert {f.other for f in found if f.other is not None} == {slots[0]}
     fewer = every_feature(slots[:FEW], [], slots[0], differences=True)

@@ -1,0 +1,166 @@
+"""From sights of things, found by whatever means, to a cast: types, names, the player, features."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from diffses.config import Label, LearnedDetector
+from diffses.detector import control, discovery, features, kernel, naming
+from diffses.detector.discovery import Kind
+from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature
+from diffses.detector.scene import Rules
+from diffses.detector.tracks import Tracks, first_rules, follow_boxes
+
+
+def cast_of(
+    kinds: Sequence[Kind],
+    follow: Callable[[Rules], Tracks],
+    actions: np.ndarray,
+    settings: LearnedDetector,
+    patience: int,
+    labels: Mapping[str, Label],
+    palette: Callable[[Kind], tuple[int, ...]],
+    given: Sequence[str] | None = None,
+) -> Cast:
+    """Names the types and finds the player; with all features there could be.
+
+    Args:
+        kinds: the types.
+        follow: tracks the recording's things by rules.
+        actions: int (n,), the action of each step: tells which type is the player, no more.
+        palette: the palette indices a type goes by.
+        given: names of the types, in place of labels; `player` is then the player.
+
+    Raises:
+        ConfigError: where a label finds no type.
+    """
+    names, shares, player = _name(kinds, follow, actions, patience, labels, given)
+    order = _order(names, labels)
+    kinds, names = [kinds[n] for n in order], [names[n] for n in order]
+    rules = discovery.rules_of(kinds, patience)
+    tracks = follow(rules)
+    kind = rules.type_of_place()[tracks.place]
+    rules.sizes[:, kernel.HOLD] = discovery.holds(tracks, kind, len(kinds), patience)
+    types = tuple(
+        TypeInfo(
+            names[number],
+            found.width,
+            found.height,
+            palette(found),
+            _slots(found, settings.slots, is_player=names[number] == player),
+            found.sights / len(actions),
+            found.speed,
+            shares.get(order[number]),
+        )
+        for number, found in enumerate(kinds)
+    )
+    every = every_feature(types, rules, player, differences=settings.differences)
+    return Cast(rules, types, player, tuple(every))
+
+
+def _slots(kind: Kind, most: int, *, is_player: bool) -> int:
+    """How many of a type have features of their own: none where there are more, unless one of
+    them is the player."""
+    return kind.together if kind.together <= most else most if is_player else 0
+
+
+def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
+    """The cast with those of its features that tell something in `rows`, float64 (n, f).
+
+    Where these are more than `most`, the player's are kept and those of the types that are seen
+    most often, as long as they fit; at least one type's.
+    """
+    varying = features.varying(cast.features, rows)
+    ranked = sorted(cast.types, key=lambda kind: (kind.name != cast.player, -kind.sights))
+    kept: set[str] = set()
+    for kind in ranked:
+        mine = {f.name for f in varying if f.of == kind.name}
+        if not kept or len(kept) + len(mine) <= most:
+            kept |= mine
+    return replace(cast, features=tuple(f for f in varying if f.name in kept))
+
+
+def cast_of_boxes(
+    boxes: Sequence[np.ndarray],
+    types: int,
+    starts: np.ndarray,
+    actions: np.ndarray,
+    settings: LearnedDetector,
+    patience: int,
+    labels: Mapping[str, Label],
+    given: Sequence[str] | None = None,
+) -> Cast:
+    """A cast from boxes whose types are known, with the features that tell something; types that
+    were hardly seen are left out.
+
+    Args:
+        boxes: of each frame, int32 (n, 6), as `Memory.follow` takes them; its type stands for the
+            number of the colour.
+        types: how many there are, at most MAX_COLOURS.
+        starts: bool (frames,), where an episode begins.
+        given: the types' names, where they are known.
+    """
+    tracks = follow_boxes(boxes, starts, first_rules(types))
+    sights = np.bincount(tracks.colour, minlength=types)
+    often = np.flatnonzero(sights >= discovery.MIN_SIGHTS).tolist()
+    kinds = [discovery.kind_of(tracks, tracks.colour == number) for number in often]
+    whole = cast_of(
+        kinds,
+        lambda rules: follow_boxes(boxes, starts, rules),
+        actions,
+        settings,
+        patience,
+        labels,
+        lambda kind: (),
+        None if given is None else [given[number] for number in often],
+    )
+    memory = Memory(whole)
+    rows = np.zeros((len(boxes), len(whole.features)))
+    for frame, found in enumerate(boxes):
+        if frame == 0 or starts[frame]:
+            memory.reset()
+        rows[frame] = memory.follow(found)
+    return telling(whole, rows, settings.features)
+
+
+def _name(
+    kinds: Sequence[Kind],
+    follow: Callable[[Rules], Tracks],
+    actions: np.ndarray,
+    patience: int,
+    labels: Mapping[str, Label],
+    given: Sequence[str] | None,
+) -> tuple[list[str], dict[int, float], str | None]:
+    """Names for the types, how much of their motion the actions explain, and the player's name."""
+    rules = discovery.rules_of(kinds, patience)
+    tracks = follow(rules)
+    kind = rules.type_of_place()[tracks.place]
+    shares = control.controlled(tracks, kind, actions)
+    often = {n: len(np.unique(tracks.frame[kind == n])) / len(actions) for n in shares}
+    player = control.player(shares, often)
+    traits = [
+        naming.Trait(
+            found.width * found.height,
+            found.speed,
+            found.sights,
+            float(tracks.box[kind == number][:, [1, 3]].mean()) if (kind == number).any() else 0.0,
+            shares.get(number, -1.0),
+        )
+        for number, found in enumerate(kinds)
+    ]
+    if given is not None and "player" in given:
+        player = given.index("player")
+    names = naming.name_types(traits, player, labels) if given is None else list(given)
+    return names, shares, None if player is None else names[player]
+
+
+def _order(names: list[str], labels: Mapping[str, Label]) -> list[int]:
+    """The named types first, in the order of their labels; the player before all without one."""
+    named = list(labels) if "player" in labels else ["player", *labels]
+    rank = {name: place for place, name in enumerate(named)}
+    return sorted(
+        range(len(names)), key=lambda number: (rank.get(names[number], len(rank)), number)
+    )
