@@ -1,0 +1,1 @@
+"""SPACE (Lin et al. 2020): objects learned by reconstructing frames."""
