@@ -15,7 +15,7 @@ from benchmarks.play import QUICK_STEPS, STEPS, learned_detector
 from benchmarks.rows import Effort, Row, compared, in_turn
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector import open_detector
-from diffses.detector.frames import record
+from diffses.detector.frames import recording_for
 from diffses.detector.palette import to_rgb
 from diffses.envs.protocol import v5
 
@@ -26,7 +26,7 @@ SEED = 1  # of the recording; the detector learned from seed 0
 def detect(effort: Effort) -> list[Row]:
     """Frames a second of the motion detector on Pong, against OCAtari's vision mode."""
     rules = v5(ArcadeEnv(game="pong"))
-    screens = record(rules, MotionDetector(steps=FRAMES, seed=SEED), None)[0]
+    screens = recording_for(rules, MotionDetector(steps=FRAMES, seed=SEED)).screens
     with tempfile.TemporaryDirectory() as folder:
         where = learned_detector("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
         detector = open_detector(where)

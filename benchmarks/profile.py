@@ -115,7 +115,7 @@ def kept(
 def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[bool], None]:
     """The detector's kernels on all screens without Python between them: blobs alone, or, where
     the argument says so, also tracking."""
-    scene, rules = detector.model.scene, detector.model.rules
+    scene, rules = detector.model.scene, detector.model.cast.rules
     runs, blobs, areas = scratch()
     table, taken = empty_table(rules.places), np.zeros(kernel.MAX_BLOBS, np.int64)
     known = (scene.background, scene.seen, scene.colours, scene.links, runs, blobs, areas)

@@ -270,12 +270,16 @@ class LearnedDetector(DetectorConfig):
     recording: str | None = content(None)  # learn from this file of detector.frames instead
     steps: int = 3000  # steps of play it learns from
     differences: bool = True  # also offer the differences between the positions of two objects
-    slots: int = 4  # objects of one type that get features of their own, at the most
+    # objects of one type that get features of their own; of a type with more it is told how many
+    # there are, which is nearest to the player, and how far they reach
+    slots: int = 4
+    features: int = 60  # numbers told, at the most: the types that are seldom seen go without
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("detector.steps", self.steps, 50)
         require("detector.slots", self.slots, 1, 64)
+        require("detector.features", self.features, 1)
 
 
 @dataclass
@@ -294,6 +298,39 @@ class MotionDetector(LearnedDetector):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("detector.patience", self.patience, 0, 100)
+
+
+@dataclass
+class OracleDetector(LearnedDetector):
+    """An upper bound: objects as OCAtari reads them from memory, in place of pixels."""
+
+    patience: int = 3  # steps an object may be out of sight and still be the same one
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("detector.patience", self.patience, 0, 100)
+
+
+@dataclass
+class SpaceDetector(LearnedDetector):
+    """SPACE: objects in the cells of a grid, learned by reconstruction (Lin et al. 2020)."""
+
+    patience: int = 3  # steps an object may be out of sight and still be the same one
+    train_steps: int = 20_000  # gradient steps
+    batch_size: int = 8  # frames in one
+    learning_rate: float = 1e-3  # Adam
+    present: float = 0.5  # probability from which on there is an object in a cell
+    checkpoint_every: int = unkeyed(500)  # steps between two files to resume from
+    device: str = unkeyed("auto")  # torch device
+    threads: int = unkeyed(2)  # of torch
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require("detector.patience", self.patience, 0, 100)
+        for name in ("train_steps", "batch_size", "checkpoint_every", "threads"):
+            require(f"detector.{name}", getattr(self, name), 1)
+        require("detector.learning_rate", self.learning_rate, 0)
+        require("detector.present", self.present, 0, 1)
 
 
 # --- dataset --------------------------------------------------------------------------------------
@@ -606,7 +643,12 @@ VARIANTS: dict[str, dict[str, type]] = {
         "hub": HubTeacher,
         "pretrained": PretrainedTeacher,
     },
-    "detector": {"motion": MotionDetector, "identity": IdentityDetector},
+    "detector": {
+        "motion": MotionDetector,
+        "space": SpaceDetector,
+        "oracle": OracleDetector,
+        "identity": IdentityDetector,
+    },
     "dataset": {"play": DatasetConfig},
     "regressor": {
         "gplearn": GplearnRegressor,

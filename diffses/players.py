@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from diffses.detector import AnyDetector, open_detector
+from diffses.detector import AnyDetector, look, open_detector
 from diffses.envs.console import Console, Move, random_move
 from diffses.errors import ArtifactError
 from diffses.policy.compiled import Compiled
@@ -59,7 +59,7 @@ class ForestPlayer:
         self._detector.reset()
 
     def act(self, console: Console) -> Move:
-        return self.choose(self._detector.observe(console.screen()))
+        return self.choose(look(self._detector, console))
 
     def choose(self, row: np.ndarray) -> Move:
         """The action for one row of the detector's features, (f,)."""
@@ -107,7 +107,7 @@ class RecordingPlayer:
         self._objects: list[np.ndarray] = []
 
     def act(self, console: Console) -> Move:
-        row = self._detector.observe(console.screen()).copy()
+        row = look(self._detector, console).copy()
         scores = self._teacher.scores(console, row)
         action = choose(scores, console) if self._driver is None else self._driver.choose(row)
         if self._random.random() < self._share:

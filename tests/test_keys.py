@@ -84,6 +84,7 @@ def test_what_has_no_canonical_form_is_refused():
 # Every field of every schema that is *not* in the key, and every one that names a file. A new field
 # that cannot change a result, or that names a file, has to be entered here on purpose.
 UNKEYED = {
+    "SpaceDetector": {"checkpoint_every", "device", "threads"},
     "PpoTeacher": {"checkpoint_every", "device", "threads"},
     "PpoObjectsTeacher": {"checkpoint_every", "device", "workers"},
     "CheckpointTeacher": {"seed"},
@@ -110,6 +111,8 @@ CONTENT = {
     "DatasetConfig": {"import_json"},
     "ZooFinetune": {"path"},
     "MotionDetector": {"recording"},
+    "OracleDetector": {"recording"},
+    "SpaceDetector": {"recording"},
 }
 
 

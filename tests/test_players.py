@@ -6,7 +6,7 @@ from ale_py import Action, ALEInterface, roms
 
 from diffses.config import MotionDetector
 from diffses.detector import Detector
-from diffses.detector.frames import record
+from diffses.detector.frames import recording_for
 from diffses.detector.learning import learn
 from diffses.detector.reference import PlainDetector
 from diffses.envs.arcade import Arcade
@@ -57,7 +57,8 @@ def plain_return(rules, forest, model, seed):
 @pytest.mark.parametrize("game", ["pong", "breakout", "boxing", "space_invaders"])
 def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rules, game, tmp_path):
     settings = MotionDetector(steps=400)
-    learn(*record(rules(game), settings, None), settings, {}).save(tmp_path)
+    seen = recording_for(rules(game), settings)
+    learn(seen.screens, seen.starts, seen.actions, settings, {}).save(tmp_path)
     model = Detector.load(tmp_path).model
     console = Arcade(rules(game))
     forest = some_forest(Detector.load(tmp_path).features, console, 3)

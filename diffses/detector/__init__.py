@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -16,7 +17,10 @@ from diffses.config import (
     EnvConfig,
     GymnasiumEnv,
     IdentityDetector,
+    LearnedDetector,
     MotionDetector,
+    OracleDetector,
+    SpaceDetector,
 )
 from diffses.detector.identity import Identity, name_observation
 from diffses.detector.memory import OBJECT
@@ -24,7 +28,11 @@ from diffses.detector.motion import Detector
 from diffses.errors import ArtifactError, ConfigError
 from diffses.store import Draft
 
-__all__ = ["OBJECT", "AnyDetector", "Detector", "learn_detector", "open_detector"]
+if TYPE_CHECKING:
+    from diffses.detector.oracle import Oracle
+    from diffses.detector.space.finder import SpaceFinder
+
+__all__ = ["OBJECT", "AnyDetector", "Detector", "learn_detector", "look", "open_detector"]
 
 log = logging.getLogger("diffses")
 
@@ -32,6 +40,7 @@ log = logging.getLogger("diffses")
 class AnyDetector(Protocol):
     """Sees one episode at a time, step after step."""
 
+    sees_ram: bool  # an oracle: `observe` is given `Arcade.ram`, not `Console.screen`
     features: tuple[str, ...]
     units: dict[str, str]  # of each feature
 
@@ -50,7 +59,12 @@ class AnyDetector(Protocol):
         """Writes `detector.json`, which says its `kind`, and what else `open_detector` needs."""
 
 
-def open_detector(folder: Path) -> AnyDetector:
+def look(detector: AnyDetector, console: Any) -> np.ndarray:
+    """What a detector makes of a console's present step, float64 (f,)."""
+    return detector.observe(console.ram() if detector.sees_ram else console.screen())
+
+
+def open_detector(folder: Path) -> Detector | SpaceFinder | Oracle | Identity:
     """Reads the detector of an artifact.
 
     Raises:
@@ -60,6 +74,14 @@ def open_detector(folder: Path) -> AnyDetector:
         about = json.loads((folder / "detector.json").read_text())
         if about["kind"] == "identity":
             return Identity(about["features"])
+        if about["kind"] == "space":
+            from diffses.detector.space.finder import SpaceFinder  # loads torch
+
+            return SpaceFinder.load(folder)
+        if about["kind"] == "oracle":
+            from diffses.detector.oracle import Oracle
+
+            return Oracle.load(folder)
     except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(
             f"{folder} holds no detector that can be read: {error}",
@@ -81,26 +103,42 @@ def learn_detector(
     """
     if isinstance(env, GymnasiumEnv) and isinstance(detector, IdentityDetector):
         name_observation(env).save(draft.out)
-    elif isinstance(env, ArcadeEnv) and isinstance(detector, MotionDetector):
-        _learn_motion(env, detector, inputs.get("teacher"), draft.out)
+    elif isinstance(env, ArcadeEnv) and isinstance(detector, LearnedDetector):
+        _learn(env, detector, inputs.get("teacher"), draft)
     else:
         raise ConfigError(
             f"{type(detector).__name__} does not suit {type(env).__name__}",
-            fix="detector=motion for games of frames, detector=identity for vector observations",
+            fix="detector=motion or space for games of frames, identity for vector observations",
         )
 
 
-def _learn_motion(
-    env: ArcadeEnv, detector: MotionDetector, teacher: Path | None, folder: Path
-) -> None:
+def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draft: Draft) -> None:
     from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.detector.picture import draw_sample
     from diffses.envs.protocol import v5
 
+    if isinstance(detector, OracleDetector):
+        from diffses.detector.oracle import Reader, make_oracle
+
+        Reader(env.game)  # an error at once, where it cannot be had
     play = recording_for(v5(env), detector, teacher)
-    found = learn(play.screens, play.starts, play.actions, detector, env.labels)
-    found.save(folder)
-    draw_sample(found, play, folder / "sample.png")
-    names = ", ".join(kind.name for kind in found.types)
+    found: Detector | SpaceFinder | Oracle
+    if isinstance(detector, MotionDetector):
+        found = learn(play.screens, play.starts, play.actions, detector, env.labels)
+    elif isinstance(detector, SpaceDetector):
+        from diffses.detector.space.finder import learn_space  # loads torch
+
+        found = learn_space(play, detector, env.labels, draft.scratch)
+        for kept in ("curve.csv", "reconstruction_*.png"):
+            for path in sorted(draft.scratch.glob(kept)):
+                shutil.copyfile(path, draft.out / path.name)
+    elif isinstance(detector, OracleDetector):
+        found = make_oracle(env.game, play, detector)
+        log.warning("detector=oracle reads objects from memory: its results are an upper bound")
+    else:
+        raise TypeError(f"no way to learn a {type(detector).__name__}")
+    found.save(draft.out)
+    draw_sample(found, play, draft.out / "sample.png")
+    names = ", ".join(kind.name for kind in found.memory.cast.types)
     log.info("found %s; %d features", names, len(found.features))

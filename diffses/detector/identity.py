@@ -20,6 +20,8 @@ FORMAT = 1  # of detector.json; raise it when an older reader would misread it
 class Identity:
     """Names the numbers of a vector observation."""
 
+    sees_ram = False
+
     def __init__(self, features: Sequence[str]) -> None:
         self.features = tuple(features)
         self.units = dict.fromkeys(self.features, "")

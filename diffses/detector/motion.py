@@ -39,6 +39,8 @@ class Detector:
     Not safe to share between threads: one for each game that is being played.
     """
 
+    sees_ram = False
+
     def __init__(self, model: Model) -> None:
         self.model = model
         self.memory = Memory(model.cast)

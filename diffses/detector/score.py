@@ -27,9 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import MotionDetector
+from diffses.detector import open_detector
 from diffses.detector.arguments import parse
+from diffses.detector.identity import Identity
 from diffses.detector.learning import learn
-from diffses.detector.motion import Detector
+from diffses.detector.memory import ObjectDetector
 from diffses.detector.scoring import Match, score
 from diffses.detector.truth import Truth, read
 from diffses.errors import ConfigError, DiffsesError
@@ -38,24 +40,38 @@ SETTINGS = {"detector": "", "frames": "", "split": "0.667", "json": "", "png": "
 DRAWN = 6  # worst frames
 
 
-def evaluate(settings: dict[str, str]) -> tuple[dict[str, Any], list[Match], Detector, Truth]:
+def evaluate(
+    settings: dict[str, str],
+) -> tuple[dict[str, Any], list[Match], ObjectDetector, Truth]:
     """Scores what `settings` name."""
     truth = read(Path(settings["frames"]))
     split = _split(settings["split"], len(truth.screens))
-    if settings["detector"] == "motion":
-        part = slice(0, split)
-        detector = learn(
-            truth.screens[part], truth.starts[part], truth.actions[part], MotionDetector(), {}
-        )
-    elif (Path(settings["detector"]) / "detector.json").is_file():
-        detector = Detector.load(Path(settings["detector"]))
-    else:
-        raise ConfigError(
-            f"detector={settings['detector']} is neither motion nor the folder of a detector",
-            fix="detector=motion, or detector=outputs/detector/KEY",
-        )
+    detector = _detector(settings["detector"], truth, split)
     result, matches = score(detector, truth, split)
     return result, matches, detector, truth
+
+
+def _detector(wanted: str, truth: Truth, split: int) -> ObjectDetector:
+    """Learns from the frames before `split`, or reads a folder."""
+    if wanted == "motion":
+        part = slice(0, split)
+        return learn(
+            truth.screens[part], truth.starts[part], truth.actions[part], MotionDetector(), {}
+        )
+    if not (Path(wanted) / "detector.json").is_file():
+        raise ConfigError(
+            f"detector={wanted} is neither motion nor the folder of a detector",
+            fix="detector=motion, or detector=outputs/detector/KEY",
+        )
+    found = open_detector(Path(wanted))
+    if isinstance(found, Identity):
+        raise ConfigError(f"detector={wanted} sees no objects", fix="detector=motion")
+    if found.sees_ram:
+        raise ConfigError(
+            f"detector={wanted} reads memory, which a recording does not hold",
+            fix="detector=motion; the true boxes of recordings are OCAtari's own",
+        )
+    return found
 
 
 def _split(text: str, frames: int) -> int:

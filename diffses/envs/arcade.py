@@ -146,6 +146,10 @@ class Arcade:
         """The present frame, uint8 (210, 160, 3)."""
         return np.asarray(self._ale.getScreenRGB())
 
+    def ram(self) -> np.ndarray:
+        """The console's memory, uint8 (128,): for the oracle, which is no player of pixels."""
+        return np.asarray(self._ale.getRAM())
+
     def grey(self) -> np.ndarray:
         """The last two frames of the step in grey, uint8 (2, 210, 160)."""
         return self._grey

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.detector import open_detector
+from diffses.detector import look, open_detector
 from diffses.envs.console import Rules
 from diffses.envs.play import quiet, spawning
 from diffses.errors import DiffsesError
@@ -62,7 +62,7 @@ class Slot:
         return self._see()
 
     def _see(self) -> np.ndarray:
-        return self._detector.observe(self._console.screen()).astype(np.float32)
+        return look(self._detector, self._console).astype(np.float32)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, dict[str, Any]]:
         """Takes one step; where that ends the episode, the features are those of the next one's

@@ -16,6 +16,10 @@ NAMES = {
     "distilled": "distilled formula",
     "finetuned": "fine-tuned formula",
 }
+UPPER_BOUND = (
+    "The objects come from detector=oracle: OCAtari reads them from the console's memory, which no "
+    "player of pixels sees. Every formula here is an upper bound on what one from pixels can do."
+)
 RIVALS = {
     "teacher": "its teacher, a neural network",
     "distilled": "the formula before fine-tuning",
@@ -88,11 +92,20 @@ def headline(game: str, shown: Shown) -> str:
     row = shown.result(shown.champion)
     if row is None:
         return f"No formula for {game_name(game)} has been evaluated."
+<<<<<<< HEAD
     a_game = "a game of" if shown.has_frames else "an episode of"
     played = a_game if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
     subject = "From pixels, a formula" if shown.has_frames else "A formula"
     sentence = (
         f"{subject} of {row['size'] or DASH} nodes scores {number(row['mean'])} "
+=======
+    played = (
+        "a game of" if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
+    )
+    source = "From memory (an upper bound)" if from_memory(shown) else "From pixels"
+    sentence = (
+        f"{source}, a formula of {row['size'] or DASH} nodes scores {number(row['mean'])} "
+>>>>>>> 9b1f0ac (detector=oracle: OCAtari's objects, named an upper bound; docs/detector.md)
         f"points {played} {game_name(game)}"
     )
     if row["ci95"] is not None:
@@ -106,11 +119,17 @@ def episodes(row: Row) -> str:
 
 def warnings(shown: Shown) -> list[str]:
     """What the reader must know before believing a number; empty for a full evaluation."""
-    found = [] if shown.cut_short is None else [cut_short(shown.cut_short)]
+    found = [UPPER_BOUND] if from_memory(shown) else []
+    found += [] if shown.cut_short is None else [cut_short(shown.cut_short)]
     row = shown.result(shown.champion)
     if row is not None and row["episodes"] < FULL_EPISODES:
         found.append(few_episodes(row["episodes"], row["protocol"]))
     return found
+
+
+def from_memory(shown: Shown) -> bool:
+    """Whether the objects are an oracle's."""
+    return bool(shown.features.get("kind") == "oracle")
 
 
 def cut_short(steps: int) -> str:

@@ -32,6 +32,11 @@ from diffses.report.words import (
     NAMES,
     PROTOCOL_NAMES,
     bounds,
+<<<<<<< HEAD
+=======
+    duration,
+    from_memory,
+>>>>>>> 9b1f0ac (detector=oracle: OCAtari's objects, named an upper bound; docs/detector.md)
     game_name,
     headline,
     number,
@@ -239,6 +244,8 @@ def seen(shown: Shown, recording: Recording | None = None) -> Markup:
     parts: list[str] = []
     if sample.is_file():
         caption = "A frame of the game and what the detector, which was given no labels, found."
+        if from_memory(shown):
+            caption = "A frame of the game and the objects that were read from memory."
         parts.append(figure(picture_of(sample), "Detected objects", caption, "sample"))
     if names:
         title = f"It hands {len(names)} numbers to the formula on every step:"

@@ -14,7 +14,7 @@ import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from diffses.detector import AnyDetector
+from diffses.detector import AnyDetector, look
 from diffses.envs.arcade import Arcade
 from diffses.envs.console import Console, Move
 from diffses.envs.view import DEPTH, SIDE, PixelView
@@ -194,7 +194,7 @@ class TeacherPlayer:
             self._detector.reset()
 
     def act(self, console: Console) -> Move:
-        row = NOTHING if self._detector is None else self._detector.observe(console.screen())
+        row = NOTHING if self._detector is None else look(self._detector, console)
         scores = self._teacher.scores(console, row)
         return choose(scores, console)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.frames import record
+from diffses.detector.frames import recording_for
 from diffses.detector.palette import to_rgb
 from diffses.envs.protocol import v5
 
@@ -19,7 +19,8 @@ COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130,
 
 def main() -> None:
     env, settings = ArcadeEnv(game="pong"), MotionDetector(steps=180, seed=5)
-    screens, starts, actions = record(v5(env), settings, None)
+    play = recording_for(v5(env), settings)
+    screens, starts, actions = play.screens, play.starts, play.actions
     frames = to_rgb(screens)
     rows = []
     for frame, picture in enumerate(frames[:, WALLS]):

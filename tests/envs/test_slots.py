@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffses.config import GymnasiumEnv, MotionDetector
-from diffses.detector.frames import record
+from diffses.detector.frames import recording_for
 from diffses.detector.identity import name_observation
 from diffses.detector.learning import learn
 from diffses.envs.features import Course, Features
@@ -80,7 +80,8 @@ def test_workers_change_nothing(cartpole):
 def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, rules, game, workers):
     sticky = rules(game)
     settings = MotionDetector(steps=600)
-    detector = learn(*record(sticky, settings, None), settings, {})
+    play = recording_for(sticky, settings)
+    detector = learn(play.screens, play.starts, play.actions, settings, {})
     detector.save(tmp_path)
     first, second = detector.features[:2]
     trees = ((0.3,), (0,), ("sub", 0.9, 0), ("sub", 0, 1))
