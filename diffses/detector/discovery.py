@@ -21,7 +21,6 @@ COMES_BACK = 0.8  # share of the times out of sight after which a thing that fli
 STEADY = 0.2  # share of its size by which a type's usual size may vary
 MOBILE = 0.3  # share of a type's sights that must be of things that move
 MOVES = 0.02  # share of its steps in which a type moves
-LINE_MOVES = 0.1  # share of the sights on a line in which something moves, unless it is a display
 PLACES = 3  # places at which a thing that moves must be seen in the same shape
 ONWARD = 0.3  # share of its moves that must go on in the same direction
 FAR_PX = 8.0  # a digit's width: what only goes to and fro over less does not move
@@ -324,43 +323,6 @@ def _core(low: np.ndarray, high: np.ndarray) -> float:
     usual = (np.abs(size - core) <= STEADY * core).mean() >= 0.5
     stretches = np.quantile(size, FULL) > kernel.STRETCHED * core
     return float(core) if usual and stretches else 0.0
-
-
-def find_displays(
-    tracks: Tracks, life: Lives, kinds: list[Kind], shape: tuple[int, ...]
-) -> np.ndarray:
-    """Where objects are looked for, bool (h, w): not in score displays.
-
-    The console draws line by line, so a display has lines of its own: those where most of what is
-    seen, and could be taken for an object by its colour, appears and changes in place. They are
-    left out, with all between them and the edge of the screen if nothing moves there either.
-    """
-    height, width = shape[0], shape[1]
-    mover = movers(life)[tracks.track]
-    alike = np.any([kind.colours[tracks.colour] for kind in kinds], axis=0)
-    moves = _by_line(tracks.box[mover & tracks.moved], height)
-    sights, still = (
-        _by_line(tracks.box[alike], height),
-        _by_line(tracks.box[~mover & alike], height),
-    )
-    travelled = moves > LINE_MOVES * sights
-    display = (still > 0.5 * sights) & ~travelled
-    paths = np.flatnonzero(travelled)
-    top, bottom = (paths[0], paths[-1]) if len(paths) else (height, -1)
-    above, below = np.flatnonzero(display[:top]), np.flatnonzero(display[bottom + 1 :])
-    if len(above):
-        display[: above[-1] + 1] = True
-    if len(below):
-        display[bottom + 1 + below[0] :] = True
-    return np.repeat(~display[:, None], width, axis=1)
-
-
-def _by_line(boxes: np.ndarray, height: int) -> np.ndarray:
-    """How many boxes cover each line of the screen, int64 (height,)."""
-    change = np.zeros(height + 1, np.int64)
-    np.add.at(change, boxes[:, 1], 1)
-    np.add.at(change, boxes[:, 3] + 1, -1)
-    return np.cumsum(change)[:height]
 
 
 def rules_of(kinds: Sequence[Kind], patience: int) -> Rules:

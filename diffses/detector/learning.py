@@ -13,6 +13,7 @@ from diffses.detector import background as background_
 from diffses.detector import discovery, kernel
 from diffses.detector.casting import cast_of, telling
 from diffses.detector.discovery import Kind
+from diffses.detector.displays import find_displays
 from diffses.detector.motion import Detector, Model
 from diffses.detector.scene import Scene
 from diffses.detector.tracks import first_rules, follow_all
@@ -96,7 +97,7 @@ def _look(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
         objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, scene)])
         background = background_.behind(screens, starts, background, objects)
         if turn > 0:  # what rests leaves false traces until the background behind it is known
-            seen = seen & discovery.find_displays(tracks, life, kinds, background.shape)
+            seen = seen & find_displays(tracks, life, kinds, background.shape)
     return scene, kinds
 
 
