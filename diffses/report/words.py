@@ -92,20 +92,13 @@ def headline(game: str, shown: Shown) -> str:
     row = shown.result(shown.champion)
     if row is None:
         return f"No formula for {game_name(game)} has been evaluated."
-<<<<<<< HEAD
     a_game = "a game of" if shown.has_frames else "an episode of"
     played = a_game if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
     subject = "From pixels, a formula" if shown.has_frames else "A formula"
+    if from_memory(shown):
+        subject = "From memory (an upper bound), a formula"
     sentence = (
         f"{subject} of {row['size'] or DASH} nodes scores {number(row['mean'])} "
-=======
-    played = (
-        "a game of" if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
-    )
-    source = "From memory (an upper bound)" if from_memory(shown) else "From pixels"
-    sentence = (
-        f"{source}, a formula of {row['size'] or DASH} nodes scores {number(row['mean'])} "
->>>>>>> 9b1f0ac (detector=oracle: OCAtari's objects, named an upper bound; docs/detector.md)
         f"points {played} {game_name(game)}"
     )
     if row["ci95"] is not None:

@@ -32,11 +32,7 @@ from diffses.report.words import (
     NAMES,
     PROTOCOL_NAMES,
     bounds,
-<<<<<<< HEAD
-=======
-    duration,
     from_memory,
->>>>>>> 9b1f0ac (detector=oracle: OCAtari's objects, named an upper bound; docs/detector.md)
     game_name,
     headline,
     number,

@@ -126,14 +126,14 @@ def test_json_and_latex(forest):
 
 
 def pong_detector(folder):
-    from diffses.detector.frames import record
+    from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.envs.protocol import v5
 
     settings = MotionDetector(steps=600)
-    screens, starts, played = record(v5(ArcadeEnv(game="pong")), settings, None)
+    seen = recording_for(v5(ArcadeEnv(game="pong")), settings)
     folder.mkdir()
-    found = learn(screens, starts, played, settings, {})
+    found = learn(seen.screens, seen.starts, seen.actions, settings, {})
     found.save(folder)
     return found
 

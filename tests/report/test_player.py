@@ -104,13 +104,14 @@ def shows(browser, about, step):
 
 @pytest.mark.slow
 def test_the_player_steps_in_a_browser(browser, tmp_path):
-    from diffses.detector.frames import record as screens_of
+    from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.envs.protocol import v5
 
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)
-    detector = learn(*screens_of(v5(env), settings, None), settings, {})
+    seen = recording_for(v5(env), settings)
+    detector = learn(seen.screens, seen.starts, seen.actions, settings, {})
     detector.save(tmp_path)
     name = next(name for name in detector.features if name.endswith(".y"))
     forest = Forest.from_text(

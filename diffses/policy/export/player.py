@@ -85,12 +85,10 @@ def _of_task(forest: Forest, env: GymnasiumEnv, title: str) -> str:
 
 def _fitted(forest: Forest, detector: Any) -> bytes:
     """All arrays of a motion detector, as an .npz file."""
-    from diffses.detector import features, kernel
     from diffses.detector.palette import codes
 
-    scene, rules = detector.model.scene, detector.model.rules
-    plan = features.plan(detector.model.features)
-    holds = rules.sizes[rules.type_of_place(), kernel.HOLD].astype(np.int64)
+    scene, rules = detector.model.scene, detector.model.cast.rules
+    plan = detector.memory.plan
     sorted_codes, order = codes()
     target = io.BytesIO()
     np.savez_compressed(
@@ -102,7 +100,8 @@ def _fitted(forest: Forest, detector: Any) -> bytes:
         sizes=rules.sizes,
         type_colours=rules.colours,
         patience=rules.patience,
-        holds=holds,
+        holds=detector.memory.holds,
+        choices=plan.choices,
         places=plan.places,
         columns=plan.columns,
         scales=plan.scales,

@@ -66,6 +66,7 @@ class Detector:
             int(f["patience"]),
             np.zeros(MAX_BLOBS, np.int64),
             f["holds"],
+            f["choices"],
             f["places"],
             f["columns"],
             f["scales"],
