@@ -552,6 +552,37 @@ class EvolutionFinetune(SearchFinetune):
 
 
 @dataclass
+class ConstantsFinetune(FinetuneConfig):
+    """The constants alone, by PPO: the forest as actor, a small network as critic."""
+
+    steps: int = 500_000  # environment steps it may take
+    environments: int = 16  # side by side
+    n_steps: int = 64  # steps an environment takes between two updates
+    batch_size: int = 256  # states in one gradient step
+    epochs: int = 10  # passes over each rollout, fewer where the policy has moved far
+    learning_rate: float = 3e-3  # Adam; falls linearly to a tenth
+    clip_range: float = 0.2  # of the probability ratio
+    entropy: float = 0.0  # weight of the entropy bonus
+    gamma: float = 0.99  # discount a step
+    gae_lambda: float = 0.95
+    episode_steps: int | None = None  # cut an episode after this many steps; None: never
+    guidance: float = 0.3  # weight of KL(teacher || forest) in nats; falls to 0 over the first half
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("steps", "environments", "n_steps", "epochs"):
+            require(f"finetune.{name}", getattr(self, name), 1)
+        rollout = self.environments * self.n_steps
+        require("finetune.batch_size", self.batch_size, 2, rollout)
+        for name in ("learning_rate", "entropy", "guidance"):
+            require(f"finetune.{name}", getattr(self, name), 0)
+        require("finetune.gamma", self.gamma, 0, 1)
+        require("finetune.gae_lambda", self.gae_lambda, 0, 1)
+        if self.episode_steps is not None:
+            require("finetune.episode_steps", self.episode_steps, 1)
+
+
+@dataclass
 class ZooFinetune(FinetuneConfig):
     """No search: the champion that is shipped with this package for the environment."""
 
@@ -659,6 +690,7 @@ VARIANTS: dict[str, dict[str, type]] = {
         "guided": GuidedFinetune,
         "unguided": UnguidedFinetune,
         "evolution": EvolutionFinetune,
+        "constants": ConstantsFinetune,
         "none": NoFinetune,
         "zoo": ZooFinetune,
     },

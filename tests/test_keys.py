@@ -99,6 +99,7 @@ UNKEYED = {
     "UnguidedFinetune": {"workers"},
     "EvolutionFinetune": {"workers"},
     "ZooFinetune": {"workers"},
+    "ConstantsFinetune": {"workers"},
     "NoFinetune": {"workers"},
     "EvaluationConfig": {"workers"},
     "WandbLogger": {"mode", "project", "entity"},

@@ -71,7 +71,12 @@ def divergence(forest: Forest, rows: np.ndarray, teacher: np.ndarray) -> float:
     return float((teacher * (np.log(teacher + 1e-12) - log_q)).sum(axis=1).mean())
 
 
-def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) -> np.ndarray:
+def whitening(
+    forest: Forest,
+    rows: np.ndarray,
+    ties: np.ndarray | None = None,
+    temperature: float = 1.0,
+) -> np.ndarray:
     """Axes A, (k, r), along which a standard normal step z moves the policy by one nat.
 
     With F = S V diag(l) V' S the Fisher information in the forest's k constants, averaged over the
@@ -82,9 +87,10 @@ def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) 
     Args:
         rows: float64 (n, features).
         ties: (k, m), how the constants move together: only along these columns do they move.
+        temperature: what scores are divided by to be logits.
     """
     basis = np.eye(len(forest.constants())) if ties is None else ties
-    fisher = basis.T @ information(forest, rows) @ basis
+    fisher = basis.T @ information(forest, rows, temperature) @ basis
     if not fisher.any():
         return np.zeros((len(basis), 0))
     scale = np.sqrt(np.maximum(np.diag(fisher), 1e-300))  # so that units do not matter
@@ -97,13 +103,13 @@ def whitening(forest: Forest, rows: np.ndarray, ties: np.ndarray | None = None) 
     return axes
 
 
-def information(forest: Forest, rows: np.ndarray) -> np.ndarray:
+def information(forest: Forest, rows: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     """The Fisher information of the forest's constants, averaged over the rows, (k, k)."""
     base, slopes = slopes_of(forest, rows)
     if forest.bounds is not None:
         slopes = slopes * (1 - np.tanh(base) ** 2) / SPREAD
         return np.asarray(np.einsum("ina,jna->ij", slopes, slopes) / len(rows))
-    p = softmax(base)
+    p, slopes = softmax(base / temperature), slopes / temperature
     centred = slopes - (slopes * p).sum(axis=2, keepdims=True)
     return np.asarray(np.einsum("ina,jna,na->ij", centred, centred, p) / len(rows))
 
