@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from diffses.config import EnvConfig, FinetuneConfig, SearchFinetune, ZooFinetune
+from diffses.config import (
+    ConstantsFinetune,
+    EnvConfig,
+    FinetuneConfig,
+    SearchFinetune,
+    ZooFinetune,
+)
 from diffses.dataset.data import Dataset
 from diffses.envs.rules import search_rules
 from diffses.finetune.arena import Arena, Member, ranked
@@ -56,6 +62,22 @@ def finetune_forest(
     rules = search_rules(env)
     judge = Judge(rules, finetune, inputs["detector"])
     hall = [(forest, source) for forest, source, _ in hall_of_fame(inputs["distill"])]
+    if isinstance(finetune, ConstantsFinetune):
+        from diffses.finetune.constants import tune_constants
+
+        curve, spent = tune_constants(
+            hall,
+            judge,
+            Dataset.open(inputs["dataset"]),
+            rules,
+            inputs["detector"],
+            finetune,
+            seed,
+            draft.scratch,
+        )
+        write_curve(draft.out / "curve.csv", curve)
+        write(draft.out, judge, rules.name, {"search_steps": spent})
+        return
     if not isinstance(finetune, SearchFinetune):
         judge.race(hall[: finetune.validation_candidates], finetune.validation_candidates)
         write(draft.out, judge, rules.name, {})
@@ -67,7 +89,7 @@ def finetune_forest(
     search = Search(data, material, arena, finetune, seed)
     begun = starts(inputs["distill"], data, material, finetune, seed)
     run_search(search, begun, finetune.steps, draft)
-    write_curve(draft.out / "curve.csv", search)
+    write_curve(draft.out / "curve.csv", search.curve)
 
     names = {member.source for member in begun}
     untouched = [member for member in ranked(search.members) if member.source in names]
@@ -128,9 +150,9 @@ def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> 
     write_front(folder, judge)
 
 
-def write_curve(path: Path, search: Search) -> None:
-    """One row a generation; `steps` counts all that was spent until then."""
+def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
+    """One row a generation or update; `steps` counts all that was spent until then."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, CURVE, restval="")
         writer.writeheader()
-        writer.writerows(search.curve)
+        writer.writerows(curve)

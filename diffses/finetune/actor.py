@@ -16,7 +16,7 @@ from diffses.policy.tuning import TorchForest
 from diffses.regressor.polish import divergence
 from diffses.teacher.standardise import Standardise
 
-STEP = 15.0  # an optimiser's step is this many times longer for the constants than for the critic
+STEP = 5.0  # an optimiser's step is this many times longer for the constants than for the critic
 SURE, HUGE = 1e6, 1e30  # a logit that no policy needs to exceed, and a score
 UNITS = 64  # of each of the critic's two layers
 ROWS = 256  # recorded states on which one gradient step compares teacher and forest
@@ -72,7 +72,7 @@ class ForestActor(nn.Module):
         # a copy of the constants for each row, so that a row whose gradient overflows is left out
         each = self.constants[:, None].expand(-1, len(rows))
         if each.requires_grad:
-            each.register_hook(_finite)
+            each.register_hook(_finite)  # type: ignore[no-untyped-call]
         seen = rows[:, self.columns].double()
         scores: Tensor = torch.func.functional_call(self._trees, {"values": each}, (seen,))
         if self._start.bounds is None:
@@ -80,7 +80,8 @@ class ForestActor(nn.Module):
             scores = scores.nan_to_num(nan=-HUGE).clamp(-HUGE, HUGE)
             return (scores * self.coolness.exp()).clamp(-SURE, SURE).float()
         low, high = torch.tensor(self._start.bounds, dtype=scores.dtype).T
-        return (low + (high - low) * (1 + torch.tanh(scores.nan_to_num())) / 2).float()
+        moved: Tensor = low + (high - low) * (1 + torch.tanh(scores.nan_to_num())) / 2
+        return moved.float()
 
 
 def _finite(gradient: Tensor) -> Tensor:
@@ -191,4 +192,5 @@ class ForestPolicy(ActorCriticPolicy):
         low, high = torch.tensor(bounds).T
         theirs, own = SPREAD * (high - low) / 2, self.log_std.exp()
         apart = theirs**2 + (teacher - self.actor(rows)) ** 2
-        return (torch.log(own / theirs) + apart / (2 * own**2) - 0.5).sum(dim=1).mean()
+        nats: Tensor = torch.log(own / theirs) + apart / (2 * own**2) - 0.5
+        return nats.sum(dim=1).mean()

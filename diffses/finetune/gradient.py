@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from diffses.policy.forest import Forest
 from diffses.regressor.polish import one_thread
 from diffses.seeds import seed_for
 
-OPEN = 0.3  # how undecided a forest is at first: entropy, as a share of that of random play
+OPEN = 0.5  # how undecided a forest is at first: entropy, as a share of that of random play
 MOVED = 0.03  # nats, on average over a rollout's states, after which an update ends
 SLOWEST = 0.1  # what is left of the learning rate in the end
 RECENT = 100  # episodes that say how it is doing
@@ -78,7 +78,8 @@ def tune(
         data: the recorded play: its states give the metric on the constants, its teacher guides.
         detector: folder of the detector's artifact.
         settings: of the training; its `steps` are not looked at.
-        steps: of the environment, that it may take: at least 2 in each, and never more.
+        steps: of the environment, that it may take, 8 or more. Those of the first update show
+            where the forest gets to.
         scratch: where to leave checkpoints, and to go on from the one of a killed run.
     """
     return tuned(forest, data, rules, detector, settings, steps, seed, scratch).snapshots[-1][1]
@@ -100,12 +101,6 @@ def tuned(
     Args:
         progress: called with each row of the curve.
     """
-    rows = data.train.features[sample_rows(data, seed_for(seed, "tune", "rows"))]
-    own = np.ascontiguousarray(rows[:, [data.features.index(name) for name in forest.features]])
-    temperature = temperature_of(forest, own)
-    axes = whitening(forest, own, temperature=temperature)
-    if not axes.shape[1]:
-        return Tuned(0, [(0, forest)])
     record = scratch / "tuned.json" if scratch is not None else None
     done = Tuned.load(record) if record is not None and record.exists() else Tuned()
     gone = done.steps
@@ -116,7 +111,7 @@ def tuned(
         actions=None if forest.bounds is not None else forest.action_ids,
         max_steps=settings.episode_steps,
     )
-    slots = min(settings.environments, max(1, steps // 2))
+    slots = min(settings.environments, max(1, steps // 4))
     # a step of a task takes microseconds, and sending it to a worker more
     workers = 1 if isinstance(rules, TaskRules) else settings.workers
     with one_thread():
@@ -126,10 +121,15 @@ def tuned(
             if gone and scratch is not None:
                 model = PPO.load(scratch / "tuning.zip", env=envs, device="cpu")
             else:
-                actor = {"forest": forest, "features": data.features, "axes": axes}
-                model = new_tuner(
-                    envs, actor | {"temperature": temperature}, rows, settings, steps, seed
-                )
+                n_steps = min(settings.n_steps, max(1, steps // (2 * slots)))
+                met = visited(features, forest, data.features, n_steps)
+                rows = data.train.features[sample_rows(data, seed_for(seed, "tune", "rows"))]
+                actor = start_of(forest, data.features, [rows, met])
+                if actor is None:
+                    return Tuned(len(met), [(len(met), forest)])
+                rows = np.concatenate([rows, met])
+                model = new_tuner(envs, actor, rows, settings, n_steps, seed)
+                model.num_timesteps = len(met)
             policy = model.policy
             assert isinstance(policy, ForestPolicy)
             policy.entropy = settings.entropy
@@ -137,7 +137,7 @@ def tuned(
             policy.follow(data.train.features, wanted, seed_for(seed, "tune", "guide", gone))
             update = model.n_steps * slots
             watch = Watch(done, settings, scratch, progress)
-            left = max(1, steps // update) * update - model.num_timesteps
+            left = max(2, steps // update) * update - model.num_timesteps
             if left > 0:
                 model.learn(left, callback=watch, reset_num_timesteps=False)
         finally:
@@ -145,16 +145,48 @@ def tuned(
     return done
 
 
+def visited(envs: Features, forest: Forest, features: Sequence[str], steps: int) -> np.ndarray:
+    """The states a forest gets into in `steps` steps of every slot, float64 (steps * slots, f)."""
+    columns = [features.index(name) for name in forest.features]
+    compiled = Compiled(forest)
+    rows = envs.reset()
+    found = [rows]
+    for _ in range(steps - 1):
+        own = rows[:, columns].astype(np.float64)
+        boxed = forest.bounds is not None
+        envs.step_async(forest.squash(compiled.scores(own)) if boxed else compiled.choose(own))
+        rows, *_ = envs.step_wait()
+        found.append(rows)
+    return np.concatenate(found).astype(np.float64)
+
+
+def start_of(
+    forest: Forest, features: Sequence[str], rows: Sequence[np.ndarray]
+) -> dict[str, Any] | None:
+    """The arguments of `ForestActor`; None where no constant decides anything.
+
+    Args:
+        rows: recorded states, and those the forest gets into, each (n, features). Both count
+            alike in the metric; the temperature is that of the latter.
+    """
+    columns = [features.index(name) for name in forest.features]
+    recorded, met = (np.ascontiguousarray(some[:, columns]) for some in rows)
+    temperature = temperature_of(forest, met)
+    axes = whitening(forest, np.concatenate([recorded, met]), temperature=temperature)
+    if not axes.shape[1]:
+        return None
+    return {"forest": forest, "features": features, "axes": axes, "temperature": temperature}
+
+
 def new_tuner(
     envs: VecEnv,
     actor: dict[str, Any],
     rows: np.ndarray,
     settings: ConstantsFinetune,
-    steps: int,
+    n_steps: int,
     seed: int,
 ) -> PPO:
     """PPO with a forest as its policy, not trained yet."""
-    n_steps = min(settings.n_steps, max(2, steps // envs.num_envs))
     rate = settings.learning_rate
     return PPO(
         ForestPolicy,

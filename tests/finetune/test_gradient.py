@@ -182,7 +182,7 @@ def test_the_temperature_does_not_hang_on_the_scale_of_the_scores():
         forest = POOR.with_constants(scale * POOR.constants())
         log_p = np.log(softmax(forest.scores(rows) / temperature_of(forest, rows)))
         entropy = -(np.exp(log_p) * log_p).sum(axis=1).mean()
-        assert entropy == pytest.approx(0.3 * np.log(2), rel=1e-6)
+        assert entropy == pytest.approx(0.5 * np.log(2), rel=1e-6)
     assert temperature_of(POOR.with_constants(np.zeros(4)), rows) == 1
 
 
@@ -207,8 +207,8 @@ def test_the_same_seed_gives_the_same_forest_within_the_budget(world):
     assert all(row["best"] >= row["mean"] > 0 for row in first.curve)
 
 
-def test_fewer_steps_than_an_update_are_an_update(world):
-    assert tuned(POOR, dataset(), *world, SMALL, 20, seed=3).snapshots[-1][0] == 20
+def test_a_small_budget_is_spent_in_small_updates(world):
+    assert tuned(POOR, dataset(), *world, SMALL, 20, seed=3).snapshots[-1][0] == 16
 
 
 def test_a_forest_that_no_constant_moves_is_given_back(world):
@@ -229,7 +229,7 @@ def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatc
         tuned(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
     monkeypatch.setattr(Tuned, "save", whole)
     kept = Tuned.load(tmp_path / "tuned.json")
-    assert kept.steps == 384
+    assert kept.steps == 512  # of which 128 before the first update
     done = tuned(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
     assert done.steps == 640
     assert done.snapshots[: len(kept.snapshots)] == kept.snapshots
