@@ -1,5 +1,7 @@
 """Constants by gradient: the forest as a policy of SB3, and what PPO makes of it."""
 
+import dataclasses
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from diffses.detector.identity import name_observation
 from diffses.envs.play import scores as returns
 from diffses.envs.rules import search_rules
 from diffses.finetune.actor import STEP, ForestActor, ForestPolicy
+from diffses.finetune.constants import tune_constants
 from diffses.finetune.gradient import Tuned, teachers_view, temperature_of, tune, tuned
+from diffses.finetune.judge import Judge
 from diffses.finetune.metric import divergence, softmax, wanted, whitening
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
@@ -235,6 +239,23 @@ def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatc
     assert done.snapshots[: len(kept.snapshots)] == kept.snapshots
     assert done.curve[: len(kept.curve)] == kept.curve
     assert [steps for steps, _ in done.snapshots] == [256, 384, 512, 640]
+
+
+def test_what_it_becomes_is_judged_beside_what_it_was(world, tmp_path):
+    rules, detector = world
+    settings = dataclasses.replace(SMALL, steps=700, validation_episodes=4, workers=1)
+    judge = Judge(rules, settings, detector)
+    found = [(POOR, "distill/00")]
+    curve, spent = tune_constants(
+        found, judge, dataset(), rules, detector, settings, 3, tmp_path / "none"
+    )
+    assert spent == 640
+    assert curve[-1]["steps"] == 640
+    assert {row["start"] for row in curve} == {"distill/00"}
+    sources = [judged.source for judged in judge.judged]
+    assert sources[0] == "distill/00"
+    assert sources[-1] == "distill/00, 640 steps of PPO"
+    assert judge.best().mean >= judge.judged[0].mean
 
 
 @pytest.mark.slow
