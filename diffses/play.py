@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import ROOT, GymnasiumEnv
-from diffses.detector import AnyDetector, open_detector
+from diffses.detector import AnyDetector, look, open_detector
 from diffses.envs.console import Console, Move
 from diffses.envs.play import Episode, Job, RandomSpec, episode
 from diffses.envs.rules import search_rules
@@ -49,7 +49,7 @@ class WatchedPlayer(ForestPlayer):
         self._watch = watch
 
     def act(self, console: Console) -> Move:
-        row = self._detector.observe(console.screen())
+        row = look(self._detector, console)
         self._watch(console, self._detector, row)
         return self.choose(row)
 

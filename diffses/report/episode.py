@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diffses.detector import AnyDetector
-from diffses.detector.motion import Detector
+from diffses.detector import AnyDetector, look
 from diffses.detector.palette import PALETTE
 from diffses.envs.console import Console, Move
 from diffses.envs.play import Job, RandomSpec, episode
@@ -68,8 +67,7 @@ class Watcher(ForestPlayer):
         self.moves: list[Move] = []
 
     def act(self, console: Console) -> Move:
-        screen = console.screen()
-        row = self._detector.observe(screen)
+        row, screen = look(self._detector, console), console.screen()
         move = self.choose(row)
         self._progress.update(1)
         if len(self.moves) < STEPS:
@@ -83,12 +81,12 @@ class Watcher(ForestPlayer):
 
 def boxes(detector: AnyDetector) -> list[list[Any]]:
     """[type, name, left, top, width, height] of each object in sight, in px."""
-    if not isinstance(detector, Detector):
-        return []
+    memory = getattr(detector, "memory", None)
+    names = () if memory is None else memory.tracks
     return [
         [
             int(one["type"]),
-            detector.tracks[one["track"]] if one["track"] < len(detector.tracks) else "",
+            names[one["track"]] if one["track"] < len(names) else "",
             *(round(float(v), 2) for v in (one["x"] - one["w"] / 2, one["y"] - one["h"] / 2)),
             *(round(float(v), 2) for v in (one["w"], one["h"])),
         ]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
+from diffses.detector.identity import Identity
 from diffses.envs.play import Job, play_one
 from diffses.envs.rules import search_rules
 from diffses.errors import ConfigError
@@ -210,6 +211,13 @@ def test_pixels_need_frames(forest):
     with pytest.raises(ConfigError, match="--to python --pixels"):
         text(game, "c", pixels=True)
     with pytest.raises(ConfigError, match="its detector, which is not known"):
+        text(game, "python", pixels=True)
+
+
+def test_only_a_motion_detector_fits_into_one_file(forest, tmp_path):
+    Identity(FEATURES).save(tmp_path)
+    game = Champion(forest, ArcadeEnv(game="pong"), tmp_path, {})
+    with pytest.raises(ConfigError, match="the detector Identity cannot be put into one file"):
         text(game, "python", pixels=True)
 
 

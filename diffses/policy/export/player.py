@@ -44,11 +44,15 @@ def to_player(forest: Forest, env: EnvConfig, detector: Path | None, title: str)
 
 def _of_game(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
     from diffses import seeds
-    from diffses.detector import kernel
-    from diffses.detector.motion import Detector
+    from diffses.detector import Detector, kernel, open_detector
     from diffses.policy.export import runtime
 
-    detector = Detector.load(folder)
+    detector = open_detector(folder)
+    if not isinstance(detector, Detector):
+        raise ConfigError(
+            f"the detector {type(detector).__name__} cannot be put into one file",
+            fix="a policy that sees through detector=motion, or without --pixels",
+        )
     rules = {
         "game": env.game,
         "frame_skip": env.frame_skip,
