@@ -490,7 +490,7 @@ VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/va
 class SearchFinetune(FinetuneConfig):
     """Search on the environment's own return."""
 
-    steps: int = 2_000_000  # environment steps the search may spend
+    steps: int = 1_500_000  # environment steps the search may spend
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
     climbs: int = 3  # starts whose constants are tried to improve
