@@ -500,6 +500,7 @@ class SearchFinetune(FinetuneConfig):
     episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
     step_size: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
     breeding: float = 0.1  # share of the steps that go to children: crossover and mutations
+    gradient: float = 0.1  # share of the steps in which PPO moves the constants of the best
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(
         default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]
@@ -517,7 +518,7 @@ class SearchFinetune(FinetuneConfig):
         require("finetune.max_nodes", self.max_nodes, 1)
         for name in ("random_starts", "step_size", "guidance"):
             require(f"finetune.{name}", getattr(self, name), 0)
-        for name in ("trial_share", "breeding"):
+        for name in ("trial_share", "breeding", "gradient"):
             require(f"finetune.{name}", getattr(self, name), 0, 1)
         if self.episode_steps is not None:
             require("finetune.episode_steps", self.episode_steps, 1)
@@ -525,6 +526,12 @@ class SearchFinetune(FinetuneConfig):
 
         require_names("finetune.operators", self.operators, list(OPERATORS))
         require_names("finetune.variation", self.variation, list(VARIATION))
+        if self.breeding + self.gradient > 1:
+            raise ConfigError(
+                f"finetune.breeding and finetune.gradient add up to more than 1: "
+                f"{self.breeding + self.gradient:g}",
+                fix="finetune.breeding=0.1 finetune.gradient=0.1; constants get the rest",
+            )
         if not self.starts:
             raise ConfigError("finetune.starts is empty", fix="finetune.starts=[pursuit,random]")
         if sum(self.variation.values()) <= 0 or min(self.variation.values()) < 0:
@@ -549,6 +556,8 @@ class UnguidedFinetune(SearchFinetune):
 @dataclass
 class EvolutionFinetune(SearchFinetune):
     """Evolution alone: no gradient."""
+
+    gradient: float = 0.0
 
 
 @dataclass

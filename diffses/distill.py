@@ -117,7 +117,7 @@ def front(
 ) -> list[Forest]:
     """The forests that no other beats in both agreement and size, the best `limit` of them,
     the most agreeing first."""
-    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.trees))
+    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.to_json()))
     kept: list[Forest] = []
     for forest in ranked:
         if not kept or forest.size < kept[-1].size:

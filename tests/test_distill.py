@@ -67,3 +67,14 @@ def test_a_distillation_leaves_the_linear_fit_and_a_hall_of_fame(tmp_path, monke
     assert sum(row["linear"] == "True" for row in rows) == 1
     assert {row["file"] for row in rows} == {p.name for p in (draft.out / "forests").iterdir()}
     assert template(data.features, data.actions, GROUPS, data.train).action_ids == linear.action_ids
+
+
+def test_forests_that_tie_in_all_are_ordered_by_their_text():
+    # a feature and an operator in the same place do not compare as tokens
+    same = part()
+    same.features[:, 1] = same.features[:, 0]
+    tied = [forest((0.0,), ("neg", "neg", 0)), forest((0.0,), ("max", 0, 1))]
+    swapped = [forest((0.0,), ("max", 0, 1)), forest((0.0,), ("max", 1, 0))]
+    mixed = [forest((0.0,), ("add", 0, "neg", 1)), forest((0.0,), ("add", "neg", 1, 0))]
+    for pair in (tied, swapped, mixed):
+        assert len(front(pair, same, GROUPS, 8)) == 1

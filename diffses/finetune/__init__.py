@@ -18,9 +18,10 @@ from diffses.config import (
     ZooFinetune,
 )
 from diffses.dataset.data import Dataset
+from diffses.envs.console import Rules
 from diffses.envs.rules import search_rules
 from diffses.finetune.arena import Arena, Member, ranked
-from diffses.finetune.evolution import Search
+from diffses.finetune.evolution import Search, Tuner
 from diffses.finetune.judge import Judge, Judged, write_front, write_validation
 from diffses.finetune.metric import sample_rows
 from diffses.finetune.prune import prune
@@ -86,7 +87,8 @@ def finetune_forest(
     rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
     material = Material.of(data, rows, finetune.operators, finetune.max_nodes)
     arena = Arena(rules, inputs["detector"], finetune.episode_steps, finetune.workers)
-    search = Search(data, material, arena, finetune, seed)
+    tuner = make_tuner(data, rules, inputs["detector"], finetune)
+    search = Search(data, material, arena, finetune, seed, tuner)
     begun = starts(inputs["distill"], data, material, finetune, seed)
     run_search(search, begun, finetune.steps, draft)
     write_curve(draft.out / "curve.csv", search.curve)
@@ -97,6 +99,22 @@ def finetune_forest(
     best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
     judge.race(pruned(best, rows), 1)
     write(draft.out, judge, rules.name, {"search_steps": arena.spent, "spent": search.spent})
+
+
+def make_tuner(
+    data: Dataset, rules: Rules, detector: Path, finetune: SearchFinetune
+) -> Tuner | None:
+    """PPO on constants, with the search's own guidance; None where it has no share."""
+    if finetune.gradient == 0:
+        return None
+    from diffses.finetune.gradient import tune  # here: it loads torch
+
+    settings = ConstantsFinetune(guidance=finetune.guidance, workers=finetune.workers)
+
+    def tuner(forest: Forest, steps: int, seed: int) -> Forest:
+        return tune(forest, data, rules, detector, settings, steps, seed)
+
+    return tuner
 
 
 def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:

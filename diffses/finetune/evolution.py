@@ -7,7 +7,7 @@ replay them too, so that luck does not last.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from diffses.finetune.arena import Arena, Member, ranked, spread
 from diffses.finetune.climb import Climb
 from diffses.finetune.population import select, unique
 from diffses.finetune.variation import Material, child
+from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 
 LOOK = 8  # episodes that a member has played before its constants are climbed on
@@ -25,6 +26,9 @@ SHORT = 4  # the first heat of the starts is this many times shorter than other 
 HEATS = 2  # episodes of full length that order starts, or children
 ELITES = 3  # members that replay the children's episodes
 TOURNAMENT = 3  # members that compete to be a parent
+TUNINGS = 3  # members whose constants a gradient moves, if all goes by share
+
+Tuner = Callable[[Forest, int, int], Forest]  # (forest, environment steps, seed) -> forest
 
 
 class Search:
@@ -37,12 +41,15 @@ class Search:
         arena: Arena,
         settings: SearchFinetune,
         seed: int,
+        tuner: Tuner | None = None,
     ) -> None:
         self._data, self._material, self._arena = data, material, arena
+        self._tuner = tuner
         self._settings, self._seed = settings, seed
         self.members: list[Member] = []
         self.climbs: list[Climb] = []
         self._begun: set[str] = set()  # sources that were climbed on, or could not be
+        self._tuned: set[str] = set()  # sources whose constants a gradient moved
         self.spent: dict[str, int] = {}  # environment steps by activity
         self.generation = 0  # of children
         self.curve: list[dict[str, Any]] = []
@@ -78,17 +85,23 @@ class Search:
         Returns:
             A row of the curve; None where nothing is left to do.
         """
-        breeding = self._settings.breeding
-        shares = {"climb": 1 - breeding, "breed": breeding}
-        wanted = [name for name, share in shares.items() if share > 0]
-        for name in sorted(wanted, key=lambda name: self.spent.get(name, 0) / shares[name]):
+        ways = {"climb": self._climb, "breed": self._breed, "tune": self._tune}
+        shares = self._shares()
+        for name in sorted(shares, key=lambda name: self.spent.get(name, 0) / shares[name]):
             before = self._arena.spent
-            row = self._climb() if name == "climb" else self._breed()
+            row = ways[name]()
             self.spent[name] = self.spent.get(name, 0) + self._arena.spent - before
             if row is not None:
                 self.curve.append(row | {"steps": self._arena.spent})
                 return self.curve[-1]
         return None
+
+    def _shares(self) -> dict[str, float]:
+        """What may be done, with its share of the steps."""
+        breed, tune = self._settings.breeding, self._settings.gradient
+        tune = tune if self._tuner is not None else 0.0
+        shares = {"climb": 1 - breed - tune, "breed": breed, "tune": tune}
+        return {name: share for name, share in shares.items() if share > 0}
 
     def _climb(self) -> dict[str, Any] | None:
         """One generation of the climb whose turn it is."""
@@ -164,6 +177,27 @@ class Search:
             "mean": float(np.mean(means)),
         }
 
+    def _tune(self) -> dict[str, Any] | None:
+        """Moves the constants of the best member not tuned yet by gradient: a new member."""
+        assert self._tuner is not None
+        steps = int(self._settings.gradient * self._settings.steps / TUNINGS)
+        chosen = [
+            member
+            for member in ranked(self.members)
+            if member.source not in self._tuned and len(member.forest.constants())
+        ]
+        if not chosen or not steps:
+            return None
+        number = len(self._tuned)
+        self._tuned.add(chosen[0].source)
+        forest = self._tuner(chosen[0].forest, steps, seed_for(self._seed, "tune", number))
+        self._arena.spent += steps
+        made = Member(forest, f"{chosen[0].source}, tuned")
+        seeds = [seed_for(self._seed, "train", "tune", number, i) for i in range(LOOK)]
+        self._arena.add([made], seeds)
+        self.members = select([*self.members, made], self.size)
+        return {"start": made.source, "generation": number, "best": made.mean, "mean": made.mean}
+
     def _children(self, random: np.random.Generator) -> list[Member]:
         """As many different new forests as the population is large, or fewer."""
         known = {member.forest for member in self.members}
@@ -198,6 +232,7 @@ class Search:
             "steps": self._arena.spent,
             "generation": self.generation,
             "begun": sorted(self._begun),
+            "tuned": sorted(self._tuned),
             "curve": self.curve,
         }
 
@@ -208,5 +243,5 @@ class Search:
             for climb in state["climbs"]
         ]
         self.spent, self.generation = state["spent"], state["generation"]
-        self._begun = set(state["begun"])
+        self._begun, self._tuned = set(state["begun"]), set(state["tuned"])
         self.curve, self._arena.spent = state["curve"], state["steps"]

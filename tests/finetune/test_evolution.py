@@ -14,7 +14,13 @@ from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
 SETTINGS = GuidedFinetune(
-    steps=15_000, population=10, climbs=2, episode_steps=200, breeding=0.4, validation_episodes=8
+    steps=15_000,
+    population=10,
+    climbs=2,
+    episode_steps=200,
+    breeding=0.4,
+    gradient=0.0,
+    validation_episodes=8,
 )
 
 
@@ -71,6 +77,27 @@ def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detect
     finish(search, steps=100_000)
     assert search.steps < 1_000
     assert all(climb.stalled for climb in search.climbs)
+
+
+def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
+    settings = GuidedFinetune(
+        steps=12_000, population=4, climbs=1, episode_steps=100, breeding=0.0, gradient=0.4
+    )
+    arena = Arena(rules, detector, 100, workers=1)
+    material = Material.of(data, data.train.features, settings.operators, settings.max_nodes)
+    asked = []
+
+    def tuner(forest, steps, seed):
+        asked.append((steps, seed))
+        return cartpole("add", "mul", 1.0 + len(asked) / 10, 2, "mul", 0.3, 3)
+
+    search = Search(data, material, arena, settings, 1, tuner)
+    search.screen([Member(*start) for start in random_starts(data, material, 4, seed=1)])
+    finish(search, steps=12_000)
+    assert [steps for steps, _ in asked] == [1600] * len(asked)
+    assert len({seed for _, seed in asked}) == len(asked) > 1
+    assert "tuned" in search.finalists()[0].source
+    assert search.spent["tune"] >= 1600 * len(asked)
 
 
 def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
