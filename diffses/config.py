@@ -500,7 +500,7 @@ class SearchFinetune(FinetuneConfig):
     episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
     step_size: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
     breeding: float = 0.1  # share of the steps that go to children: crossover and mutations
-    gradient: float = 0.1  # share of the steps in which PPO moves the constants of the best
+    gradient: float = 0.0  # share of the steps in which PPO moves the constants of the best
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(
         default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]
@@ -555,9 +555,11 @@ class UnguidedFinetune(SearchFinetune):
 
 @dataclass
 class EvolutionFinetune(SearchFinetune):
-    """Evolution alone: no gradient."""
+    """Evolution alone: no gradient, whatever `gradient` says."""
 
-    gradient: float = 0.0
+    def __post_init__(self) -> None:
+        self.gradient = 0.0
+        super().__post_init__()
 
 
 @dataclass

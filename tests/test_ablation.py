@@ -69,7 +69,7 @@ def test_another_sweep_is_no_ablation(sweep, tmp_path):
 
 def test_the_variants_differ_in_what_their_names_say(config):
     def settings(name):
-        return config("env=cartpole", f"finetune={name}").finetune
+        return config("experiment=ablation", "env=cartpole", f"finetune={name}").finetune
 
     full = settings("guided")
     assert (full.guidance > 0, full.breeding > 0) == (True, True)

@@ -6,6 +6,7 @@ import pytest
 
 from diffses.errors import ArtifactError
 from diffses.keys import Spec
+from diffses.pipeline import STAGES
 from diffses.store import Draft, Store, only_one
 from diffses.store_cli import main
 
@@ -162,8 +163,9 @@ def test_verify_fails_on_a_damaged_artifact(tmp_path, capsys):
 
 def test_gc_removes_what_no_run_reads_again(tmp_path, capsys):
     store = Store(tmp_path)
-    current = store.get_or_build(spec(), write("x"))
-    old = store.get_or_build(spec(version=0), write("x"))
+    now = STAGES["teacher"].version
+    current = store.get_or_build(spec(version=now), write("x"))
+    old = store.get_or_build(spec(version=now - 1), write("x"))
     with pytest.raises(ZeroDivisionError):
         store.get_or_build(spec(rate=0.2), lambda draft: 1 / 0)
     cli(capsys, tmp_path, "gc", "--dry-run")

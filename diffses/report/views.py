@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from importlib.util import find_spec
 from pathlib import Path
 
 from diffses import logger
-from diffses.errors import ConfigError
 from diffses.policy.picture import draw
 from diffses.report.artifacts import Shown, parents, read, read_csv
 from diffses.zoo import env_from
@@ -97,16 +97,16 @@ def _front(shown: Shown) -> None:
 
 
 def _video(shown: Shown, folder: Path) -> None:
-    """The first steps of the report's episode, filmed; nothing for a task without frames."""
+    """The first steps of the report's episode, filmed; nothing for a task without frames, or where
+    the report extra is not installed."""
+    if find_spec("imageio_ffmpeg") is None:
+        log.debug("no video in W&B: pip install '.[report]' brings what writes one")
+        return
     from diffses.report import play_again
     from diffses.report.video import film
 
     recording = play_again(env_from(shown.config["env"]), shown)
     if recording is None or not recording.screens or shown.champion is None:
         return
-    try:
-        film(recording, shown.forests[shown.champion], folder / "episode.mp4")
-    except ConfigError as error:
-        log.info("no video in W&B: %s; %s", error.problem, error.fix)
-    else:
-        logger.video("report", "episode", folder / "episode.mp4")
+    film(recording, shown.forests[shown.champion], folder / "episode.mp4")
+    logger.video("report", "episode", folder / "episode.mp4")
