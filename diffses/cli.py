@@ -177,7 +177,7 @@ def store_of(config: Config) -> Store:
 
 def show_plan(config: Config) -> None:
     """Prints what a run would do: one line a stage, and nothing is built."""
-    print(f"{'stage':<9} {'key':<16} {'':<7} why")
+    print(f"{'stage':<9} {'key':<16} {'action':<7} why")
     for step in plan(config, store_of(config)):
         print(f"{step.stage.name:<9} {step.spec.key:<16} {step.action:<7} {step.why}")
 
