@@ -82,8 +82,8 @@ def workspace(definition: dict[str, Any], entity: str, project: str) -> Any:
         ConfigError: where that package is missing.
     """
     try:
-        import wandb_workspaces.reports.v2 as wr  # type: ignore[import-not-found]
-        import wandb_workspaces.workspaces as ws  # type: ignore[import-not-found]
+        import wandb_workspaces.reports.v2 as wr
+        import wandb_workspaces.workspaces as ws
     except ImportError as error:
         raise ConfigError(
             f"the dashboard takes wandb-workspaces: {error}", fix="pip install -e '.[report]'"
