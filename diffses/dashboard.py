@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -82,8 +83,10 @@ def workspace(definition: dict[str, Any], entity: str, project: str) -> Any:
         ConfigError: where that package is missing.
     """
     try:
-        import wandb_workspaces.reports.v2 as wr
-        import wandb_workspaces.workspaces as ws
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # its own, of pydantic's first form
+            import wandb_workspaces.reports.v2 as wr
+            import wandb_workspaces.workspaces as ws
     except ImportError as error:
         raise ConfigError(
             f"the dashboard takes wandb-workspaces: {error}", fix="pip install -e '.[report]'"
