@@ -76,7 +76,7 @@ def test_an_interrupted_run_says_so_in_its_status(tmp_path):
         text=True,
     )
     started = tmp_path / "store"
-    while not list(started.glob("teacher/*")):
+    while not list(started.glob("teacher/*/scratch/curve.csv")):  # until it trains
         assert process.poll() is None
         time.sleep(0.1)
     assert json.loads((folder / "status.json").read_text())["status"] == "running"
