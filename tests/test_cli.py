@@ -74,6 +74,8 @@ def test_an_interrupted_run_says_so_in_its_status(tmp_path):
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell's background job is told to ignore the signal, and hands that down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     started = tmp_path / "store"
     while not list(started.glob("teacher/*/scratch/curve.csv")):  # until it trains
