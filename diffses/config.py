@@ -273,12 +273,14 @@ class LearnedDetector(DetectorConfig):
     # objects of one type that get features of their own; of a type with more it is told how many
     # there are, which is nearest to the player, and how far they reach
     slots: int = 4
+    patience: int = 3  # steps an object may be out of sight and still be the same one
     features: int = 60  # numbers told, at the most: the types that are seldom seen go without
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require("detector.steps", self.steps, 50)
         require("detector.slots", self.slots, 1, 64)
+        require("detector.patience", self.patience, 0, 100)
         require("detector.features", self.features, 1)
 
 
@@ -293,29 +295,16 @@ class IdentityDetector(DetectorConfig):
 class MotionDetector(LearnedDetector):
     """What differs from the background and moves, grouped into types by look and size."""
 
-    patience: int = 3  # steps an object may be out of sight and still be the same one
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("detector.patience", self.patience, 0, 100)
-
 
 @dataclass
 class OracleDetector(LearnedDetector):
     """An upper bound: objects as OCAtari reads them from memory, in place of pixels."""
-
-    patience: int = 3  # steps an object may be out of sight and still be the same one
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("detector.patience", self.patience, 0, 100)
 
 
 @dataclass
 class SpaceDetector(LearnedDetector):
     """SPACE: objects in the cells of a grid, learned by reconstruction (Lin et al. 2020)."""
 
-    patience: int = 3  # steps an object may be out of sight and still be the same one
     train_steps: int = 20_000  # gradient steps
     batch_size: int = 8  # frames in one
     learning_rate: float = 1e-3  # Adam
@@ -326,7 +315,6 @@ class SpaceDetector(LearnedDetector):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("detector.patience", self.patience, 0, 100)
         for name in ("train_steps", "batch_size", "checkpoint_every", "threads"):
             require(f"detector.{name}", getattr(self, name), 1)
         require("detector.learning_rate", self.learning_rate, 0)
