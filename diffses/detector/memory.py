@@ -239,3 +239,31 @@ class Memory:
             for name in ("x", "y", "w", "h", "vx", "vy"):
                 entry[features_.QUANTITIES[name]] = one[name]
         return self._tell(table, np.zeros(len(self.row)))
+
+
+class Tracking:
+    """What detectors that remember objects have in common; how boxes are found is their own.
+
+    Not safe to share between threads: one for each game that is being played.
+    """
+
+    sees_ram = False
+
+    def __init__(self, cast: Cast) -> None:
+        self.memory = Memory(cast)
+        self.features: tuple[str, ...] = tuple(feature.name for feature in cast.features)
+        self.units: dict[str, str] = {f.name: f.unit for f in cast.features}
+
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """The names of the slots, by the number of their track."""
+        return self.memory.tracks
+
+    @property
+    def objects(self) -> np.ndarray:
+        """The objects in sight now, OBJECT (n,), by type."""
+        return self.memory.objects
+
+    def reset(self) -> None:
+        """An episode begins: nothing is known of where things were."""
+        self.memory.reset()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.memory import Cast, Memory, TypeInfo, read_cast
+from diffses.detector.memory import Cast, Tracking, TypeInfo, read_cast
 from diffses.detector.scene import Scene, scratch
 from diffses.errors import ArtifactError
 
@@ -33,39 +33,21 @@ class Model:
     cast: Cast
 
 
-class Detector:
+class Detector(Tracking):
     """Screens in, features out; keeps track of the objects from one step to the next.
 
     Not safe to share between threads: one for each game that is being played.
     """
 
-    sees_ram = False
-
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.memory = Memory(model.cast)
+        super().__init__(model.cast)
         self.background = model.scene.background
-        self.features: tuple[str, ...] = tuple(feature.name for feature in model.cast.features)
-        self.units: dict[str, str] = {f.name: f.unit for f in model.cast.features}
         self._runs, self._blobs, self._areas = scratch()
 
     @property
     def types(self) -> tuple[TypeInfo, ...]:
         return self.model.cast.types
-
-    @property
-    def tracks(self) -> tuple[str, ...]:
-        """The names of the slots, by the number of their track."""
-        return self.memory.tracks
-
-    @property
-    def objects(self) -> np.ndarray:
-        """The objects in sight now, OBJECT (n,), by type."""
-        return self.memory.objects
-
-    def reset(self) -> None:
-        """An episode begins: nothing is known of where things were."""
-        self.memory.reset()
 
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.

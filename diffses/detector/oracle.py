@@ -18,7 +18,7 @@ import numpy as np
 from diffses.config import OracleDetector
 from diffses.detector.casting import cast_of_boxes
 from diffses.detector.frames import Recording
-from diffses.detector.memory import Cast, Memory, read_cast
+from diffses.detector.memory import Cast, Tracking, read_cast
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 
 FORMAT = 1  # of the files; raised when their meaning changes
@@ -93,31 +93,19 @@ def _ocatari() -> Any:
         ) from error
 
 
-class Oracle:
+class Oracle(Tracking):
     """Memory in, features out. `observe` is given the console's memory, not its screen."""
 
     sees_ram = True
 
     def __init__(self, game: str, shape: tuple[int, int], cast: Cast) -> None:
         self.game, self.shape = game, shape
-        self.memory = Memory(cast)
-        self.features: tuple[str, ...] = tuple(feature.name for feature in cast.features)
-        self.units: dict[str, str] = {f.name: f.unit for f in cast.features}
+        super().__init__(cast)
         self._reader = Reader(game)
-
-    @property
-    def objects(self) -> np.ndarray:
-        """The objects in sight now, OBJECT (n,), by type."""
-        return self.memory.objects
-
-    @property
-    def tracks(self) -> tuple[str, ...]:
-        """The names of the slots, by the number of their track."""
-        return self.memory.tracks
 
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""
-        self.memory.reset()
+        super().reset()
         self._reader.reset()
 
     def observe(self, screen: np.ndarray) -> np.ndarray:

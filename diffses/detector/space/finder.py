@@ -16,7 +16,7 @@ from diffses.detector.boxes import iou
 from diffses.detector.casting import cast_of_boxes
 from diffses.detector.frames import Recording
 from diffses.detector.kernel import MAX_BLOBS
-from diffses.detector.memory import Cast, Memory, read_cast
+from diffses.detector.memory import Cast, Tracking, read_cast
 from diffses.detector.space.clusters import Clusters, cluster
 from diffses.detector.space.network import GLIMPSE, SIDE, Space, centres, cut
 from diffses.detector.space.training import as_input, device_of, shrink, train
@@ -113,28 +113,15 @@ def typed(sights: Sights, clusters: Clusters) -> np.ndarray:
     return np.column_stack([kind, sights.boxes, size.prod(axis=1)]).astype(np.int32)
 
 
-class SpaceFinder:
+class SpaceFinder(Tracking):
     """Finds objects with SPACE, and keeps track of them from one step to the next.
 
     Not safe to share between threads: one for each game that is being played.
     """
 
-    sees_ram = False
-
     def __init__(self, eye: SpaceEye, clusters: Clusters, cast: Cast) -> None:
         self.eye, self.clusters = eye, clusters
-        self.memory = Memory(cast)
-        self.features: tuple[str, ...] = tuple(feature.name for feature in cast.features)
-        self.units: dict[str, str] = {f.name: f.unit for f in cast.features}
-
-    @property
-    def objects(self) -> np.ndarray:
-        """The objects in sight now, OBJECT (n,), by type."""
-        return self.memory.objects
-
-    def reset(self) -> None:
-        """An episode begins: nothing is known of where things were."""
-        self.memory.reset()
+        super().__init__(cast)
 
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
