@@ -23,10 +23,10 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 
 fast: .venv/installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
 
 slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m slow
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks --json outputs/benchmarks/rows.json
