@@ -91,16 +91,16 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        2,
+        3,
         ("env", "detector"),
         _detector_needs,
         "diffses.detector:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 2, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
+    Stage("teacher", 3, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
     Stage(
         "dataset",
-        1,
+        2,
         ("env", "dataset"),
         _always("detector", "teacher"),
         "diffses.dataset:record_dataset",
@@ -110,7 +110,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        3,
+        4,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

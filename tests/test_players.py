@@ -48,8 +48,9 @@ def plain_return(rules, forest, model, seed):
         if ale.game_over():
             break
         row = detector.observe(ale.getScreen())
-        action = actions[forest.action_ids[forest.choose(row[None])[0]]]
-        total += sum(ale.act(action) for _ in range(4))
+        action = forest.action_ids[forest.choose(row[None])[0]]
+        total += sum(ale.act(actions[action]) for _ in range(4))
+        detector.acted(action)
     return total
 
 

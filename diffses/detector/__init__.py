@@ -47,6 +47,9 @@ class AnyDetector(Protocol):
     def reset(self) -> None:
         """An episode begins."""
 
+    def acted(self, action: Any) -> None:
+        """Before a step is looked at: the `Move` that led to it; None where none did."""
+
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,), of what `Console.screen` shows; the next call
         may overwrite them."""
@@ -61,6 +64,7 @@ class AnyDetector(Protocol):
 
 def look(detector: AnyDetector, console: Any) -> np.ndarray:
     """What a detector makes of a console's present step, float64 (f,)."""
+    detector.acted(console.last)
     return detector.observe(console.ram() if detector.sees_ram else console.screen())
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from diffses.config import Label, LearnedDetector
 from diffses.detector import control, discovery, features, kernel, naming
 from diffses.detector.discovery import Kind
-from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature
+from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature, player_slot
 from diffses.detector.scene import Rules
 from diffses.detector.tracks import Tracks, first_rules, follow_boxes
 
@@ -58,7 +58,24 @@ def cast_of(
         for number, found in enumerate(kinds)
     )
     every = every_feature(types, rules, player, differences=settings.differences)
-    return Cast(rules, types, player, tuple(every))
+    return Cast(rules, types, player, tuple(every), _pushes(types, rules, player, tracks, actions))
+
+
+def _pushes(
+    types: Sequence[TypeInfo],
+    rules: Rules,
+    player: str | None,
+    tracks: Tracks,
+    actions: np.ndarray,
+) -> tuple[tuple[float, float], ...]:
+    """Where each action pushes the player; nothing without one."""
+    slot = player_slot(types, rules, player)
+    if slot is None:
+        return ()
+    mine = (tracks.before() >= 0) & (tracks.place == slot.place)
+    velocity = np.column_stack([tracks.vx[mine], tracks.vy[mine]])
+    found = control.pushes(tracks.frame[mine], velocity, actions)
+    return tuple((float(x), float(y)) for x, y in found)
 
 
 def _slots(kind: Kind, most: int, *, is_player: bool) -> int:
@@ -122,6 +139,8 @@ def cast_of_boxes(
     for frame, found in enumerate(boxes):
         if frame == 0 or starts[frame]:
             memory.reset()
+        else:
+            memory.acted(int(actions[frame - 1]))
         rows[frame] = memory.follow(found)
     return telling(whole, rows, settings.features)
 

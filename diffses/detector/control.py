@@ -7,6 +7,8 @@ import numpy as np
 from diffses.detector.tracks import Tracks
 
 LAGS = (-1, 0, 1)  # steps between an action and the motion it explains: recordings differ in this
+DELAYS = (-1, 0, 1, 2)  # steps between an action and the push that shows
+SLIGHT = 0.15  # of the greatest mean velocity: an action with less pushes nowhere
 SPANS = ((2, 6), (6, 14), (14, 30))  # steps before those that count together: momentum, steering
 LONG = 4  # steps over which a slow thing's way is looked at
 RIDGES = (0.03, 0.3, 3.0)  # weights of the penalty, as shares of the steps; the best is taken
@@ -67,6 +69,38 @@ def explained(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> 
         for axis in range(2):
             shares.append(_share(design, values[:, axis]))
     return max(shares)
+
+
+def pushes(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> np.ndarray:
+    """Where each action pushes a thing: the signs of its mean velocity after it.
+
+    Args:
+        frames: int64 (n,), increasing. velocity: float64 (n, 2), px per step.
+        actions: int (frames of the recording,).
+
+    Returns:
+        float64 (actions, 2), right and down 1, left and up -1. Where the last action does not tell
+        the velocity along an axis, all are 0 there.
+    """
+    count = int(actions.max()) + 1 if len(actions) else 0
+    found = np.zeros((count, 2))
+    for axis in range(2 if len(frames) >= LEAST_SIGHTS else 0):
+        values = velocity[:, axis]
+        total = values.var()
+        best = LEAST_SHARE
+        for lag in DELAYS:
+            at = frames - lag
+            known = (at >= 0) & (at < len(actions))
+            done, moved = actions[at[known]], values[known]
+            often = np.bincount(done, minlength=count)
+            means = np.bincount(done, moved, count) / np.maximum(often, 1)
+            share = (often @ (means - moved.mean()) ** 2) / len(moved) / max(total, 1e-12)
+            if total >= LEAST_VARIANCE and share > best:
+                best = share
+                found[:, axis] = np.where(
+                    np.abs(means) < SLIGHT * np.abs(means).max(), 0.0, np.sign(means)
+                )
+    return found
 
 
 def _design(frames: np.ndarray, actions: np.ndarray) -> np.ndarray:

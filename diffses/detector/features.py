@@ -14,6 +14,8 @@ from diffses.detector.kernel import (
     LOWEST,
     NEAREST,
     PRESENT,
+    PUSH_X,
+    PUSH_Y,
     RIGHTMOST,
     VX,
     VY,
@@ -31,6 +33,8 @@ QUANTITIES = {
     "w": W,
     "h": H,
     "present": PRESENT,
+    "pushx": PUSH_X,
+    "pushy": PUSH_Y,
     "count": COUNT,
 }
 SCALES = {
@@ -41,6 +45,8 @@ SCALES = {
     "w": 100.0,
     "h": 100.0,
     "present": 1.0,
+    "pushx": 1.0,
+    "pushy": 1.0,
     "count": 10.0,
 }
 UNITS = {
@@ -51,9 +57,12 @@ UNITS = {
     "w": "100 px wide",
     "h": "100 px high",
     "present": "1 if it is there, else 0",
+    "pushx": "1 if the last action pushes it right, -1 left, else 0",
+    "pushy": "1 if the last action pushes it down, -1 up, else 0",
     "count": "10 of them",
 }
 OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")
+PUSHES = ("pushx", "pushy")  # of the player besides
 CHOICES = {  # what is told of the one of a crowd that is ..., and how it is chosen
     "nearest": (NEAREST, ("x", "y", "vx", "vy", "present")),
     "leftmost": (LEFTMOST, ("x",)),
@@ -133,11 +142,17 @@ def every_feature(
 ) -> list[Feature]:
     """All features there could be; which of them vary is for the recording to say.
 
-    Of two objects the difference of their positions is offered, of more than FEW that to the player
+    Of the player it is told where the last action pushes it, since what an action does shows later:
+    a paddle has momentum, and a sticky console may repeat the action (Machado et al. 2018). Of two
+    objects the difference of their positions is offered, of more than FEW that to the player
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
     reaches.
     """
-    every = [Feature(slot, quantity) for slot in slots for quantity in OF_A_SLOT]
+    every = [
+        Feature(slot, quantity)
+        for slot in slots
+        for quantity in (*OF_A_SLOT, *(PUSHES if slot == player else ()))
+    ]
     chosen = choices(crowds, player)
     for choice in chosen:
         told = ("count",) if choice.which is None else CHOICES[choice.which][1]

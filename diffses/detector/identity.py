@@ -29,6 +29,9 @@ class Identity:
     def reset(self) -> None:
         """An episode begins."""
 
+    def acted(self, action: object) -> None:
+        """What was done shows in the observation, or does not matter."""
+
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,): the observation."""
         return screen

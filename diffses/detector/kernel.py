@@ -21,9 +21,11 @@ MAX_COLOURS = 48  # colours of objects that can be told apart
 COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, BOTTOM inclusive
 NOTHING = 255  # index of a colour that no object has
 # columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
-# per step, steps since it was last seen, steps since its birth (-1: the place is free)
-X, Y, W, H, VX, VY, UNSEEN, AGE = range(8)
-COLUMNS = 8
+# per step, steps since it was last seen, steps since its birth (-1: the place is free); and where
+# the last action pushes it, which nobody sees: `Memory.acted` writes it, the tracker leaves it
+X, Y, W, H, VX, VY, UNSEEN, AGE, PUSH_X, PUSH_Y = range(10)
+SEEN = 8  # the columns before this are the tracker's
+COLUMNS = 10
 # columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
 # far it may get in one step, all in px; its first place in the table and the place after its
 # last; for how many steps one out of sight is taken to go on as it did; its width and height
@@ -383,7 +385,7 @@ def _meet(entry: np.ndarray, blob: np.ndarray) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def _clear(entry: np.ndarray) -> None:
-    for column in range(COLUMNS):
+    for column in range(SEEN):
         entry[column] = 0.0
 
 

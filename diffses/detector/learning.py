@@ -64,16 +64,20 @@ def learn(
         labels,
         lambda kind: tuple(_palette_of(kind, scene)),
     )
-    rows = play_back(Detector(Model(scene, cast)), screens, starts)
+    rows = play_back(Detector(Model(scene, cast)), screens, starts, actions)
     return Detector(Model(scene, telling(cast, rows, settings.features)))
 
 
-def play_back(detector: Detector, screens: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def play_back(
+    detector: Detector, screens: np.ndarray, starts: np.ndarray, actions: np.ndarray
+) -> np.ndarray:
     """The detector's features for every screen of a recording, float64 (n, f)."""
     rows = np.zeros((len(screens), len(detector.features)))
     for frame, screen in enumerate(screens):
         if frame == 0 or starts[frame]:
             detector.reset()
+        else:
+            detector.acted(int(actions[frame - 1]))
         rows[frame] = detector.observe(screen)
     return rows
 

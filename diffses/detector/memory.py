@@ -52,11 +52,14 @@ class Cast:
     types: tuple[TypeInfo, ...]
     player: str | None  # the name of the type that the actions move
     features: tuple[Feature, ...]
+    pushes: tuple[tuple[float, float], ...] = ()  # where each action pushes the player: right and
+    # down are 1, left and up -1; 0 for those not named here
 
     def describe(self) -> dict[str, Any]:
         """The part of `detector.json` that `read_cast` reads."""
         return {
             "player": self.player,
+            "pushes_of_actions": [list(push) for push in self.pushes],
             "types": [
                 {
                     "name": kind.name,
@@ -96,7 +99,8 @@ def read_cast(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> 
     player = player_slot(types, rules, words["player"])
     chosen = {one.name: one for one in features_.choices(all_crowds(types, rules), player)}
     found = tuple(_feature(name, slots, chosen) for name in words["features"])
-    return Cast(rules, types, words["player"], found)
+    pushes = tuple((float(x), float(y)) for x, y in words["pushes_of_actions"])
+    return Cast(rules, types, words["player"], found, pushes)
 
 
 def _feature(name: str, slots: dict[str, Slot], chosen: dict[str, Choice]) -> Feature:
@@ -156,6 +160,10 @@ class ObjectDetector(Protocol):
     def reset(self) -> None:
         """An episode begins."""
 
+    def acted(self, action: int | None) -> None:
+        """Before a step is looked at: the action, by its index, that led to it; None where none
+        did."""
+
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,), of palette indices, uint8 (h, w)."""
 
@@ -178,11 +186,21 @@ class Memory:
         own = [slot.place for slot in slots]
         self._places = np.array(own + sorted(set(range(len(self._kinds))) - set(own)), np.int64)
         self._track_of = np.argsort(self._places)
+        player = player_slot(cast.types, rules, cast.player)
+        self.pushed = -1 if player is None else player.place  # the place that actions push
+        self.pushes = np.array(cast.pushes).reshape(-1, 2)
 
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""
         self.table[:] = 0
         self.table[:, kernel.AGE] = -1
+
+    def acted(self, action: int | None) -> None:
+        """Before a step is looked at: the action, by its index, that led to it; None where none
+        did."""
+        if self.pushed >= 0:
+            told = action is not None and action < len(self.pushes)
+            self.table[self.pushed, kernel.SEEN :] = self.pushes[action] if told else 0.0
 
     def follow(self, boxes: np.ndarray) -> np.ndarray:
         """One step: who is who, and the features, float64 (f,), overwritten by the next call.
@@ -267,3 +285,8 @@ class Tracking:
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""
         self.memory.reset()
+
+    def acted(self, action: int | None) -> None:
+        """Before a step is looked at: the action, by its index, that led to it; None where none
+        did."""
+        self.memory.acted(action)

@@ -22,7 +22,7 @@ from diffses.detector.memory import Cast, Tracking, TypeInfo, read_cast
 from diffses.detector.scene import Scene, scratch
 from diffses.errors import ArtifactError
 
-FORMAT = 2  # of the files; raised when their meaning changes
+FORMAT = 3  # of the files; raised when their meaning changes
 
 
 @dataclass(frozen=True)

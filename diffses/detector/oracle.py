@@ -21,7 +21,7 @@ from diffses.detector.frames import Recording
 from diffses.detector.memory import Cast, Tracking, read_cast
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 
-FORMAT = 1  # of the files; raised when their meaning changes
+FORMAT = 2  # of the files; raised when their meaning changes
 
 
 class Reader:

@@ -31,20 +31,29 @@ def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
     screens, starts = play.screens[-LOOKED_AT:], play.starts[-LOOKED_AT:]
     shown = play.ram[-LOOKED_AT:] if detector.sees_ram and play.ram is not None else screens
     ranks = []
+    actions = play.actions[-LOOKED_AT:]
     for frame in range(len(screens)):
-        _watch(detector, shown, starts, frame)
+        _watch(detector, shown, starts, actions, frame)
         found = detector.memory.objects
         ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
     equals = np.flatnonzero(np.array(ranks) == max(ranks))
     best = int(equals[len(equals) // 2])
     for frame in range(best + 1):
-        _watch(detector, shown, starts, frame)
+        _watch(detector, shown, starts, actions, frame)
     draw(detector, screens[best], play.palette, path)
 
 
-def _watch(detector: ObjectDetector, shown: np.ndarray, starts: np.ndarray, frame: int) -> None:
+def _watch(
+    detector: ObjectDetector,
+    shown: np.ndarray,
+    starts: np.ndarray,
+    actions: np.ndarray,
+    frame: int,
+) -> None:
     if frame == 0 or starts[frame]:
         detector.reset()
+    else:
+        detector.acted(int(actions[frame - 1]))
     detector.observe(shown[frame])
 
 

@@ -122,9 +122,17 @@ class PlainDetector:
         self._model = model
         self._kinds = model.cast.rules.type_of_place()
         self.things: dict[int, Thing] = {}  # by place
+        self._push = {"pushx": 0.0, "pushy": 0.0}
 
     def reset(self) -> None:
         self.things = {}
+        self._push = {"pushx": 0.0, "pushy": 0.0}
+
+    def acted(self, action: int | None) -> None:
+        """The action, by its index, that led to the step that is looked at next."""
+        pushes = dict(enumerate(self._model.cast.pushes))
+        x, y = (0.0, 0.0) if action is None else pushes.get(action, (0.0, 0.0))
+        self._push = {"pushx": x, "pushy": y}
 
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,)."""
@@ -258,4 +266,6 @@ class PlainDetector:
             return thing.x + thing.vx * thing.unseen
         if quantity == "y":
             return thing.y + thing.vy * thing.unseen
+        if quantity in self._push:
+            return self._push[quantity]
         return 1.0 if quantity == "present" else float(getattr(thing, quantity))

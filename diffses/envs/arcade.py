@@ -54,6 +54,7 @@ class Arcade:
         self._screen = np.zeros((height, width), np.uint8)
         self._grey = np.zeros((2, height, width), np.uint8)
         self.steps = 0  # since the start of the episode
+        self.last: int | None = None  # action of the last step
         self.frames = 0
 
     def _load(self, seed: int) -> None:
@@ -77,6 +78,7 @@ class Arcade:
             for _ in range(self.protocol.frame_skip):
                 self._ale.act(Action.FIRE)
         self.steps = 0
+        self.last = None
         self.frames = 0
 
     def _open(self, seed: int) -> None:
@@ -111,7 +113,7 @@ class Arcade:
         reward = 0.0
         for _ in range(self.protocol.frame_skip):
             reward += self._ale.act(move)
-        self._count()
+        self._count(action)
         return reward
 
     def step_seen(self, action: int) -> float:
@@ -125,10 +127,11 @@ class Arcade:
                 self._ale.getScreenGrayscale(self._grey[frame - skip])
         if skip == 1:
             self._grey[0] = self._grey[1]
-        self._count()
+        self._count(action)
         return reward
 
-    def _count(self) -> None:
+    def _count(self, action: int) -> None:
+        self.last = action
         self.steps += 1
         self.frames += self.protocol.frame_skip
 
@@ -156,8 +159,8 @@ class Arcade:
 
     def keep(self) -> Any:
         """The state of the console, random generator included, for `restore`."""
-        return self._ale.cloneSystemState(), self.steps, self.frames
+        return self._ale.cloneSystemState(), self.steps, self.frames, self.last
 
     def restore(self, kept: Any) -> None:
-        state, self.steps, self.frames = kept
+        state, self.steps, self.frames, self.last = kept
         self._ale.restoreSystemState(state)

@@ -19,6 +19,10 @@ class Console(Protocol):
     steps: int  # since the start of the episode
 
     @property
+    def last(self) -> Move | None:
+        """What the last step was taken with; None at the start."""
+
+    @property
     def over(self) -> bool: ...
 
     @property

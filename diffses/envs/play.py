@@ -61,6 +61,7 @@ class Episode:
     steps: int
     cut: bool  # ended by `max_steps`, not by the game
     record: dict[str, np.ndarray] | None
+    lost: float = 0.0  # the part of the return below 0: the sum of all penalties, as a number >= 0
 
 
 _consoles: dict[Rules, Console] = {}
@@ -82,10 +83,13 @@ def episode(job: Job, console: Any, player: Player) -> Episode:
         console.look()
     step = console.step_seen if player.sees_motion else console.step
     player.begin(console, job.seed)
-    score, limit = 0.0, job.max_steps if job.max_steps is not None else 2**62
+    score, lost, limit = 0.0, 0.0, job.max_steps if job.max_steps is not None else 2**62
     while not console.over and console.steps < limit:
-        score += step(player.act(console))
-    return Episode(job, score, console.steps, not console.over, player.record())
+        reward = step(player.act(console))
+        score += reward
+        if reward < 0:
+            lost -= reward
+    return Episode(job, score, console.steps, not console.over, player.record(), lost)
 
 
 def _player(job: Job, console: Console) -> Player:

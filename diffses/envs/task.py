@@ -59,6 +59,7 @@ class Task:
             self.action_names = tuple(f"A{i}" for i in range(int(space.n)))
             self._first = int(space.start)
         self.steps = 0
+        self.last: Move | None = None
         self.over = True
         self.cut = False
         self._seen = np.zeros(int(np.prod(seen.shape)))
@@ -74,7 +75,7 @@ class Task:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
         self._seen = np.asarray(observation, np.float64).ravel()
-        self.steps, self.over, self.cut = 0, False, False
+        self.steps, self.last, self.over, self.cut = 0, None, False, False
 
     def step(self, action: Move) -> float:
         """Takes one step: an action's index, or a value for each dimension, float64 (d,)."""
@@ -86,6 +87,7 @@ class Task:
         observation, reward, ended, cut, _ = self._env.step(taken)
         self._seen = np.asarray(observation, np.float64).ravel()
         self.steps += 1
+        self.last = action
         self.over = bool(ended or cut)
         self.cut = bool(cut and not ended)
         return float(reward)

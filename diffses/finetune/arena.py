@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from diffses.envs.console import Rules
-from diffses.envs.play import Job, play
+from diffses.envs.play import Episode, Job, play
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 
+MATCHES = 8  # episodes that have to end at the same score before the game counts as a match
+ENDS = 100  # episodes that are looked at for that
+DOUBT = 2.0  # points by which the score of a match that was cut is drawn towards a draw
 CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
 PRIOR = 2.0  # episodes of average spread that an estimate of a forest's own spread begins with
 
@@ -66,6 +69,44 @@ class Member:
         return cls(forest, state["source"], list(state["returns"]), list(state["paces"]))
 
 
+@dataclass
+class Match:
+    """Whether a game is a match that ends when one side has so many points, found from episodes.
+
+    Of such a game a cut episode says more than its score so far: who makes 4 points and gives away
+    2 in a while loses one for every two, however long the while.
+
+    ends: the most points that either side had in each episode that came to its end.
+    steps: how long these were.
+    """
+
+    ends: list[float] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+
+    def note(self, episode: Episode) -> None:
+        if not episode.cut and len(self.ends) < ENDS:
+            self.ends.append(max(episode.score + episode.lost, episode.lost))
+            self.steps.append(episode.steps)
+
+    @property
+    def points(self) -> float | None:
+        """What either side has to reach; None where it is no match."""
+        if len(self.ends) < MATCHES or len(set(self.ends)) > 1 or len(set(self.steps)) == 1:
+            return None
+        return self.ends[0] if self.ends[0] > 1 else None
+
+    def whole(self, episode: Episode) -> float:
+        """The return; of a match that was cut what it comes to if both sides go on as they did.
+
+        The leader is taken to have `DOUBT` points more, lest a single one decide.
+        """
+        points = self.points
+        if points is None or not episode.cut:
+            return episode.score
+        made, lost = episode.score + episode.lost, episode.lost
+        return points * (made - lost) / (max(made, lost) + DOUBT)
+
+
 class Arena:
     """Plays the episodes of a search and counts the environment steps."""
 
@@ -73,11 +114,15 @@ class Arena:
         self._rules, self._detector, self._workers = rules, detector, workers
         self.limit = limit  # steps after which an episode is cut
         self.spent = 0  # environment steps
+        self.match = Match()
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Every forest on every seed: returns and paces, each (forests, seeds)."""
+        """Every forest on every seed: returns and paces, each (forests, seeds).
+
+        An episode that is cut returns what it would have come to, where that can be told.
+        """
         jobs = [
             Job(ForestSpec(forest, str(self._detector)), self._rules, seed, self.limit)
             for seed in seeds
@@ -88,10 +133,13 @@ class Arena:
             places.setdefault(job, []).append(place)
         returns = np.zeros(len(jobs))
         paces = np.zeros(len(jobs))
-        for episode in play(list(places), self._workers):
-            returns[places[episode.job]] = episode.score
-            paces[places[episode.job]] = episode.score / max(1, episode.steps)
+        played = list(play(list(places), self._workers))
+        for episode in played:
+            self.match.note(episode)
             self.spent += episode.steps
+        for episode in played:
+            returns[places[episode.job]] = self.match.whole(episode)
+            paces[places[episode.job]] = episode.score / max(1, episode.steps)
         shape = (len(seeds), len(forests))
         return returns.reshape(shape).T, paces.reshape(shape).T
 

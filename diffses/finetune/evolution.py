@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from diffses.config import SearchFinetune
 from diffses.dataset.data import Dataset
-from diffses.finetune.arena import Arena, Member, ranked, spread
+from diffses.finetune.arena import Arena, Match, Member, ranked, spread
 from diffses.finetune.climb import Climb
 from diffses.finetune.population import select, unique
 from diffses.finetune.variation import Material, child
@@ -22,8 +23,9 @@ from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 
 LOOK = 8  # episodes that a member has played before its constants are climbed on
-SHORT = 4  # the first heat of the starts is this many times shorter than other episodes
-HEATS = 2  # episodes of full length that order starts, or children
+SHORT = 2  # the first heat of the starts is this many times shorter than other episodes
+SCREENED = 5  # whole episodes that the best of the starts play
+HEATS = 2  # that the best of a generation's children play
 ELITES = 3  # members that replay the children's episodes
 TOURNAMENT = 3  # members that compete to be a parent
 TUNINGS = 3  # members whose constants a gradient moves, if all goes by share
@@ -67,12 +69,21 @@ class Search:
     # --- what it does ---------------------------------------------------------------------------
 
     def screen(self, starts: Sequence[Member]) -> None:
-        """Chooses among the starts: a short episode for all, whole ones for the better half."""
-        seeds = [seed_for(self._seed, "train", "screen", i) for i in range(HEATS + 1)]
+        """Chooses among the starts: a short episode for all, whole ones for the better half of
+        each kind (copies of the teacher, pursuits, random ones), so that no kind is lost by luck.
+        """
+        seeds = [seed_for(self._seed, "train", "screen", i) for i in range(SCREENED + 1)]
         limit = self._arena.limit
         self._arena.limit = None if limit is None else max(1, limit // SHORT)
-        trial = [Member(start.forest, start.source) for start in starts]
-        passed = {member.forest for member in self._arena.race(trial, seeds[:1], self.size)}
+        kinds: dict[str, list[Member]] = {}
+        for start in starts:
+            kind = start.source.partition("/")[0]
+            kinds.setdefault(kind, []).append(Member(start.forest, start.source))
+        passed = {
+            member.forest
+            for kind in kinds.values()
+            for member in self._arena.race(kind, seeds[:1], math.ceil(self.size / len(kinds)))
+        }
         self._arena.limit = limit
         through = [start for start in starts if start.forest in passed]
         self._arena.race(through, seeds[1:], self._settings.climbs)
@@ -230,6 +241,7 @@ class Search:
             "climbs": [climb.state() for climb in self.climbs],
             "spent": self.spent,
             "steps": self._arena.spent,
+            "match": asdict(self._arena.match),
             "generation": self.generation,
             "begun": sorted(self._begun),
             "tuned": sorted(self._tuned),
@@ -245,3 +257,4 @@ class Search:
         self.spent, self.generation = state["spent"], state["generation"]
         self._begun, self._tuned = set(state["begun"]), set(state["tuned"])
         self.curve, self._arena.spent = state["curve"], state["steps"]
+        self._arena.match = Match(**state["match"])

@@ -18,32 +18,33 @@ from diffses.policy.forest import Forest
 GAIN = 10.0  # score for each 100 px of distance: a few px decide
 SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
 LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
-ENDS = (0.02, 0.98)  # quantiles of a place across that count as the ends of the way
+TURNS = 8  # times that an object has to turn back before where it does so is taken for an end
+ENDS = (0.02, 0.98)  # quantiles of a place across that count as the ends of the way, else
+WALLS = (0.001, 0.999)  # quantiles of a place along that count as where an object turns back
 STILL = 0.5  # score of the actions that do not move the player, in a chase: a tolerance, 5 px off
-# of an interception:
-ALWAYS = 0.4  # gain on the distance of an object that goes, as a share of one that comes
-SOFT = 2.0  # added to the speed across, in 10 px per step: of slow ones less is foreseen
-LAG = 0.6  # steps that player and object go on as they did before an action tells
-AWAY = -0.15  # gain on the distance of another object: it is met off the middle, away from that
-NEAR = 1.4  # score of the actions that do not move the player: 10 px off
+HORIZON = 3  # steps after which an action has done what it does, as a rule
+OFF = 0.25  # how far off the player's middle an object is met, in strides: it leaves more steeply
 
 
 @dataclass(frozen=True)
 class Scene:
     """The features of one chase, by their index; None for what the detector does not offer.
 
-    distance: the object's from the player, along the axis on which the actions act; v: its
-    velocity along it; p, q: its place and velocity across it; u: the player's velocity;
-    other: another object's distance. sign: 1 where `distance` is object - player, else -1.
+    distance: the object's from the player, along the axis on which the actions act; o, v: its
+    place and velocity along it; p, q: its place and velocity across it; m, u: the player's place
+    and velocity; a: where the last action pushes the player. sign: 1 where `distance` is
+    object - player, else -1.
     """
 
     distance: int
     sign: float
+    o: int | None
     v: int | None
     p: int | None
     q: int | None
+    m: int | None
     u: int | None
-    other: tuple[int, float] | None
+    a: int | None
 
 
 def pursuits(data: Dataset) -> list[Forest]:
@@ -52,17 +53,22 @@ def pursuits(data: Dataset) -> list[Forest]:
 
     The actions that move the player one way share an expression, its negative serves those that
     move it the other way, and a constant those that do not move it. In `Scene`'s letters, with d
-    for `sign` * distance and e for the other object's, a chase is
+    for `sign` * distance, a chase is
 
-        (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8
+        (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8 + w9 a
 
     with all weights but w1 0 at first, and an interception, of an object that comes (q > 0, or
     q < 0),
 
-        w1 d + w2 v + w3 u + w4 e + w5 + [q > 0] (w6 d + (w7 - w8 p) v / (|q| + w9))
+        w1 ([q > 0 ? w2 - |w3 - |o + v (w4 - p) / q - w5|| + [o > w6 ? w7 : w8] : w9]
+            - (m + w10 u + w11 a))
 
-    where (w7 / w8 - p) / q is the time until it arrives at a place across; it begins with what a
-    steady flight and a short delay ask for.
+    where (w4 - p) / q is the time until it arrives at a place across, and the two absolute values
+    turn it back at walls at w5 and w2. It is met off the player's middle, the other way in each
+    half of the field, and when it goes the player returns to w9. The last bracket is where the
+    player comes to rest: it has momentum, and its last action may not have told yet. How much is
+    found from the recorded play (`Motion`), as is how near it can get, which is what the actions
+    that do not move it score: less, the sooner the object arrives.
 
     Returns:
         Two chases (towards, away) and, where the detector offers what it takes, two interceptions
@@ -76,13 +82,22 @@ def pursuits(data: Dataset) -> list[Forest]:
     forests = []
     for scene in scenes(data.features, player, axis):
         for direction in (1.0, -1.0):
-            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect, STILL))
-        if scene.v is not None and scene.p is not None and scene.q is not None:
-            across = data.train.features[:, scene.p]
-            ends = np.quantile(across[across != 0], ENDS) if across.any() else (0.0, 0.0)
-            for end, growing in zip(ends, (False, True), strict=True):
-                core = _interception(scene, float(end), growing)
-                forests.append(_opposed(empty, core, effect, NEAR))
+            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect, (STILL,)))
+        if scene.v is None or scene.p is None or scene.q is None:
+            continue
+        if scene.o is None or scene.m is None:
+            continue
+        motion = moved(data, scene.m, scene.u, effect)
+        if motion is None:
+            continue
+        walls = _quantiles(data.train.features[:, scene.o], WALLS)
+        ends = _ends(data.train, scene.p, scene.q)
+        speed = np.abs(data.train.features[:, scene.q])
+        step = float(np.median(speed[speed > 0])) / 10 if speed.any() else 0.0
+        for end, growing in zip(ends, (False, True), strict=True):
+            core = _interception(scene, end, walls, growing, motion)
+            still = _near(scene.p, end, growing, motion, step)
+            forests.append(_opposed(empty, core, effect, still))
     return forests
 
 
@@ -99,20 +114,79 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
         Scene(
             distance,
             sign,
+            place.get(f"{thing}.{axis}"),
             place.get(f"{thing}.v{axis}"),
             place.get(f"{thing}.{across}"),
             place.get(f"{thing}.v{across}"),
+            place.get(f"{player}.{axis}"),
             place.get(f"{player}.v{axis}"),
-            next((distances[other] for other in distances if other != thing), None),
+            place.get(f"{player}.push{axis}"),
         )
         for thing, (distance, sign) in distances.items()
     ]
 
 
-def _opposed(empty: Forest, core: Expression, effect: np.ndarray, still: float) -> Forest:
+@dataclass(frozen=True)
+class Motion:
+    """How the player answers to actions, in 100 px.
+
+    stride: how far one action moves it in the end, and after one and two steps; coasts: how far it
+    still goes for each unit of its velocity; lags: how far the action before the last look still
+    moves it.
+    """
+
+    stride: tuple[float, float, float]
+    coasts: float
+    lags: float
+
+
+def moved(data: Dataset, m: int, u: int | None, effect: np.ndarray) -> Motion | None:
+    """Least squares of how far the player gets in `HORIZON` steps on its velocity and the actions.
+
+    Args:
+        m, u: the columns of the player's place and velocity.
+        effect: where each group of actions moves it: -1, 0 or 1.
+
+    Returns:
+        None where the actions do not move it the way they are said to.
+    """
+    part, count = data.train, len(data.train) - HORIZON
+    home = {action: effect[g] for g, group in enumerate(data.groups) for action in group}
+    push = np.array([home[int(action)] for action in part.actions])
+    place = part.features[:, m]
+    low, high = np.quantile(place, ENDS)
+    at = np.arange(1, max(1, count))
+    there = part.episode[at - 1] == part.episode[at + HORIZON]
+    for step in (at, at + HORIZON):  # away from the ends of its way
+        there &= (place[step] > low) & (place[step] < high)
+    at = at[there]
+    if len(at) < 10 * HORIZON:
+        return None
+    speed = np.zeros(len(at)) if u is None else part.features[at, u]
+    causes = np.column_stack([speed, *(push[at + step] for step in range(-1, HORIZON))])
+    weights = np.linalg.lstsq(causes, place[at + HORIZON] - place[at], rcond=None)[0].tolist()
+    coasts, lags, *late = (max(0.0, weight) for weight in weights)
+    strides = np.maximum.accumulate(late[::-1]).tolist()  # the last of them had one step to tell
+    if strides[-1] <= 0:
+        return None
+    return Motion((strides[-1], strides[0], strides[1]), coasts, lags)
+
+
+def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Expression:
+    """What not to move scores: half a stride, or what is left of one that is begun so late.
+
+    step: how far the object gets across in a step, 100 px.
+    """
+    whole, first, second = (GAIN * stride / 2 for stride in motion.stride)
+    slope = (second - first) / step if step > 0 else 0.0
+    left: Expression = ("sub", end - step, p) if growing else ("sub", p, end + step)
+    return ("min", whole, "add", first, "mul", slope, *left)
+
+
+def _opposed(empty: Forest, core: Expression, effect: np.ndarray, still: Expression) -> Forest:
     """The core for the actions that move the player on, its negative for those that move it back,
-    a constant for the others."""
-    trees = {1.0: core, -1.0: ("neg", *core), 0.0: (still,)}
+    another for those that do not move it."""
+    trees = {1.0: core, -1.0: ("neg", *core), 0.0: still}
     return replace(empty, trees=tuple(trees[float(sign)] for sign in effect))
 
 
@@ -121,29 +195,55 @@ def _chase(scene: Scene, gain: float) -> Expression:
     if scene.v is not None:
         terms.append(_product(_line(0.0, scene.q, scene.p), scene.v))
     terms += [("mul", 0.0, feature) for feature in (scene.u, scene.p) if feature is not None]
-    return _sum([*terms, (0.0,)])
+    terms.append((0.0,))
+    if scene.a is not None:
+        terms.append(("mul", 0.0, scene.a))
+    return _sum(terms)
 
 
-def _interception(scene: Scene, end: float, growing: bool) -> Expression:
+def _interception(
+    scene: Scene, end: float, walls: tuple[float, float], growing: bool, motion: Motion
+) -> Expression:
     """Of an object that comes towards the place `end` across, where p grows or falls."""
+    assert scene.o is not None
     assert scene.v is not None
     assert scene.p is not None
     assert scene.q is not None
-    lead = GAIN * (1 + SOFT)  # all the way, at a speed across of one unit
-    drift = (1 + ALWAYS) * GAIN * LAG / 10  # a velocity's unit is a tenth of a distance's
-    towards = 1.0 if growing else -1.0
-    ahead: Expression = ("sub", towards * lead * end, "mul", towards * lead, scene.p)
-    rate: Expression = ("div", scene.v, "add", "abs", scene.q, SOFT)
-    coming = _sum([("mul", GAIN * scene.sign, scene.distance), ("mul", *ahead, *rate)])
+    assert scene.m is not None
+    low, high = walls
+    lead: Expression = ("mul", "div", scene.v, scene.q, "sub", end, scene.p)
+    bounced: Expression = ("abs", "sub", "add", scene.o, *lead, low)
+    met: Expression = ("sub", high, "abs", "sub", high - low, *bounced)
+    middle, off = (low + high) / 2, OFF * motion.stride[0]
+    aimed: Expression = ("add", *met, "logical", scene.o, middle, off, -off)
     when: Expression = (scene.q, 0.0) if growing else (0.0, scene.q)
-    terms: list[Expression] = [("mul", ALWAYS * GAIN * scene.sign, scene.distance)]
-    terms.append(("mul", drift, scene.v))
+    wanted: Expression = ("logical", *when, *aimed, middle)
+    rest: Expression = (scene.m,)
     if scene.u is not None:
-        terms.append(("mul", -drift, scene.u))
-    if scene.other is not None:
-        other, sign = scene.other
-        terms.append(("mul", AWAY * GAIN * sign, other))
-    return _sum([*terms, (0.0,), ("logical", *when, *coming, 0.0)])
+        rest = ("add", *rest, "mul", motion.coasts, scene.u)
+    if scene.a is not None:
+        rest = ("add", *rest, "mul", motion.lags, scene.a)
+    return ("mul", GAIN, "sub", *wanted, *rest)
+
+
+def _ends(part: Part, p: int, q: int) -> tuple[float, float]:
+    """The places across at which an object turns back, the lower and the upper: the median ones."""
+    place, speed = part.features[:, p], part.features[:, q]
+    same = part.episode[1:] == part.episode[:-1]
+    found = list(_quantiles(place, ENDS))
+    for number, sign in enumerate((-1.0, 1.0)):
+        turned = same & (sign * speed[:-1] > 0) & (sign * speed[1:] < 0)
+        if turned.sum() >= TURNS:  # half a step beyond the middle of the places before and after
+            middle = (place[:-1] + place[1:])[turned] / 2
+            found[number] = float(np.median(middle + speed[:-1][turned] / 20))
+    return found[0], found[1]
+
+
+def _quantiles(values: np.ndarray, which: tuple[float, float]) -> tuple[float, float]:
+    """Of a feature, where its object is there."""
+    there = values[values != 0]
+    low, high = np.quantile(there, which) if len(there) else (0.0, 0.0)
+    return float(low), float(high)
 
 
 def _sum(terms: list[Expression]) -> Expression:

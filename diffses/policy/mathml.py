@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from diffses.policy.expression import Expression, arguments, fold
@@ -11,6 +12,8 @@ from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL
 Typeset = tuple[str, int]  # MathML, and how tightly it binds
 MINUS, DOT = "\N{MINUS SIGN}", "\N{DOT OPERATOR}"
 SIGNS = {"-": MINUS, "*": DOT}
+TURNED = {"add": MINUS, "sub": "+"}  # the sign of a sum before a constant whose own it takes over
+NEGATIVE = re.compile(rf"((?:<mrow>)*)<mo>{MINUS}</mo>(?=<mn>)")
 RELATIONS = {"is_right_of": ">", "is_left_of": "<", "is_above": "<", "is_below": ">"}
 
 
@@ -104,8 +107,10 @@ def _general(name: str, below: list[Typeset]) -> Typeset:
         return _row(sign, _bracket(below[0], below[0][1] <= UNARY_LEVEL - 1)), operator.level
     left, right = below
     own = operator.level
-    pieces = _bracket(left, left[1] < own), sign, _bracket(right, right[1] <= own)
-    return _row(*pieces), own
+    shown = _bracket(right, right[1] <= own)
+    if name in TURNED and (negative := NEGATIVE.match(shown)):  # a + -2 is a - 2
+        sign, shown = _sign(TURNED[name]), negative.group(1) + shown[negative.end() :]
+    return _row(_bracket(left, left[1] < own), sign, shown), own
 
 
 def _bracket(argument: Typeset, wanted: bool) -> str:
@@ -140,7 +145,8 @@ def _logical(below: list[Typeset]) -> Typeset:
     a, b, c, d = (text for text, _ in below)
     condition = _row(a, _sign(">"), b)
     lines = (
-        f"<mtr><mtd>{c}</mtd><mtd><mtext>where </mtext>{condition}</mtd></mtr>"
+        f"<mtr><mtd>{c}</mtd>"
+        f"<mtd><mtext>where</mtext><mspace width='0.4em'/>{condition}</mtd></mtr>"
         f"<mtr><mtd>{d}</mtd><mtd><mtext>else</mtext></mtd></mtr>"
     )
     return _row(_sign("{"), f"<mtable>{lines}</mtable>"), LEVELS["+"]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from diffses.detector.control import explained, player
+from diffses.detector.control import explained, player, pushes
 
 
 def test_motion_that_follows_the_actions_is_told_from_motion_that_does_not():
@@ -37,3 +37,22 @@ def test_the_player_obeys_best_of_those_that_are_usually_there():
     assert player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.9}) == 1
     assert player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.3}) == 0
     assert player({0: 0.01, 1: 0.4}, {0: 1.0, 1: 0.3}) == 1
+
+
+def test_the_way_each_action_pushes_is_found_whenever_it_shows():
+    random = np.random.default_rng(0)
+    actions = random.integers(0, 4, 600)
+    speed = np.array([0.0, -3.0, 3.0, 0.1])[actions]
+    for late in (0, 1, 2):
+        along = np.roll(speed, late) + random.normal(0, 0.5, 600)
+        aside = random.normal(0, 2, 600)
+        found = pushes(np.arange(600), np.column_stack([aside, along]), actions)
+        assert found.tolist() == [[0, 0], [0, -1], [0, 1], [0, 0]]
+
+
+def test_what_no_action_moves_is_pushed_by_none():
+    actions = np.arange(400) % 3
+    alone = np.random.default_rng(0).normal(0, 3, (400, 2))
+    assert not pushes(np.arange(400), alone, actions).any()
+    assert not pushes(np.arange(400), np.zeros((400, 2)), actions).any()
+    assert not pushes(np.arange(9), np.ones((9, 2)) * actions[:9, None], actions).any()

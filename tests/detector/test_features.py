@@ -19,8 +19,7 @@ def row_of(table, features, hold=0):
 def table():
     found = empty_table(2)
     #           x    y   w  h  vx vy unseen age
-    found[0] = 140, 100, 4, 16, 0, -6, 0, 9
-    found[1] = 80, 105, 2, 4, 5, 2, 0, 3
+    found[:, : kernel.SEEN] = (140, 100, 4, 16, 0, -6, 0, 9), (80, 105, 2, 4, 5, 2, 0, 3)
     return found
 
 
@@ -84,10 +83,10 @@ INVADERS = Crowd("invader", 1, 5)
 
 def crowded():
     found = empty_table(5)
-    found[0] = 80, 180, 8, 8, 0, 0, 0, 9  # the player
-    found[1] = 20, 40, 8, 8, 2, 0, 0, 9
-    found[2] = 70, 60, 8, 8, 2, 0, 0, 9
-    found[3] = 90, 60, 8, 8, 2, 0, 0, 9  # as near as the one before
+    found[0, : kernel.SEEN] = 80, 180, 8, 8, 0, 0, 0, 9  # the player
+    found[1, : kernel.SEEN] = 20, 40, 8, 8, 2, 0, 0, 9
+    found[2, : kernel.SEEN] = 70, 60, 8, 8, 2, 0, 0, 9
+    found[3, : kernel.SEEN] = 90, 60, 8, 8, 2, 0, 0, 9  # as near as the one before
     return found  # and one place is empty
 
 

@@ -105,7 +105,7 @@ def test_types_and_features_of_pong_are_the_same_for_every_seed(rules):
         detector = learn(play.screens, play.starts, play.actions, settings, LABELS)
         colours = [(kind.name, kind.colours) for kind in detector.types]
         found.append((detector.features, colours))
-        rows = play_back(detector, play.screens, play.starts)
+        rows = play_back(detector, play.screens, play.starts, play.actions)
         assert np.isfinite(rows).all()
     assert found[0] == found[1] == found[2]
     assert [name for name, _ in found[0][1]] == ["player", "ball", "enemy"]

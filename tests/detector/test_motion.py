@@ -13,7 +13,7 @@ from diffses.errors import ArtifactError
 
 def test_pong_is_found(pong_detector):
     assert pong_detector.features == (
-        "player.y", "player.vy",
+        "player.y", "player.vy", "player.pushy",
         "ball.x", "ball.y", "ball.vx", "ball.vy", "ball.present",
         "enemy.y", "enemy.vy", "enemy.present",
         "ball.y-player.y", "enemy.y-player.y", "enemy.y-ball.y",
@@ -24,12 +24,32 @@ def test_pong_is_found(pong_detector):
 
 def test_compiled_and_plain_give_the_same_bits(pong, pong_detector):
     plain = PlainDetector(pong_detector.model)
+    pushed = set()
     for frame, screen in enumerate(pong.screens):
         if pong.starts[frame] or frame == 100:
             pong_detector.reset()
             plain.reset()
+        elif frame % 50:  # and now and then nothing is said
+            pong_detector.acted(int(pong.actions[frame - 1]))
+            plain.acted(int(pong.actions[frame - 1]))
         row = pong_detector.observe(screen)
         assert row.tobytes() == plain.observe(screen).tobytes()
+        pushed.add(row[pong_detector.features.index("player.pushy")])
+    assert pushed == {-1.0, 0.0, 1.0}
+
+
+def test_what_was_done_last_is_told_until_the_next_action_or_episode(pong, pong_detector):
+    pushy = pong_detector.features.index("player.pushy")
+    names = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")  # RIGHT moves it up
+    for action, push in zip(range(6), (0, 0, -1, 1, -1, 1), strict=True):
+        pong_detector.acted(action)
+        for screen in pong.screens[:2]:
+            assert pong_detector.observe(screen)[pushy] == push, names[action]
+    pong_detector.acted(99)  # an action that was not there to learn from
+    assert pong_detector.observe(pong.screens[2])[pushy] == 0
+    pong_detector.acted(2)
+    pong_detector.reset()
+    assert pong_detector.observe(pong.screens[0])[pushy] == 0
 
 
 def test_compiled_and_plain_agree_where_things_stretch_cross_and_crowd():

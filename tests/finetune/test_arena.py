@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from diffses.finetune.arena import Arena, Member, places, ranked
+from diffses.envs.play import Episode
+from diffses.finetune.arena import Arena, Match, Member, places, ranked
 from diffses.policy.forest import Forest
 
 
@@ -61,3 +62,35 @@ def test_an_episode_is_cut_at_the_limit(rules, detector, cartpole):
     arena = Arena(rules, detector, 5, workers=1)
     returns, _ = arena.play([cartpole("mul", 1.0, 2)], [1])
     assert returns.tolist() == [[5.0]]
+
+
+def ended(made, lost, steps, cut=False):
+    return Episode(None, made - lost, steps, cut, None, lost)
+
+
+def test_a_cut_match_comes_to_what_it_was_on_its_way_to():
+    match = Match()
+    for number in range(8):
+        assert match.whole(ended(4, 2, 500, cut=True)) == 2  # not known to be a match yet
+        match.note(ended(number, 21, 900 + number) if number % 2 else ended(21, number, 990))
+    assert match.points == 21
+    assert match.whole(ended(4, 2, 500, cut=True)) == 21 * (4 - 2) / (4 + 2)
+    assert match.whole(ended(4, 0, 500, cut=True)) > match.whole(ended(8, 3, 500, cut=True))
+    assert match.whole(ended(21, 3, 900)) == 18  # it came to its end
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [(n, 20 + n % 2, 900 + n) for n in range(8)],
+        [(5, 21, 900)] * 8,
+        [(1, 0, n) for n in range(8)],
+    ],
+)
+def test_other_games_are_no_matches(ends):
+    # the points at the end differ; time ends it; a single point ends it
+    match = Match()
+    for made, lost, steps in ends:
+        match.note(ended(made, lost, steps))
+    assert match.points is None
+    assert match.whole(ended(4, 2, 500, cut=True)) == 2

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.pursuit import controlled, mirror, pursuits
+from diffses.finetune.pursuit import controlled, mirror, moved, pursuits
 from diffses.policy.forest import Forest
 
 FEATURES = ("player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y")
@@ -17,7 +17,7 @@ EFFECT = np.array([0.0, 0.0, -0.4, 0.4])  # of each action on player.vy, in 10 p
 
 def world(lag=1, steps=400, effect=EFFECT, across=False):
     """Random actions that move the player `lag` screens later, and a ball that drifts; with
-    `across` it also goes from 0.2 to 1.4 and back."""
+    `across` it also goes from 0.2 to 1.4 and back, and from 0.3 to 1.9 once."""
     random = np.random.default_rng(0)
     actions = random.integers(4, size=steps)
     speed = np.zeros(steps)
@@ -26,9 +26,10 @@ def world(lag=1, steps=400, effect=EFFECT, across=False):
     rows = np.stack([player, speed, ball, ball, np.gradient(ball) * 10, ball - player], axis=1)
     features = FEATURES
     if across:
-        features = (*FEATURES, "ball.vx")
+        features = (*FEATURES, "ball.vx", "player.pushy")
         rows[:, 2] = 0.8 + 0.6 * np.sin(np.arange(steps) / 10)
-        rows = np.column_stack([rows, np.gradient(rows[:, 2]) * 10])
+        rows[:, 3] = np.linspace(0.3, 1.9, steps)
+        rows = np.column_stack([rows, np.gradient(rows[:, 2]) * 10, np.zeros(steps)])
     part = Part(rows, np.zeros((steps, 4)), actions, np.zeros(steps, np.int32))
     return Dataset(part, part, features, ACTIONS, GROUPS)
 
@@ -78,17 +79,78 @@ def test_trees_of_different_shape_are_not_tied():
     assert mirror(Forest(chase.features, chase.actions, chase.action_ids, other)) is None
 
 
+def at(forest, **values):
+    """The action where these features have these values, and all others are 0."""
+    values = {name.replace("_", "."): value for name, value in values.items()}
+    row = [values.get(name, 0.0) for name in forest.features]
+    return forest.actions[int(forest.choose(np.array([row]))[0])]
+
+
 def test_an_interception_meets_a_ball_that_comes():
-    # at 10 px per step across, the ball is 40 px off and falls 5 px per step: it arrives 20 px
-    # lower, at the player's height; once it goes, only where it is now counts
+    # at 10 px per step across, the ball is 40 px from the end of its way and falls 5 px per step:
+    # it arrives 20 px lower; once it goes, only where it is now counts
     meet = pursuits(world(across=True))[3]
-    names = list(meet.features)
-    row = dict.fromkeys(names, 0.0)
-    row |= {"ball.x": 1.0, "ball.vx": 1.0, "ball.vy": 0.5, "ball.y-player.y": -0.2}
-    still, _, down = meet.scores(np.array([list(row.values())]))[0]
-    assert abs(down) < still
-    row |= {"ball.vx": -1.0, "ball.y-player.y": -0.6}
-    assert meet.actions[int(meet.choose(np.array([list(row.values())]))[0])] == "UP"
+    ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
+    assert at(meet, **ball, player_y=1.2) == "NOOP"
+    assert at(meet, **ball, player_y=1.0) == "DOWN"
+    assert at(meet, **ball, player_y=1.4) == "UP"
+    # 10 px above the lower wall it is turned back after 2 of 4 steps, and arrives where it is
+    ball |= {"ball_vx": 1.0, "ball_y": 1.8}
+    assert at(meet, **ball, player_y=1.8) == "NOOP"
+    assert at(meet, **ball, player_y=2.0) == "UP"
+
+
+def test_when_the_ball_goes_an_interception_returns_to_the_middle():
+    meet = pursuits(world(across=True))[3]
+    gone = {"ball_x": 1.0, "ball_y": 0.4, "ball_vx": -1.0, "ball_vy": 0.5}
+    moves = [at(meet, **gone, player_y=y) for y in (0.8, 1.1, 1.4)]
+    assert moves == ["DOWN", "NOOP", "UP"]
+
+
+def test_it_is_met_off_the_middle_so_that_it_leaves_towards_the_wider_half():
+    meet = pursuits(world(across=True))[3]
+    for y, off in ((0.5, -0.01), (1.7, 0.01)):  # in the upper half the player waits a bit higher
+        row = dict.fromkeys(meet.features, 0.0) | {"ball.x": 1.0, "ball.y": y, "ball.vx": 1.0}
+        down = meet.scores(np.array([list(row.values())]))[0, 2]
+        assert down == pytest.approx(10 * (y + off), abs=1e-3)
+
+
+def sluggish(steps=3000):
+    """A player with momentum that answers a step late: next velocity = 0.3 of it + 0.5 of the last
+    action + 0.9 of the one before, in 10 px per step."""
+    random = np.random.default_rng(0)
+    actions = random.integers(4, size=steps)
+    push = np.array([0.0, 0.0, -1.0, 1.0])[actions]
+    speed, place = np.zeros(steps), np.zeros(steps)
+    for t in range(1, steps):
+        speed[t] = 0.3 * speed[t - 1] + 0.5 * push[t - 1] + 0.9 * (push[t - 2] if t > 1 else 0)
+        place[t] = place[t - 1] + speed[t] / 10
+    rows = np.stack([place, speed], axis=1)
+    part = Part(rows, np.zeros((steps, 4)), actions, np.zeros(steps, np.int32))
+    return Dataset(part, part, ("player.y", "player.vy"), ACTIONS, GROUPS)
+
+
+def test_how_the_player_answers_is_found_from_play():
+    found = moved(sluggish(), 0, 1, np.array([0.0, -1.0, 1.0]))
+    first = 0.5 / 10
+    second = first + (0.3 * 0.5 + 0.9) / 10
+    third = second + 0.3 * (0.3 * 0.5 + 0.9) / 10
+    assert found.stride == pytest.approx((third, first, second))
+    assert found.coasts == pytest.approx((0.3 + 0.3**2 + 0.3**3) / 10)
+    assert found.lags == pytest.approx(0.9 * (1 + 0.3 + 0.3**2) / 10)
+    assert moved(sluggish(20), 0, 1, np.array([0.0, -1.0, 1.0])) is None  # too little to tell
+    assert moved(sluggish(), 0, 1, np.array([0.0, 1.0, -1.0])) is None  # it goes the other way
+
+
+def test_what_was_done_and_momentum_count_before_the_place_tells():
+    data = world(across=True)
+    push = np.append(0.0, EFFECT[data.train.actions[:-1]]) / 0.4
+    data.train.features[:, data.features.index("player.pushy")] = push
+    meet = pursuits(data)[3]
+    ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
+    # the world's player does the action of two looks ago: 4 px are still to come after a push
+    assert at(meet, **ball, player_y=1.165) == "DOWN"  # 3.5 px off, and 1 px off its middle
+    assert at(meet, **ball, player_y=1.165, player_pushy=1.0) == "NOOP"
 
 
 def test_box_actions_have_no_pursuits():

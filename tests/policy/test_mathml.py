@@ -62,3 +62,11 @@ def test_the_terms_add_up_to_the_tree(formula):
 def test_features_have_their_colour():
     made = mathml((2,), FEATURES, colours={"ball.y-player.y": "#123456"})
     assert made.startswith('<mrow style="color:#123456">')
+
+
+def test_a_negative_constant_gives_its_sign_away():
+    assert shown("ball.y + -0.5") == "yball-0.5"
+    assert shown("ball.y + -2.0*player.y") == "yball-2*yplayer"
+    assert shown("ball.y - -2.0*player.y") == "yball+2*yplayer"
+    assert shown("abs(ball.y + -0.5)*2.0") == "|yball-0.5|*2"
+    assert shown("ball.y - (player.y + -0.5)") == "yball-(yplayer-0.5)"

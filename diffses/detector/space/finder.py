@@ -23,7 +23,7 @@ from diffses.detector.space.training import as_input, device_of, shrink, train
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.seeds import seed_for
 
-FORMAT = 1  # of the files; raised when their meaning changes
+FORMAT = 2  # of the files; raised when their meaning changes
 SOLID = 0.5  # a pixel is an object's where it covers more than this
 UNLIKE = 0.3  # and is unlike the background by more than this, summed over the three colours
 ONE = 0.5  # IoU of two boxes that are one object, seen from two cells

@@ -109,6 +109,8 @@ def _fitted(forest: Forest, detector: Any) -> bytes:
         places=plan.places,
         columns=plan.columns,
         scales=plan.scales,
+        pushed=detector.memory.pushed,
+        pushes=detector.memory.pushes,
         wanted=[detector.features.index(name) for name in forest.features],
         codes=sorted_codes,
         order=order,

@@ -21,13 +21,17 @@ from diffses.detector.kernel import (
     MAX_BLOBS,
     MAX_COLOURS,
     MAX_RUNS,
+    SEEN,
     observe,
 )
 from diffses.seeds import seed_for
 
 
 class Detector:
-    """Frames in, features out: call `reset` when an episode begins, then `observe` once a step."""
+    """Frames in, features out: call `reset` when an episode begins, then `observe` once a step.
+
+    Call `acted` before all looks but the first of an episode: a policy may ask what it did last.
+    """
 
     def __init__(self, fitted: str) -> None:
         with np.load(io.BytesIO(base64.b64decode(fitted))) as file:
@@ -38,6 +42,12 @@ class Detector:
     def reset(self) -> None:
         self.table[:] = 0
         self.table[:, AGE] = -1
+
+    def acted(self, action: int) -> None:
+        """What was done since the last look: an index into the game's minimal set of actions."""
+        pushed, pushes = int(self.fitted["pushed"]), self.fitted["pushes"]
+        if pushed >= 0:
+            self.table[pushed, SEEN:] = pushes[action] if action < len(pushes) else 0.0
 
     def observe(self, frame: np.ndarray) -> np.ndarray:
         """The features, float64 (f,).
@@ -106,9 +116,10 @@ def play(
     detector.reset()
     total, steps = 0.0, 0
     while not ale.game_over() and steps * rules["frame_skip"] < rules["max_frames"]:
-        move = actions[int(act(detector.observe(ale.getScreen())))]
+        action = int(act(detector.observe(ale.getScreen())))
         for _ in range(rules["frame_skip"]):
-            total += ale.act(move)
+            total += ale.act(actions[action])
+        detector.acted(action)
         steps += 1
     return total, steps
 
