@@ -51,6 +51,10 @@ class Climb:
         """What the sources of its centres begin with."""
         return f"{self.source}, climb "
 
+    def made(self, source: str) -> bool:
+        """Whether a source is that of one of its centres, and not of what was made of one."""
+        return source.startswith(self.stem) and source[len(self.stem) :].isdigit()
+
     def generation(self, arena: Arena, guidance: float) -> dict[str, Any]:
         """Plays one generation, and moves. Returns a row of the curve."""
         before = arena.spent

@@ -121,7 +121,7 @@ class Search:
             return None
         fading = max(0.0, 1 - 2 * self._arena.spent / self._settings.steps)
         row = climb.generation(self._arena, self._settings.guidance * fading)
-        others = [m for m in self.members if not m.source.startswith(climb.stem)]
+        others = [m for m in self.members if not climb.made(m.source)]
         self.members = select([*others, climb.centre()], self.size)
         return row
 
@@ -147,11 +147,11 @@ class Search:
     def _promising(self, going: Sequence[Climb]) -> Member | None:
         """The member whose constants to climb on next, after a longer look at the best; None
         where none is surely better than what climbs already."""
-        stems = tuple(climb.stem for climb in self.climbs)
         free = [
             member
             for member in self.members
-            if member.source not in self._begun and not member.source.startswith(stems)
+            if member.source not in self._begun
+            and not any(climb.made(member.source) for climb in self.climbs)
         ]
         typical = spread(self.members)
         best = max((climb.own.mean for climb in going), default=-math.inf)
