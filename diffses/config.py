@@ -444,7 +444,7 @@ class LinearRegressor(RegressorConfig):
 class FinetuneConfig:
     """Where nothing beats the start on validation, the start is what comes out."""
 
-    validation_episodes: int = 20  # full games that choose the champion
+    validation_episodes: int = 16  # full games that choose the champion
     validation_candidates: int = 3  # forests of the hall of fame that are tried as a start
     validation_steps: int | None = None  # cut validation games after this many steps; None: never
     workers: int = unkeyed(0)  # processes; 0: one for each core
@@ -478,7 +478,7 @@ VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/va
 class SearchFinetune(FinetuneConfig):
     """Search on the environment's own return."""
 
-    steps: int = 1_500_000  # environment steps the search may spend
+    steps: int = 1_400_000  # environment steps the search may spend
     validation_candidates: int = 2  # finalists that play every validation episode
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8

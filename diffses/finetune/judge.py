@@ -12,7 +12,7 @@ import numpy as np
 
 from diffses.config import FinetuneConfig
 from diffses.envs.console import Rules
-from diffses.envs.play import scores
+from diffses.envs.play import Episode, Job, play
 from diffses.finetune.population import fronts
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
@@ -52,33 +52,51 @@ class Judge:
         self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
         self.judged: list[Judged] = []
 
-    def __call__(self, forest: Forest, source: str, episodes: int | None = None) -> Judged:
-        """The forest's returns in the first `episodes` validation episodes, or in all."""
+    def look(
+        self, candidates: Sequence[tuple[Forest, str]], episodes: int | None = None
+    ) -> list[Judged]:
+        """What forests return in the first `episodes` validation episodes, or in all.
+
+        Args:
+            candidates: forests and where they came from.
+        """
+        looked = [self._judged(forest, source) for forest, source in candidates]
+        waiting = {id(judged): judged for judged in looked}.values()
+        jobs = [
+            (
+                judged,
+                Job(
+                    ForestSpec(judged.forest, self._detector),
+                    self._rules,
+                    seed,
+                    self._settings.validation_steps,
+                ),
+            )
+            for judged in waiting
+            for seed in self._seeds[len(judged.returns) : episodes]
+        ]
+        played: dict[Job, Episode] = {}
+        with bar(len(jobs), "episode", "validate") as progress:
+            for one in play([job for _, job in jobs], self._settings.workers):
+                played[one.job] = one
+                progress.update(1, score=one.score)
+        for judged, job in jobs:  # in the order of the seeds
+            judged.returns.append(played[job].score)
+            judged.steps += played[job].steps
+        return looked
+
+    def _judged(self, forest: Forest, source: str) -> Judged:
         found = next((known for known in self.judged if known.forest == forest), None)
         if found is None:
             found = Judged(forest, source)
             self.judged.append(found)
-        seeds = self._seeds[len(found.returns) : episodes]
-        with bar(len(seeds), "episode", f"validate {source}") as progress:
-            played = scores(
-                ForestSpec(forest, self._detector),
-                self._rules,
-                seeds,
-                max_steps=self._settings.validation_steps,
-                workers=self._settings.workers,
-                progress=lambda episode: progress.update(1, score=episode.score),
-            )
-        found.returns += [episode.score for episode in played]
-        found.steps += sum(episode.steps for episode in played)
         return found
 
     def race(self, candidates: Sequence[tuple[Forest, str]], keep: int) -> Judged:
         """A first look at all, every episode for the `keep` best of them. Returns the best."""
-        first = math.ceil(len(self._seeds) / FIRST_LOOK)
-        looked = [self(forest, source, first) for forest, source in candidates]
+        looked = self.look(candidates, math.ceil(len(self._seeds) / FIRST_LOOK))
         looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
-        for judged in looked[:keep]:
-            self(judged.forest, judged.source)
+        self.look([(judged.forest, judged.source) for judged in looked[:keep]])
         return self.best()
 
     def best(self) -> Judged:
