@@ -58,6 +58,16 @@ def end_of(expression: Sequence[Token], start: int) -> int:
     return start
 
 
+def scaled(expression: Expression) -> tuple[float | None, Expression]:
+    """The constant in front of a product, and what it multiplies; None and all of it where there
+    is none."""
+    if expression[0] == "mul":
+        factor, inner = arguments(expression)
+        if isinstance(factor[0], float):
+            return factor[0], inner
+    return None, expression
+
+
 def arguments(expression: Expression, start: int = 0) -> list[Expression]:
     """The subtrees directly below the token at `start`."""
     found = []

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffses.policy import printing
-from diffses.policy.expression import Expression, Floats, arguments, evaluate
+from diffses.policy.expression import Expression, Floats, arguments, evaluate, scaled
 from diffses.policy.forest import Forest, highest
 
 CONSTANT = "constant"
+SPLIT = ("add", "sub", "neg", "max", "min", "logical")  # what is taken apart
 DIGITS = 3  # significant digits of the constants in a term's text
 
 
@@ -38,8 +39,8 @@ class Reasons:
 def reasons(forest: Forest, rows: Floats) -> Reasons:
     """Takes the decisions on rows, float64 (n, features), apart.
 
-    A formula is split at its outermost sums; of a `max`, `min` or `logical` the part that is in
-    force counts.
+    A formula is split at its outermost sums, also where a constant multiplies one; of a `max`,
+    `min` or `logical` the part that is in force counts.
     """
     with np.errstate(all="ignore"):
         return _reasons(forest, rows)
@@ -73,7 +74,7 @@ def _reasons(forest: Forest, rows: Floats) -> Reasons:
 def _collect(
     tree: Expression, forest: Forest, rows: Floats, weight: Floats, parts: dict[str, Floats]
 ) -> None:
-    """Adds `weight` times the terms of a tree to `parts`; weight: (n,), 1, -1 or 0."""
+    """Adds `weight` times the terms of a tree to `parts`; weight: (n,), 0 where not in force."""
     name, below = tree[0], arguments(tree)
     if name == "add":
         _collect(below[0], forest, rows, weight, parts)
@@ -88,6 +89,8 @@ def _collect(
         first = _in_force(str(name), below, rows)
         _collect(one, forest, rows, np.where(first, weight, 0.0), parts)
         _collect(other, forest, rows, np.where(first, 0.0, weight), parts)
+    elif (factor := scaled(tree)[0]) is not None and below[1][0] in SPLIT:
+        _collect(below[1], forest, rows, factor * weight, parts)
     else:
         text = printing.text(tree, forest.features, DIGITS)
         text = CONSTANT if isinstance(name, float) else text.removeprefix("-")

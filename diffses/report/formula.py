@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from diffses.policy import printing
+from diffses.policy.expression import Expression, scaled
 from diffses.policy.forest import Forest
-from diffses.policy.mathml import mathml, summands
+from diffses.policy.mathml import DOT, mathml, summands
 from diffses.report.html import Markup, details, escape, join, table, tag
 from diffses.report.style import OBJECTS
 from diffses.report.words import MINUS, number
@@ -44,20 +46,36 @@ def typeset(forest: Forest) -> Markup:
     colours = object_colours(forest)
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
-        terms = []
-        for place, (sign, term) in enumerate(summands(tree)):
-            form = "infix" if place else "prefix"
-            written = f'<mo form="{form}">{MINUS if sign == "-" else "+"}</mo>'
-            before = written if place or sign == "-" else ""
-            inside = mathml(term, forest.features, DIGITS, colours)
-            if sign == "-" and term[0] in ("add", "sub"):
-                inside = f"<mrow><mo>(</mo>{inside}<mo>)</mo></mrow>"
-            terms.append(tag("math", Markup(before + inside), cls="term"))
+        pieces = _pieces(tree, forest.features, colours)
+        terms = [tag("math", Markup(piece), cls="term") for piece in pieces]
         lines.append(
             tag("div", tag("span", f"{action} =", cls="action"), tag("span", *terms), cls="tree")
         )
     width = max(len(action) for action in forest.actions) + 2
     return tag("div", *lines, cls="formula typeset", style=f"--action:{width}ch")
+
+
+def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str]) -> list[str]:
+    """The terms of the outermost sum as MathML with their signs; those of a sum that is multiplied
+    by a constant one by one, within its brackets."""
+    pieces = []
+    for place, (sign, term) in enumerate(summands(tree)):
+        form = "infix" if place else "prefix"
+        written = f'<mo form="{form}">{MINUS if sign == "-" else "+"}</mo>'
+        before = written if place or sign == "-" else ""
+        factor, inner = scaled(term)
+        if factor is not None and inner[0] in ("add", "sub"):
+            inside = _pieces(inner, features, colours)
+            opening = f"{mathml((factor,), features, DIGITS)}<mo>{DOT}</mo><mo>(</mo>"
+            inside[0] = before + opening + inside[0]
+            inside[-1] += "<mo>)</mo>"
+            pieces += inside
+            continue
+        shown = mathml(term, features, DIGITS, colours)
+        if sign == "-" and term[0] in ("add", "sub"):
+            shown = f"<mrow><mo>(</mo>{shown}<mo>)</mo></mrow>"
+        pieces.append(before + shown)
+    return pieces
 
 
 def in_full(forest: Forest, name: str) -> Markup:

@@ -29,6 +29,7 @@ from diffses.report.player import player
 from diffses.report.style import POLICY
 from diffses.report.words import (
     DASH,
+    MINUS,
     NAMES,
     PROTOCOL_NAMES,
     bounds,
@@ -47,7 +48,8 @@ LARGEST_TREE = 150  # nodes of a tree that is drawn beside the first
 UNITS = (
     "Positions, sizes and differences of positions are in units of 100 pixels from the top left of "
     "the screen, velocities in 10 pixels a step; “present” is 1 while the object is seen, and "
-    "all else of an object that is not seen is 0."
+    "all else of an object that is not seen is 0; “push” is where the last action pushes the "
+    f"player: right or down 1, left or up {MINUS}1."
 )
 DIVISION = "A fraction is a division that gives 1 where the divisor is nearly 0."
 CHOICE = "On every step each action has a value, and the action with the highest is played."

@@ -61,3 +61,13 @@ def test_values_that_are_no_numbers_do_not_win():
     found = reasons(made, rows(5))
     assert (found.chosen == 1).all()
     assert (found.second == 0).all()
+
+
+def test_a_sum_that_is_multiplied_is_taken_apart_too():
+    forest = Forest(
+        ("a", "b"), ("LEFT", "RIGHT"), (0, 1), (("mul", 2.0, "sub", 0, "mul", 3.0, 1), (0.5,))
+    )
+    found = reasons(forest, np.array([[4.0, 1.0]]))
+    assert found.terms == ("a", "3*b", "constant")
+    np.testing.assert_allclose(found.shares, [[8.0, -6.0, -0.5]])
+    assert found.shares.sum() == found.values[0, 0] - found.values[0, 1]

@@ -69,3 +69,12 @@ def test_an_object_has_one_colour():
     colours = formula.object_colours(small_forest())
     assert colours["ball.x"] == colours["ball.vy"] == colours["ball.y-player.y"]
     assert len({colours[name] for name in FEATURES}) == 3
+
+
+def test_the_terms_of_a_sum_that_is_multiplied_may_break_too():
+    features = ("a", "b", "c")
+    tree = ("sub", "mul", 2.0, "add", 0, "neg", 1, 2)  # 2 (a - b) - c
+    shown = str(formula.typeset(Forest(features, ("GO", "STAY"), (0, 1), (tree, (0.5,)))))
+    terms = re.findall(r'<math class="term">(.*?)</math>', shown)
+    words = [re.sub(r"<.*?>", "", term).replace("\N{MINUS SIGN}", "-") for term in terms]
+    assert words == ["2\N{DOT OPERATOR}(a", "-b)", "-c", "0.5"]
