@@ -10,7 +10,7 @@ import numpy as np
 from diffses.config import Label, LearnedDetector
 from diffses.detector import control, discovery, features, kernel, naming
 from diffses.detector.discovery import Kind
-from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature, player_slot
+from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature, player_slot, turn_to
 from diffses.detector.scene import Rules
 from diffses.detector.tracks import Tracks, first_rules, follow_boxes
 
@@ -137,10 +137,7 @@ def cast_of_boxes(
     memory = Memory(whole)
     rows = np.zeros((len(boxes), len(whole.features)))
     for frame, found in enumerate(boxes):
-        if frame == 0 or starts[frame]:
-            memory.reset()
-        else:
-            memory.acted(int(actions[frame - 1]))
+        turn_to(memory, frame, starts, actions)
         rows[frame] = memory.follow(found)
     return telling(whole, rows, settings.features)
 

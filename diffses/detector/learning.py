@@ -14,6 +14,7 @@ from diffses.detector import discovery, kernel
 from diffses.detector.casting import cast_of, telling
 from diffses.detector.discovery import Kind
 from diffses.detector.displays import find_displays
+from diffses.detector.memory import turn_to
 from diffses.detector.motion import Detector, Model
 from diffses.detector.scene import Scene
 from diffses.detector.tracks import first_rules, follow_all
@@ -74,10 +75,7 @@ def play_back(
     """The detector's features for every screen of a recording, float64 (n, f)."""
     rows = np.zeros((len(screens), len(detector.features)))
     for frame, screen in enumerate(screens):
-        if frame == 0 or starts[frame]:
-            detector.reset()
-        else:
-            detector.acted(int(actions[frame - 1]))
+        turn_to(detector, frame, starts, actions)
         rows[frame] = detector.observe(screen)
     return rows
 

@@ -259,6 +259,21 @@ class Memory:
         return self._tell(table, np.zeros(len(self.row)))
 
 
+def turn_to(
+    detector: Memory | ObjectDetector, frame: int, starts: np.ndarray, actions: np.ndarray
+) -> None:
+    """Before a frame of a recording is looked at: begins its episode, or tells the action before.
+
+    Args:
+        starts: bool (frames,), where an episode begins.
+        actions: int (frames,), the action of each step.
+    """
+    if frame == 0 or starts[frame]:
+        detector.reset()
+    else:
+        detector.acted(int(actions[frame - 1]))
+
+
 class Tracking:
     """What detectors that remember objects have in common; how boxes are found is their own.
 

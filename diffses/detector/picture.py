@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from diffses.detector.frames import Recording
-from diffses.detector.memory import Cast, ObjectDetector
+from diffses.detector.memory import Cast, ObjectDetector, turn_to
 from diffses.detector.scoring import Match, Seen, watch
 from diffses.detector.truth import Truth
 
@@ -33,28 +33,16 @@ def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
     ranks = []
     actions = play.actions[-LOOKED_AT:]
     for frame in range(len(screens)):
-        _watch(detector, shown, starts, actions, frame)
+        turn_to(detector, frame, starts, actions)
+        detector.observe(shown[frame])
         found = detector.memory.objects
         ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
     equals = np.flatnonzero(np.array(ranks) == max(ranks))
     best = int(equals[len(equals) // 2])
     for frame in range(best + 1):
-        _watch(detector, shown, starts, actions, frame)
+        turn_to(detector, frame, starts, actions)
+        detector.observe(shown[frame])
     draw(detector, screens[best], play.palette, path)
-
-
-def _watch(
-    detector: ObjectDetector,
-    shown: np.ndarray,
-    starts: np.ndarray,
-    actions: np.ndarray,
-    frame: int,
-) -> None:
-    if frame == 0 or starts[frame]:
-        detector.reset()
-    else:
-        detector.acted(int(actions[frame - 1]))
-    detector.observe(shown[frame])
 
 
 def draw(detector: ObjectDetector, screen: np.ndarray, palette: np.ndarray, path: Path) -> None:

@@ -79,16 +79,16 @@ def pursuits(data: Dataset) -> list[Forest]:
         return []
     player, axis, effect = found
     empty = template(data.features, data.actions, data.groups, data.train)
+    column = {name: index for index, name in enumerate(data.features)}
+    place = column.get(f"{player}.{axis}")
+    motion = None if place is None else moved(data, place, column.get(f"{player}.v{axis}"), effect)
     forests = []
     for scene in scenes(data.features, player, axis):
         for direction in (1.0, -1.0):
             forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect, (STILL,)))
         if scene.v is None or scene.p is None or scene.q is None:
             continue
-        if scene.o is None or scene.m is None:
-            continue
-        motion = moved(data, scene.m, scene.u, effect)
-        if motion is None:
+        if scene.o is None or motion is None:
             continue
         walls = _quantiles(data.train.features[:, scene.o], WALLS)
         ends = _ends(data.train, scene.p, scene.q)
