@@ -39,7 +39,7 @@ BOOTSTRAP_SEED = 0
 CHAMPION = "finetuned"
 SEARCHED = ("distilled", "finetuned")  # the policies that `seed` changes
 CURVE_POINTS = 200  # of a search's curve, at most
-CURVE_COLUMNS = ("mean", "return", "best")  # the first that a search has
+CURVE_COLUMNS = ("leader", "mean", "return", "best")  # the first that a search has
 
 
 def summarise(sweep_dir: Path) -> dict[str, Any]:

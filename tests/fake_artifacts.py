@@ -161,8 +161,9 @@ def write_finetune(folder: Path, rng: np.random.Generator) -> None:
     steps = np.arange(1, 31) * 50_000
     best = -2.6 + 15 * (1 - np.exp(-steps / 4e5))
     rows = [
-        {"steps": s, "generation": g, "best": round(b, 2), "mean": round(b - 4 + rng.normal(), 2)}
+        {"steps": s, "generation": g, "leader": round(b - 1, 2), "best": round(b, 2), "mean": mean}
         for g, (s, b) in enumerate(zip(steps, best, strict=True))
+        for mean in [round(b - 4 + rng.normal(), 2)]
     ]
     write_csv(folder / "curve.csv", rows)
     mean = 12.0 + float(rng.normal())

@@ -247,7 +247,7 @@ def test_the_curve_of_each_search(swept):
     _, _, summary = swept
     curves = [job["curve"] for job in summary["jobs"]]
     assert [curve is None for curve in curves] == [False, False, True, True, True]
-    assert curves[0]["name"] == "mean"
+    assert curves[0]["name"] == "leader"
     assert curves[0]["steps"] == [50_000.0 * generation for generation in range(1, 31)]
 
 

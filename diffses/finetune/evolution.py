@@ -103,7 +103,8 @@ class Search:
             row = ways[name]()
             self.spent[name] = self.spent.get(name, 0) + self._arena.spent - before
             if row is not None:
-                self.curve.append(row | {"steps": self._arena.spent})
+                leader = ranked(self.members)[0].mean
+                self.curve.append(row | {"steps": self._arena.spent, "leader": leader})
                 return self.curve[-1]
         return None
 

@@ -104,7 +104,7 @@ def curves(shown: Shown) -> str | None:
     found = []
     for stage, policy, names in (
         ("teacher", "teacher", ("return",)),
-        ("finetune", "finetuned", ("best", "mean")),
+        ("finetune", "finetuned", ("leader", "best", "mean")),
     ):
         if stage in shown.folders:
             curve = read_curve(shown.folders[stage] / "curve.csv", "steps", "evaluation", *names)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffses.config import GuidedFinetune
-from diffses.finetune.arena import Arena, Member
+from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search
 from diffses.finetune.judge import Judge, write_front
 from diffses.finetune.starts import random_starts
@@ -56,6 +56,7 @@ def test_it_improves_within_its_budget(searched, arena):
     assert searched.spent["breed"] / searched.steps == pytest.approx(0.35, abs=0.2)
     assert all(max(m.forest.sizes) <= SETTINGS.max_nodes for m in searched.members + start)
     assert [row["steps"] for row in searched.curve] == sorted(r["steps"] for r in searched.curve)
+    assert searched.curve[-1]["leader"] == ranked(searched.members)[0].mean
 
 
 def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
