@@ -479,7 +479,7 @@ class SearchFinetune(FinetuneConfig):
     """Search on the environment's own return."""
 
     steps: int = 1_400_000  # environment steps the search may spend
-    validation_candidates: int = 2  # finalists that play every validation episode
+    validation_candidates: int = 3  # finalists that play every validation episode
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
     climbs: int = 3  # starts whose constants are tried to improve

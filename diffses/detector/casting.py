@@ -40,6 +40,10 @@ def cast_of(
     names, shares, player = _name(kinds, follow, actions, patience, labels, given)
     order = _order(names, labels)
     kinds, names = [kinds[n] for n in order], [names[n] for n in order]
+    kinds = [  # a fragment that looks like the player now and then is no second one
+        replace(kind, together=kind.usual) if name == player else kind
+        for kind, name in zip(kinds, names, strict=True)
+    ]
     rules = discovery.rules_of(kinds, patience)
     tracks = follow(rules)
     kind = rules.type_of_place()[tracks.place]

@@ -24,6 +24,7 @@ MOVES = 0.02  # share of its steps in which a type moves
 PLACES = 3  # places at which a thing that moves must be seen in the same shape
 ONWARD = 0.3  # share of its moves that must go on in the same direction
 FAR_PX = 8.0  # a digit's width: what only goes to and fro over less does not move
+USUAL = 0.9  # share of the frames with any of a type that have no more than is usual
 FULL = 0.95  # an object's size is this quantile of what is seen of it
 MOST = 64  # objects of one type that are tracked at a time
 SIZE_PX, SIZE_SHARE = 2.0, 0.35  # how far the sizes of one type may be apart: the larger of both
@@ -40,6 +41,7 @@ class Kind:
     core: tuple[float, float]  # width and height without what it stretches out; 0: it does not
     reach: float  # px a step
     together: int  # how many there are at a time, at the most
+    usual: int  # how many there are at a time, as a rule
     sights: int  # in how many frames one was seen, summed over all of them
     speed: float  # px a step, mean
 
@@ -287,7 +289,7 @@ def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
     colours = np.zeros(kernel.MAX_COLOURS, dtype=bool)
     colours[np.unique(mine.colour)] = True
     crowd = np.bincount(mine.frame)
-    together = int(np.quantile(crowd[crowd > 0], 0.99))
+    usual, together = np.quantile(crowd[crowd > 0], [USUAL, 0.99]).astype(int)
     core = _core(mine.box[:, 0], mine.box[:, 2]), _core(mine.box[:, 1], mine.box[:, 3])
     return Kind(
         colours,
@@ -302,6 +304,7 @@ def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
         core,
         float(min(4 + 1.5 * np.quantile(speed, 0.995), 40)),
         int(together),
+        int(usual),
         len(mine),
         float(speed.mean()),
     )

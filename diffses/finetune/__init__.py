@@ -36,7 +36,7 @@ from diffses.seeds import seed_for
 from diffses.store import Draft
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
-CANDIDATES = 4  # of a search that validation takes a first look at
+CANDIDATES = 12  # of a search that validation takes a first look at
 CURVE = ("start", "generation", "steps", "leader", "best", "mean", "divergence", "step_size")
 
 

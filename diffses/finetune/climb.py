@@ -10,8 +10,8 @@ from diffses.config import SearchFinetune
 from diffses.dataset.data import Dataset
 from diffses.finetune.arena import Arena, Member, places
 from diffses.finetune.metric import Guide
-from diffses.finetune.pursuit import mirror
 from diffses.finetune.strategy import Strategy
+from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 

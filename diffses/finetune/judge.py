@@ -18,7 +18,7 @@ from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 from diffses.progress import bar
 
-FIRST_LOOK = 4  # the first look at many takes this many times fewer episodes than the last
+LOOKS = (0.25, 0.5)  # shares of the episodes that many play before few play all
 FRONT = ("return", "standard_error", "episodes", "size", "file", "source")
 VALIDATION = ("policy", "source", "episodes", "mean", "standard_error", "size", "champion")
 
@@ -93,10 +93,14 @@ class Judge:
         return found
 
     def race(self, candidates: Sequence[tuple[Forest, str]], keep: int) -> Judged:
-        """A first look at all, every episode for the `keep` best of them. Returns the best."""
-        looked = self.look(candidates, math.ceil(len(self._seeds) / FIRST_LOOK))
-        looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
-        self.look([(judged.forest, judged.source) for judged in looked[:keep]])
+        """A first look at all, a longer one at the better half of them, every episode for the
+        `keep` best. Returns the best."""
+        for share in LOOKS:
+            looked = self.look(candidates, math.ceil(share * len(self._seeds)))
+            looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
+            through = looked[: max(keep, math.ceil(len(looked) / 2))]
+            candidates = [(judged.forest, judged.source) for judged in through]
+        self.look(candidates[:keep])
         return self.best()
 
     def best(self) -> Judged:

@@ -7,22 +7,23 @@ the search a slope to climb where a copy of the teacher loses every game.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part, template
+from diffses.finetune.control import ENDS, Control, Motion, controlled, moved
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 
+DIRECTIONS = (1.0, -1.0)  # towards, away
 GAIN = 10.0  # score for each 100 px of distance: a few px decide
-SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
-LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
 TURNS = 8  # times that an object has to turn back before where it does so is taken for an end
-ENDS = (0.02, 0.98)  # quantiles of a place across that count as the ends of the way, else
 WALLS = (0.001, 0.999)  # quantiles of a place along that count as where an object turns back
 STILL = 0.5  # score of the actions that do not move the player, in a chase: a tolerance, 5 px off
-HORIZON = 3  # steps after which an action has done what it does, as a rule
+UNUSED: Expression = (-100.0,)  # score of an action that another of the same effect stands for
 OFF = 0.25  # how far off the player's middle an object is met, in strides: it leaves more steeply
 
 
@@ -48,17 +49,18 @@ class Scene:
 
 
 def pursuits(data: Dataset) -> list[Forest]:
-    """Forests that chase, that flee, and that intercept each object, along the axis on which the
+    """Forests that chase, that flee, and that intercept each object, along the axes on which the
     actions act.
 
     The actions that move the player one way share an expression, its negative serves those that
     move it the other way, and a constant those that do not move it. In `Scene`'s letters, with d
-    for `sign` * distance, a chase is
+    for `sign` * distance, a chase along one axis is
 
         (w1 + w2 q) d + (w3 + w4 q + w5 p) v + w6 u + w7 p + w8 + w9 a
 
-    with all weights but w1 0 at first, and an interception, of an object that comes (q > 0, or
-    q < 0),
+    with all weights but w1 0 at first. Where the actions act along two axes, an action scores the
+    sum of what its ways along each score, which then are w1 d + w3 v + w6 u + w8 + w9 a. An
+    interception, of an object that comes (q > 0, or q < 0), is
 
         w1 ([q > 0 ? w2 - |w3 - |o + v (w4 - p) / q - w5|| + [o > w6 ? w7 : w8] : w9]
             - (m + w10 u + w11 a))
@@ -70,39 +72,63 @@ def pursuits(data: Dataset) -> list[Forest]:
     found from the recorded play (`Motion`), as is how near it can get, which is what the actions
     that do not move it score: less, the sooner the object arrives.
 
+    Where several actions move the player alike, one of them stands for all: the first in one
+    forest, the last in another (with the button pressed, as a rule).
+
     Returns:
-        Two chases (towards, away) and, where the detector offers what it takes, two interceptions
-        an object; none where the actions move nothing.
+        For each object two chases (towards, away) or four more on two axes, and, where the detector
+        offers what it takes, two interceptions; none where the actions move nothing.
     """
-    found = controlled(data)
-    if found is None:
+    control = controlled(data)
+    if control is None:
         return []
-    player, axis, effect = found
     empty = template(data.features, data.actions, data.groups, data.train)
+    axis = control.axis
     column = {name: index for index, name in enumerate(data.features)}
-    place = column.get(f"{player}.{axis}")
-    motion = None if place is None else moved(data, place, column.get(f"{player}.v{axis}"), effect)
+    place = column.get(f"{control.player}.{axis}")
+    speed = column.get(f"{control.player}.v{axis}")
+    effect = control.effects[axis]
+    motion = None if place is None else moved(data, place, speed, effect)
+    along = {other: scenes(data.features, control.player, other) for other in control.effects}
     forests = []
-    for scene in scenes(data.features, player, axis):
-        for direction in (1.0, -1.0):
-            forests.append(_opposed(empty, _chase(scene, direction * GAIN), effect, (STILL,)))
-        if scene.v is None or scene.p is None or scene.q is None:
-            continue
-        if scene.o is None or motion is None:
-            continue
-        walls = _quantiles(data.train.features[:, scene.o], WALLS)
-        ends = _ends(data.train, scene.p, scene.q)
-        speed = np.abs(data.train.features[:, scene.q])
-        step = float(np.median(speed[speed > 0])) / 10 if speed.any() else 0.0
-        for end, growing in zip(ends, (False, True), strict=True):
-            core = _interception(scene, end, walls, growing, motion)
-            still = _near(scene.p, end, growing, motion, step)
-            forests.append(_opposed(empty, core, effect, still))
+    for thing, scene in along[axis].items():
+        for direction in DIRECTIONS:
+            forests += _steered(empty, control, (_chase(scene, direction * GAIN),), (STILL,))
+        if len(control.effects) > 1 and all(thing in other for other in along.values()):
+            for directions in product(DIRECTIONS, repeat=len(along)):
+                cores = [
+                    _short_chase(other[thing], direction * GAIN)
+                    for other, direction in zip(along.values(), directions, strict=True)
+                ]
+                forests += _steered(empty, control, cores, (STILL,))
+        if motion is not None:
+            forests += _interceptions(data, empty, control, scene, motion)
     return forests
 
 
-def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
-    """One for each object whose distance from the player is a feature."""
+def _interceptions(
+    data: Dataset, empty: Forest, control: Control, scene: Scene, motion: Motion
+) -> list[Forest]:
+    """Of an object at either end of its way across; none without what it takes."""
+    if None in (scene.o, scene.v, scene.p, scene.q):
+        return []
+    assert scene.o is not None
+    assert scene.p is not None
+    assert scene.q is not None
+    walls = _quantiles(data.train.features[:, scene.o], WALLS)
+    ends = _ends(data.train, scene.p, scene.q)
+    speed = np.abs(data.train.features[:, scene.q])
+    step = float(np.median(speed[speed > 0])) / 10 if speed.any() else 0.0
+    forests = []
+    for end, growing in zip(ends, (False, True), strict=True):
+        meet = _interception(scene, end, walls, growing, motion)
+        still = _near(scene.p, end, growing, motion, step)
+        forests += _steered(empty, control, (meet,), still)
+    return forests
+
+
+def scenes(features: tuple[str, ...], player: str, axis: str) -> dict[str, Scene]:
+    """One for each object whose distance from the player along the axis is a feature, by name."""
     across = "y" if axis == "x" else "x"
     place = {name: index for index, name in enumerate(features)}
     distances: dict[str, tuple[int, float]] = {}
@@ -110,8 +136,8 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
         thing, sign = _distance(name, player, axis)
         if thing is not None:
             distances[thing] = (index, sign)
-    return [
-        Scene(
+    return {
+        thing: Scene(
             distance,
             sign,
             place.get(f"{thing}.{axis}"),
@@ -123,53 +149,7 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> list[Scene]:
             place.get(f"{player}.push{axis}"),
         )
         for thing, (distance, sign) in distances.items()
-    ]
-
-
-@dataclass(frozen=True)
-class Motion:
-    """How the player answers to actions, in 100 px.
-
-    stride: how far one action moves it in the end, and after one and two steps; coasts: how far it
-    still goes for each unit of its velocity; lags: how far the action before the last look still
-    moves it.
-    """
-
-    stride: tuple[float, float, float]
-    coasts: float
-    lags: float
-
-
-def moved(data: Dataset, m: int, u: int | None, effect: np.ndarray) -> Motion | None:
-    """Least squares of how far the player gets in `HORIZON` steps on its velocity and the actions.
-
-    Args:
-        m, u: the columns of the player's place and velocity.
-        effect: where each group of actions moves it: -1, 0 or 1.
-
-    Returns:
-        None where the actions do not move it the way they are said to.
-    """
-    part, count = data.train, len(data.train) - HORIZON
-    home = {action: effect[g] for g, group in enumerate(data.groups) for action in group}
-    push = np.array([home[int(action)] for action in part.actions])
-    place = part.features[:, m]
-    low, high = np.quantile(place, ENDS)
-    at = np.arange(1, max(1, count))
-    there = part.episode[at - 1] == part.episode[at + HORIZON]
-    for step in (at, at + HORIZON):  # away from the ends of its way
-        there &= (place[step] > low) & (place[step] < high)
-    at = at[there]
-    if len(at) < 10 * HORIZON:
-        return None
-    speed = np.zeros(len(at)) if u is None else part.features[at, u]
-    causes = np.column_stack([speed, *(push[at + step] for step in range(-1, HORIZON))])
-    weights = np.linalg.lstsq(causes, place[at + HORIZON] - place[at], rcond=None)[0].tolist()
-    coasts, lags, *late = (max(0.0, weight) for weight in weights)
-    strides = np.maximum.accumulate(late[::-1]).tolist()  # the last of them had one step to tell
-    if strides[-1] <= 0:
-        return None
-    return Motion((strides[-1], strides[0], strides[1]), coasts, lags)
+    }
 
 
 def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Expression:
@@ -183,11 +163,43 @@ def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Exp
     return ("min", whole, "add", first, "mul", slope, *left)
 
 
-def _opposed(empty: Forest, core: Expression, effect: np.ndarray, still: Expression) -> Forest:
-    """The core for the actions that move the player on, its negative for those that move it back,
-    another for those that do not move it."""
-    trees = {1.0: core, -1.0: ("neg", *core), 0.0: still}
-    return replace(empty, trees=tuple(trees[float(sign)] for sign in effect))
+def _steered(
+    empty: Forest, control: Control, cores: Sequence[Expression], still: Expression
+) -> list[Forest]:
+    """Forests in which an action scores the cores along the axes on which it moves the player, or
+    their negatives, and `still` where it does not: one with the first of the actions of each
+    effect, and one with the last.
+
+    Args:
+        cores: what there is to gain along the first axes of `control`; actions that move the player
+            along another one are not used.
+    """
+    ways = list(zip(*control.effects.values(), strict=True))  # of each tree
+    forests: dict[Forest, None] = {}
+    for pick in (0, -1):
+        stand = {way: [i for i, other in enumerate(ways) if other == way][pick] for way in ways}
+        trees = [
+            _scored(way, cores, still) if stand[way] == i else UNUSED for i, way in enumerate(ways)
+        ]
+        forests.setdefault(replace(empty, trees=tuple(trees)))
+    return list(forests)
+
+
+def _scored(way: Sequence[float], cores: Sequence[Expression], still: Expression) -> Expression:
+    """What an action scores that moves the player this way."""
+    if any(way[len(cores) :]):
+        return UNUSED
+    terms = [
+        core if sign > 0 else ("neg", *core) for sign, core in zip(way, cores, strict=False) if sign
+    ]
+    return _sum(terms) if terms else still
+
+
+def _short_chase(scene: Scene, gain: float) -> Expression:
+    others = (scene.v, scene.u, scene.a)
+    terms: list[Expression] = [("mul", gain * scene.sign, scene.distance)]
+    terms += [("mul", 0.0, feature) for feature in others if feature is not None]
+    return _sum([*terms, (0.0,)])
 
 
 def _chase(scene: Scene, gain: float) -> Expression:
@@ -266,37 +278,6 @@ def _product(factor: Expression, feature: int) -> Expression:
     return ("mul", *factor, feature)
 
 
-def core(tree: Expression) -> tuple[Expression, int]:
-    """A tree without a negation at its root, and -1 if there was one, else 1."""
-    return (tree[1:], -1) if tree[0] == "neg" else (tree, 1)
-
-
-def mirror(forest: Forest) -> np.ndarray | None:
-    """How the constants of opposed trees move together: what pulls one way pushes the other.
-
-    Trees that are equal but for a negation at the root share their constants, which halves what a
-    search has to find.
-
-    Returns:
-        float64 (constants, free ones); None where no two trees are like that.
-    """
-    firsts: dict[str, int] = {}
-    columns: list[int] = []
-    free = 0
-    for tree in forest.trees:
-        own, _ = core(tree)
-        width = sum(isinstance(token, float) for token in own)
-        text = repr(own) if len(own) > 1 else f"{len(columns)}"
-        if text not in firsts:
-            firsts[text], free = free, free + width
-        columns += range(firsts[text], firsts[text] + width)
-    if free == len(columns):
-        return None
-    ties = np.zeros((len(columns), free))
-    ties[np.arange(len(columns)), columns] = 1.0
-    return ties
-
-
 def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
     """The object whose distance from the player a feature is, and the sign that makes it
     object - player."""
@@ -306,41 +287,3 @@ def _distance(feature: str, player: str, axis: str) -> tuple[str | None, float]:
     if first == f"{player}.{axis}" and second.endswith(f".{axis}"):
         return second.rsplit(".", 1)[0], -1.0
     return None, 0.0
-
-
-def controlled(data: Dataset) -> tuple[str, str, np.ndarray] | None:
-    """The object and axis whose velocity the actions explain best, and what each group of actions
-    does to it: -1, 0 or 1, the sign of its mean velocity where that is not small. None where the
-    actions explain no velocity, or are not discrete."""
-    if data.bounds is not None:
-        return None
-    home = {action: g for g, group in enumerate(data.groups) for action in group}
-    groups = np.array([home[int(action)] for action in data.train.actions])
-    best: tuple[float, str, str, np.ndarray] | None = None
-    for number, name in enumerate(data.features):
-        thing, _, quantity = name.rpartition(".")
-        if quantity not in ("vx", "vy") or "-" in name:
-            continue
-        for lag in LAGS:
-            share, means = _explained(data.train, number, groups, lag, len(data.groups))
-            if best is None or share > best[0]:
-                best = (share, thing, quantity[1], means)
-    if best is None or best[0] < 0.05:
-        return None
-    effect = best[3] / max(1e-12, float(np.abs(best[3]).max()))
-    return best[1], best[2], np.where(np.abs(effect) < SLIGHT, 0.0, np.sign(effect))
-
-
-def _explained(
-    part: Part, feature: int, groups: np.ndarray, lag: int, count: int
-) -> tuple[float, np.ndarray]:
-    """Share of a velocity's variance that the action taken `lag` + 1 screens before explains, and
-    its mean under each group of actions."""
-    now, before = part.features[lag + 1 :, feature], groups[: len(groups) - lag - 1]
-    same = part.episode[lag + 1 :] == part.episode[: len(groups) - lag - 1]
-    now, before = now[same], before[same]
-    means = np.array(
-        [now[before == g].mean() if (before == g).any() else 0.0 for g in range(count)]
-    )
-    total = float(now.var())
-    return (float(means[before].var() / total) if total > 0 else 0.0), means

@@ -12,7 +12,7 @@ import numpy as np
 
 from diffses.dataset.data import Dataset
 from diffses.finetune.metric import whitening
-from diffses.finetune.pursuit import core
+from diffses.finetune.ties import core, exchanged
 from diffses.policy.expression import Expression, arity, end_of
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
@@ -84,18 +84,16 @@ def child(
 
 
 def mirrored(mother: Forest, made: Forest) -> Forest:
-    """The child with the change of one tree made in those too that were equal to it, or to its
-    negative: what pulls one way then still pushes the other."""
+    """The child with the change of one tree made in those too that are its negative, or have it as
+    a term: what pulls one way then still pushes the other."""
     changed = [i for i, tree in enumerate(made.trees) if tree != mother.trees[i]]
     if len(changed) != 1 or len(mother.trees[changed[0]]) == 1:
         return made
     new, (old, sign) = made.trees[changed[0]], core(mother.trees[changed[0]])
-    opposite = new[1:] if new[0] == "neg" else ("neg", *new)
-    trees = list(made.trees)
-    for i, tree in enumerate(mother.trees):
-        own, direction = core(tree)
-        if i != changed[0] and repr(own) == repr(old):
-            trees[i] = new if direction == sign else opposite
+    if sign < 0:
+        new = new[1:] if new[0] == "neg" else ("neg", *new)
+    trees = [exchanged(tree, old, new) for tree in mother.trees]
+    trees[changed[0]] = made.trees[changed[0]]
     return replace(made, trees=tuple(trees))
 
 

@@ -182,8 +182,8 @@ def curves_section(summary: dict[str, Any]) -> Markup:
         return Markup("")
     caption = (
         "A thin line for each seed: the mean return of the formula that led the search by then, in "
-        "the search's own games, which are cut and are no test. The thick line is their mean, the band one standard "
-        "deviation to either side, where all of them are still searching."
+        "the search's own games, which are cut and are no test. The thick line is their mean, the "
+        "band one standard deviation to either side, where all of them are still searching."
     )
     return section("How they were found", figure(drawn, "Search of each seed", caption))
 

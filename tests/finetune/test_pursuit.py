@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.pursuit import controlled, mirror, moved, pursuits
+from diffses.finetune.control import controlled, moved
+from diffses.finetune.pursuit import pursuits
+from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
 
 FEATURES = ("player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y")
@@ -36,9 +38,9 @@ def world(lag=1, steps=400, effect=EFFECT, across=False):
 
 @pytest.mark.parametrize("lag", [1, 2, 3])
 def test_the_player_and_the_effect_of_each_action_are_found(lag):
-    player, axis, effect = controlled(world(lag))
-    assert (player, axis) == ("player", "y")
-    assert effect.tolist() == [0, -1, 1]
+    control = controlled(world(lag))
+    assert (control.player, control.axis) == ("player", "y")
+    assert control.effects["y"].tolist() == [0, -1, 1]
 
 
 def test_chasing_steps_towards_the_ball_and_fleeing_away():
@@ -156,3 +158,41 @@ def test_what_was_done_and_momentum_count_before_the_place_tells():
 def test_box_actions_have_no_pursuits():
     data = world()
     assert pursuits(replace(data, bounds=((-1.0, 1.0),))) == []
+
+
+def plane(steps=600):
+    """Nine ways to go on a plane, each also with the button, and a thing that lies at (1, 1)."""
+    ways = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
+    names = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in ways)
+    random = np.random.default_rng(0)
+    actions = random.integers(18, size=steps)
+    push = np.array([ways[action % 9] for action in actions], float)
+    speed = np.roll(push, 1, axis=0) + random.normal(0, 0.05, (steps, 2))
+    place = 1 + 0.5 * np.sin(np.cumsum(speed, axis=0) / 10)
+    rows = np.column_stack([place, speed, 1 - place])
+    features = ("me.x", "me.y", "me.vx", "me.vy", "it.x-me.x", "it.y-me.y")
+    part = Part(rows, np.zeros((steps, 18)), actions, np.zeros(steps, np.int32))
+    return Dataset(part, part, features, names, tuple((action,) for action in range(18)))
+
+
+def test_two_axes_are_steered_at_once_with_and_without_the_button():
+    data = plane()
+    assert set(controlled(data).effects) == {"x", "y"}
+    found = pursuits(data)
+    assert len(found) == 2 * (2 + 4)  # with or without the button: along one axis, and along both
+    towards = [at(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
+    assert {"+1-1", "+1-1 FIRE", "-1+1", "-1-1", "+1+1"} <= set(towards)
+    rest = [at(one, me_x=1.0) for one in found]
+    assert set(rest) == {"+0+0", "+0+0 FIRE"}
+    assert max(max(one.sizes) for one in found) <= 41
+
+
+def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():
+    both = next(one for one in pursuits(plane()) if len(one.trees[4]) > len(one.trees[1]) > 1)
+    ties = mirror(both)
+    free = np.random.default_rng(0).normal(size=ties.shape[1])
+    moved = both.with_constants(both.constants() + ties @ free)
+    rows = np.random.default_rng(1).normal(size=(20, 6))
+    score = dict(zip(both.actions, moved.scores(rows).T, strict=True))
+    assert np.allclose(score["+1+1"], score["+1+0"] + score["+0+1"])
+    assert np.allclose(score["-1+1"], -score["+1+0"] + score["+0+1"])
