@@ -6,11 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diffses.dataset.data import Dataset, Part
+from diffses.dataset.data import Dataset
 
-SLIGHT = 0.15  # of the greatest mean velocity: an action with less than this does nothing
-EXPLAINED = 0.05  # share of a velocity's variance that the actions have to explain
-LAGS = (0, 1, 2)  # steps between an action and the motion it shows in
+SLIGHT = 0.15  # of the greatest mean push: a group of actions with less than this does nothing
 HORIZON = 3  # steps after which an action has done what it does, as a rule
 ENDS = (0.02, 0.98)  # quantiles of a place that count as the ends of the way
 
@@ -19,17 +17,11 @@ ENDS = (0.02, 0.98)  # quantiles of a place that count as the ends of the way
 class Control:
     """The object that the actions move.
 
-    effects: by axis, "x" or "y", the one that they explain best first: what each group of actions
-        does to the velocity along it, -1, 0 or 1.
+    effects: by axis, "x" or "y": where along it each group of actions pushes, -1, 0 or 1.
     """
 
     player: str
     effects: dict[str, np.ndarray]
-
-    @property
-    def axis(self) -> str:
-        """The axis that the actions explain best."""
-        return next(iter(self.effects))
 
 
 @dataclass(frozen=True)
@@ -79,43 +71,34 @@ def moved(data: Dataset, m: int, u: int | None, effect: np.ndarray) -> Motion | 
 
 
 def controlled(data: Dataset) -> Control | None:
-    """The object whose velocity the actions explain best. None where they explain no velocity, or
-    are not discrete."""
+    """The object whose pushes are a feature (`player.pushx`), with what each group of actions does
+    to it. None where there is none, or actions are not discrete.
+
+    Which action pushes where was found from exploratory play, and so is not confounded: under a
+    policy, who does nothing may as a rule be moving right.
+    """
     if data.bounds is not None:
         return None
     home = {action: g for g, group in enumerate(data.groups) for action in group}
-    groups = np.array([home[int(action)] for action in data.train.actions])
-    found: dict[tuple[str, str], tuple[float, np.ndarray]] = {}
+    part = data.train
+    groups = np.array([home[int(action)] for action in part.actions[:-1]])
+    same = part.episode[1:] == part.episode[:-1]
+    players, effects = set(), {}
     for number, name in enumerate(data.features):
         thing, _, quantity = name.rpartition(".")
-        if quantity not in ("vx", "vy") or "-" in name:
+        if quantity not in ("pushx", "pushy"):
             continue
-        tried = [_explained(data.train, number, groups, lag, len(data.groups)) for lag in LAGS]
-        found[thing, quantity[1]] = max(tried, key=lambda pair: pair[0])
-    ordered = sorted(found, key=lambda key: -found[key][0])
-    chosen = [key for key in ordered if key[0] == ordered[0][0] and found[key][0] >= EXPLAINED]
-    if not chosen:
-        return None
-    return Control(chosen[0][0], {axis: _signs(found[thing, axis][1]) for thing, axis in chosen})
+        told = part.features[1:, number]
+        means = [told[same & (groups == g)] for g in range(len(data.groups))]
+        signs = _signs(np.array([float(mean.mean()) if len(mean) else 0.0 for mean in means]))
+        if signs.any():
+            players.add(thing)
+            effects[quantity[-1]] = signs
+    return Control(players.pop(), effects) if len(players) == 1 else None
 
 
 def _signs(means: np.ndarray) -> np.ndarray:
-    """-1, 0 or 1 for each group of actions: the sign of its mean velocity where it is not small."""
+    """-1, 0 or 1 for each group of actions: the sign of its mean push where it is not small."""
     effect = means / max(1e-12, float(np.abs(means).max()))
     signs: np.ndarray = np.where(np.abs(effect) < SLIGHT, 0.0, np.sign(effect))
     return signs
-
-
-def _explained(
-    part: Part, feature: int, groups: np.ndarray, lag: int, count: int
-) -> tuple[float, np.ndarray]:
-    """Share of a velocity's variance that the action taken `lag` + 1 screens before explains, and
-    its mean under each group of actions."""
-    now, before = part.features[lag + 1 :, feature], groups[: len(groups) - lag - 1]
-    same = part.episode[lag + 1 :] == part.episode[: len(groups) - lag - 1]
-    now, before = now[same], before[same]
-    means = np.array(
-        [now[before == g].mean() if (before == g).any() else 0.0 for g in range(count)]
-    )
-    total = float(now.var())
-    return (float(means[before].var() / total) if total > 0 else 0.0), means

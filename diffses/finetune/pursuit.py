@@ -7,7 +7,7 @@ the search a slope to climb where a copy of the teacher loses every game.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -70,44 +70,51 @@ def pursuits(data: Dataset) -> list[Forest]:
     half of the field, and when it goes the player returns to w9. The last bracket is where the
     player comes to rest: it has momentum, and its last action may not have told yet. How much is
     found from the recorded play (`Motion`), as is how near it can get, which is what the actions
-    that do not move it score: less, the sooner the object arrives.
+    that do not move it score: less, the sooner the object arrives, or always as much.
 
     Where several actions move the player alike, one of them stands for all: the first in one
     forest, the last in another (with the button pressed, as a rule).
 
     Returns:
-        For each object two chases (towards, away) or four more on two axes, and, where the detector
-        offers what it takes, two interceptions; none where the actions move nothing.
+        For each object two chases (towards, away) an axis, four along two, and, where the detector
+        offers what it takes, up to four interceptions; none where the actions move nothing.
     """
     control = controlled(data)
     if control is None:
         return []
     empty = template(data.features, data.actions, data.groups, data.train)
-    axis = control.axis
-    column = {name: index for index, name in enumerate(data.features)}
-    place = column.get(f"{control.player}.{axis}")
-    speed = column.get(f"{control.player}.v{axis}")
-    effect = control.effects[axis]
-    motion = None if place is None else moved(data, place, speed, effect)
-    along = {other: scenes(data.features, control.player, other) for other in control.effects}
+    along = {axis: scenes(data.features, control.player, axis) for axis in control.effects}
     forests = []
-    for thing, scene in along[axis].items():
-        for direction in DIRECTIONS:
-            forests += _steered(empty, control, (_chase(scene, direction * GAIN),), (STILL,))
-        if len(control.effects) > 1 and all(thing in other for other in along.values()):
+    for axis, chased in along.items():
+        motion = _motion(data, control, axis)
+        for scene in chased.values():
+            for direction in DIRECTIONS:
+                core = _chase(scene, direction * GAIN)
+                forests += _steered(empty, control, {axis: core}, (STILL,))
+            if motion is not None:
+                forests += _interceptions(data, empty, control, axis, scene, motion)
+    if len(along) > 1:
+        for thing in scenes(data.features, control.player, next(iter(along))):
+            if not all(thing in chased for chased in along.values()):
+                continue
             for directions in product(DIRECTIONS, repeat=len(along)):
-                cores = [
-                    _short_chase(other[thing], direction * GAIN)
-                    for other, direction in zip(along.values(), directions, strict=True)
-                ]
+                cores = {
+                    axis: _short_chase(chased[thing], direction * GAIN)
+                    for (axis, chased), direction in zip(along.items(), directions, strict=True)
+                }
                 forests += _steered(empty, control, cores, (STILL,))
-        if motion is not None:
-            forests += _interceptions(data, empty, control, scene, motion)
     return forests
 
 
+def _motion(data: Dataset, control: Control, axis: str) -> Motion | None:
+    column = {name: index for index, name in enumerate(data.features)}
+    place = column.get(f"{control.player}.{axis}")
+    speed = column.get(f"{control.player}.v{axis}")
+    return None if place is None else moved(data, place, speed, control.effects[axis])
+
+
 def _interceptions(
-    data: Dataset, empty: Forest, control: Control, scene: Scene, motion: Motion
+    data: Dataset, empty: Forest, control: Control, axis: str, scene: Scene, motion: Motion
 ) -> list[Forest]:
     """Of an object at either end of its way across; none without what it takes."""
     if None in (scene.o, scene.v, scene.p, scene.q):
@@ -122,8 +129,9 @@ def _interceptions(
     forests = []
     for end, growing in zip(ends, (False, True), strict=True):
         meet = _interception(scene, end, walls, growing, motion)
-        still = _near(scene.p, end, growing, motion, step)
-        forests += _steered(empty, control, (meet,), still)
+        near = _near(scene.p, end, growing, motion, step)
+        for still in dict.fromkeys((near, (GAIN * motion.stride[0] / 2,))):
+            forests += _steered(empty, control, {axis: meet}, still)
     return forests
 
 
@@ -159,39 +167,46 @@ def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Exp
     """
     whole, first, second = (GAIN * stride / 2 for stride in motion.stride)
     slope = (second - first) / step if step > 0 else 0.0
+    if slope == 0:
+        return (whole,)
     left: Expression = ("sub", end - step, p) if growing else ("sub", p, end + step)
     return ("min", whole, "add", first, "mul", slope, *left)
 
 
 def _steered(
-    empty: Forest, control: Control, cores: Sequence[Expression], still: Expression
+    empty: Forest, control: Control, cores: Mapping[str, Expression], still: Expression
 ) -> list[Forest]:
-    """Forests in which an action scores the cores along the axes on which it moves the player, or
+    """Forests in which an action scores the cores along the axes on which it pushes the player, or
     their negatives, and `still` where it does not: one with the first of the actions of each
     effect, and one with the last.
 
     Args:
-        cores: what there is to gain along the first axes of `control`; actions that move the player
-            along another one are not used.
+        cores: by axis, what there is to gain along it; actions that push the player along another
+            one are not used.
     """
+    axes = list(control.effects)
     ways = list(zip(*control.effects.values(), strict=True))  # of each tree
     forests: dict[Forest, None] = {}
     for pick in (0, -1):
         stand = {way: [i for i, other in enumerate(ways) if other == way][pick] for way in ways}
         trees = [
-            _scored(way, cores, still) if stand[way] == i else UNUSED for i, way in enumerate(ways)
+            _scored(dict(zip(axes, way, strict=True)), cores, still) if stand[way] == i else UNUSED
+            for i, way in enumerate(ways)
         ]
         forests.setdefault(replace(empty, trees=tuple(trees)))
     return list(forests)
 
 
-def _scored(way: Sequence[float], cores: Sequence[Expression], still: Expression) -> Expression:
-    """What an action scores that moves the player this way."""
-    if any(way[len(cores) :]):
-        return UNUSED
-    terms = [
-        core if sign > 0 else ("neg", *core) for sign, core in zip(way, cores, strict=False) if sign
-    ]
+def _scored(
+    way: Mapping[str, float], cores: Mapping[str, Expression], still: Expression
+) -> Expression:
+    """What an action scores that pushes the player this way."""
+    terms: list[Expression] = []
+    for axis, sign in way.items():
+        if sign and axis not in cores:
+            return UNUSED
+        if sign:
+            terms.append(cores[axis] if sign > 0 else ("neg", *cores[axis]))
     return _sum(terms) if terms else still
 
 

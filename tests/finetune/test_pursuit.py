@@ -11,7 +11,9 @@ from diffses.finetune.pursuit import pursuits
 from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
 
-FEATURES = ("player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y")
+FEATURES = (
+    "player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y", "player.pushy"
+)  # fmt: skip
 ACTIONS = ("NOOP", "FIRE", "UP", "DOWN")
 GROUPS = ((0, 1), (2,), (3,))
 EFFECT = np.array([0.0, 0.0, -0.4, 0.4])  # of each action on player.vy, in 10 px per step
@@ -25,28 +27,35 @@ def world(lag=1, steps=400, effect=EFFECT, across=False):
     speed = np.zeros(steps)
     speed[lag:] = effect[actions[: steps - lag]] + random.normal(0, 0.02, steps - lag)
     player, ball = np.cumsum(speed) / 10, np.cumsum(random.normal(0, 0.1, steps)) / 10
-    rows = np.stack([player, speed, ball, ball, np.gradient(ball) * 10, ball - player], axis=1)
+    pushed = np.append(0.0, np.sign(effect)[actions[:-1]])
+    rows = [player, speed, ball, ball, np.gradient(ball) * 10, ball - player, pushed]
+    rows = np.stack(rows, axis=1)
     features = FEATURES
     if across:
-        features = (*FEATURES, "ball.vx", "player.pushy")
+        features = (*FEATURES, "ball.vx")
         rows[:, 2] = 0.8 + 0.6 * np.sin(np.arange(steps) / 10)
         rows[:, 3] = np.linspace(0.3, 1.9, steps)
-        rows = np.column_stack([rows, np.gradient(rows[:, 2]) * 10, np.zeros(steps)])
+        rows = np.column_stack([rows, np.gradient(rows[:, 2]) * 10])
     part = Part(rows, np.zeros((steps, 4)), actions, np.zeros(steps, np.int32))
     return Dataset(part, part, features, ACTIONS, GROUPS)
 
 
-@pytest.mark.parametrize("lag", [1, 2, 3])
-def test_the_player_and_the_effect_of_each_action_are_found(lag):
-    control = controlled(world(lag))
-    assert (control.player, control.axis) == ("player", "y")
-    assert control.effects["y"].tolist() == [0, -1, 1]
+def test_the_player_and_the_effect_of_each_action_are_found():
+    control = controlled(world())
+    assert control.player == "player"
+    assert {axis: signs.tolist() for axis, signs in control.effects.items()} == {"y": [0, -1, 1]}
+
+
+def test_habits_of_a_policy_are_not_taken_for_effects():
+    data = world()
+    data.train.features[1:][data.train.actions[:-1] < 2, 1] = 0.9  # it coasts when it does nothing
+    assert controlled(data).effects["y"].tolist() == [0, -1, 1]
 
 
 def test_chasing_steps_towards_the_ball_and_fleeing_away():
     chase, flee = pursuits(world())
-    below = np.array([[1.0, 0, 0.5, 1.5, 0, 0.5]])  # the ball is 50 px below the player
-    above = np.array([[1.5, 0, 0.5, 1.0, 0, -0.5]])
+    below = np.array([[1.0, 0, 0.5, 1.5, 0, 0.5, 0]])  # the ball is 50 px below the player
+    above = np.array([[1.5, 0, 0.5, 1.0, 0, -0.5, 0]])
     assert [chase.actions[int(chase.choose(row)[0])] for row in (below, above)] == ["DOWN", "UP"]
     assert [flee.actions[int(flee.choose(row)[0])] for row in (below, above)] == ["UP", "DOWN"]
 
@@ -56,9 +65,9 @@ def test_the_weights_that_a_search_may_move_are_there():
     assert chase.text() == (
         "NOOP = 0.5\n"
         "UP = -(10.0*(ball.y-player.y) + (0.0 + 0.0*ball.x)*ball.vy + 0.0*player.vy"
-        " + 0.0*ball.x + 0.0)\n"
+        " + 0.0*ball.x + 0.0 + 0.0*player.pushy)\n"
         "DOWN = 10.0*(ball.y-player.y) + (0.0 + 0.0*ball.x)*ball.vy + 0.0*player.vy"
-        " + 0.0*ball.x + 0.0"
+        " + 0.0*ball.x + 0.0 + 0.0*player.pushy"
     )  # the world has no ball.vx, so no weight hangs on it
 
 
@@ -146,8 +155,6 @@ def test_how_the_player_answers_is_found_from_play():
 
 def test_what_was_done_and_momentum_count_before_the_place_tells():
     data = world(across=True)
-    push = np.append(0.0, EFFECT[data.train.actions[:-1]]) / 0.4
-    data.train.features[:, data.features.index("player.pushy")] = push
     meet = pursuits(data)[3]
     ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
     # the world's player does the action of two looks ago: 4 px are still to come after a push
@@ -169,8 +176,9 @@ def plane(steps=600):
     push = np.array([ways[action % 9] for action in actions], float)
     speed = np.roll(push, 1, axis=0) + random.normal(0, 0.05, (steps, 2))
     place = 1 + 0.5 * np.sin(np.cumsum(speed, axis=0) / 10)
-    rows = np.column_stack([place, speed, 1 - place])
-    features = ("me.x", "me.y", "me.vx", "me.vy", "it.x-me.x", "it.y-me.y")
+    pushed = np.concatenate([np.zeros((1, 2)), push[:-1]])
+    rows = np.column_stack([place, speed, 1 - place, pushed])
+    features = ("me.x", "me.y", "me.vx", "me.vy", "it.x-me.x", "it.y-me.y", "me.pushx", "me.pushy")
     part = Part(rows, np.zeros((steps, 18)), actions, np.zeros(steps, np.int32))
     return Dataset(part, part, features, names, tuple((action,) for action in range(18)))
 
@@ -179,7 +187,7 @@ def test_two_axes_are_steered_at_once_with_and_without_the_button():
     data = plane()
     assert set(controlled(data).effects) == {"x", "y"}
     found = pursuits(data)
-    assert len(found) == 2 * (2 + 4)  # with or without the button: along one axis, and along both
+    assert len(found) == 2 * (2 + 2 + 4)  # with and without the button: along x, y, and both
     towards = [at(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
     assert {"+1-1", "+1-1 FIRE", "-1+1", "-1-1", "+1+1"} <= set(towards)
     rest = [at(one, me_x=1.0) for one in found]
@@ -192,7 +200,17 @@ def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():
     ties = mirror(both)
     free = np.random.default_rng(0).normal(size=ties.shape[1])
     moved = both.with_constants(both.constants() + ties @ free)
-    rows = np.random.default_rng(1).normal(size=(20, 6))
+    rows = np.random.default_rng(1).normal(size=(20, 8))
     score = dict(zip(both.actions, moved.scores(rows).T, strict=True))
     assert np.allclose(score["+1+1"], score["+1+0"] + score["+0+1"])
     assert np.allclose(score["-1+1"], -score["+1+0"] + score["+0+1"])
+
+
+def test_how_near_is_near_enough_shrinks_as_the_ball_arrives_or_stays():
+    shrinking, staying = pursuits(world(lag=2, across=True))[4:6]
+    assert len(shrinking.trees[0]) > 1 == len(staying.trees[0])
+    early, late = ({"ball.x": x, "ball.vx": 1.0} for x in (0.3, 1.35))
+    for forest, less in ((shrinking, True), (staying, False)):
+        rows = [[values.get(name, 0.0) for name in forest.features] for values in (early, late)]
+        first, last = forest.scores(np.array(rows))[:, 0]
+        assert (last < first) == less
