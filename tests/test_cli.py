@@ -48,6 +48,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
         ("+foo=1", "there is no setting foo", "leave out +foo"),
         ("env.game=pongg", "env.game=pongg is not a game", "env.game=pong"),
+        ("env.game=joust", "env.game=joust has no mode for one player", "env.game=<one of"),
         ("a=[", "a=[", "python run.py --help"),
         ("--foo", "there is no flag --foo", "python run.py --help"),
     ],

@@ -148,9 +148,9 @@ def main(arguments: list[str]) -> int:
         steps = whole("steps", settings["steps"], 50, "3000")
         games = settings["games"].split(",")
         if games == ["all"]:
-            from ale_py import roms
+            from diffses.envs.arcade import games as every_game
 
-            games = sorted(roms.get_all_rom_ids())
+            games = every_game()
         rows = survey(games, seeds, steps, Path(settings["png"]) if settings["png"] else None)
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)

@@ -13,8 +13,15 @@ from diffses.envs.console import Bounds
 from diffses.envs.protocol import Protocol
 from diffses.errors import ConfigError
 
+# ROMs whose games need two players: ale-py registers no environment, and ALE ends the process
+FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}
 KEPT_STARTS = 256  # system states kept in memory, some 15 kB each
 SURE = 1e-12  # chance that the console still repeats the action of the episode before
+
+
+def games() -> list[str]:
+    """The games of ale-py that one player can play, by their ROMs' names."""
+    return sorted(set(roms.get_all_rom_ids()) - FOR_TWO)
 
 
 class Arcade:
@@ -33,10 +40,12 @@ class Arcade:
     bounds: Bounds | None = None  # actions are discrete
 
     def __init__(self, protocol: Protocol) -> None:
-        if protocol.game not in roms.get_all_rom_ids():
+        if protocol.game not in games():
+            known = protocol.game in FOR_TWO
+            problem = "has no mode for one player" if known else "is not a game that ale-py has"
             raise ConfigError(
-                f"env.game={protocol.game} is not a game that ale-py has",
-                fix=f"env.game=<one of {', '.join(sorted(roms.get_all_rom_ids()))}>",
+                f"env.game={protocol.game} {problem}",
+                fix=f"env.game=<one of {', '.join(games())}>",
             )
         ALEInterface.setLoggerMode(LoggerMode.Error)
         self.protocol = protocol
