@@ -117,9 +117,11 @@ def learn_detector(
 
 
 def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draft: Draft) -> None:
+    from diffses.detector.casting import with_button
     from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.detector.picture import draw_sample
+    from diffses.envs.arcade import Arcade
     from diffses.envs.protocol import v5
 
     if isinstance(detector, OracleDetector):
@@ -142,7 +144,9 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
         log.warning("detector=oracle reads objects from memory: its results are an upper bound")
     else:
         raise TypeError(f"no way to learn a {type(detector).__name__}")
+    names = Arcade(v5(env)).action_names
+    found = found.with_cast(with_button(found.memory.cast, names))
     found.save(draft.out)
     draw_sample(found, play, draft.out / "sample.png")
-    names = ", ".join(kind.name for kind in found.memory.cast.types)
-    log.info("found %s; %d features", names, len(found.features))
+    types = ", ".join(kind.name for kind in found.memory.cast.types)
+    log.info("found %s; %d features", types, len(found.features))

@@ -14,6 +14,8 @@ from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature, playe
 from diffses.detector.scene import Rules
 from diffses.detector.tracks import Tracks, first_rules, follow_boxes
 
+BUTTON = "FIRE"  # what the names of actions that press it end with
+
 
 def cast_of(
     kinds: Sequence[Kind],
@@ -71,7 +73,7 @@ def _pushes(
     player: str | None,
     tracks: Tracks,
     actions: np.ndarray,
-) -> tuple[tuple[float, float], ...]:
+) -> tuple[tuple[float, float, float], ...]:
     """Where each action pushes the player; nothing without one."""
     slot = player_slot(types, rules, player)
     if slot is None:
@@ -79,7 +81,29 @@ def _pushes(
     mine = (tracks.before() >= 0) & (tracks.place == slot.place)
     velocity = np.column_stack([tracks.vx[mine], tracks.vy[mine]])
     found = control.pushes(tracks.frame[mine], velocity, actions)
-    return tuple((float(x), float(y)) for x, y in found)
+    return tuple((float(x), float(y), 0.0) for x, y in found)
+
+
+def with_button(cast: Cast, names: Sequence[str]) -> Cast:
+    """The cast with a feature that says whether the last action pressed the button, where one can
+    move with and without it: what is held down may do nothing (a second punch needs a release).
+
+    Args:
+        names: of the actions, as ALE has them, e.g. "UPFIRE".
+    """
+    slot = player_slot(cast.types, cast.rules, cast.player)
+    if slot is None or not any(name.endswith(BUTTON) and name != BUTTON for name in names):
+        return cast
+    told = dict(enumerate(cast.pushes))
+    pushes = tuple(
+        (*told.get(number, (0.0, 0.0, 0.0))[:2], float(name.endswith(BUTTON)))
+        for number, name in enumerate(names)
+    )
+    own = [i for i, f in enumerate(cast.features) if f.of == cast.player and f.other is None]
+    place = own[-1] + 1 if own else 0
+    new = features.Feature(slot, "button")
+    every = (*cast.features[:place], new, *cast.features[place:])
+    return replace(cast, pushes=pushes, features=every)
 
 
 def _slots(kind: Kind, most: int, *, is_player: bool) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffses.detector.kernel import (
+    BUTTON,
     COUNT,
     HIGHEST,
     LEFTMOST,
@@ -35,6 +36,7 @@ QUANTITIES = {
     "present": PRESENT,
     "pushx": PUSH_X,
     "pushy": PUSH_Y,
+    "button": BUTTON,
     "count": COUNT,
 }
 SCALES = {
@@ -47,6 +49,7 @@ SCALES = {
     "present": 1.0,
     "pushx": 1.0,
     "pushy": 1.0,
+    "button": 1.0,
     "count": 10.0,
 }
 UNITS = {
@@ -59,6 +62,7 @@ UNITS = {
     "present": "1 if it is there, else 0",
     "pushx": "1 if the last action pushes it right, -1 left, else 0",
     "pushy": "1 if the last action pushes it down, -1 up, else 0",
+    "button": "1 if the last action pressed the button, else 0",
     "count": "10 of them",
 }
 OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")

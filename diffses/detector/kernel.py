@@ -22,10 +22,11 @@ COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, B
 NOTHING = 255  # index of a colour that no object has
 # columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
 # per step, steps since it was last seen, steps since its birth (-1: the place is free); and where
-# the last action pushes it, which nobody sees: `Memory.acted` writes it, the tracker leaves it
-X, Y, W, H, VX, VY, UNSEEN, AGE, PUSH_X, PUSH_Y = range(10)
+# the last action pushes it, and whether it pressed the button, which nobody sees: `Memory.acted`
+# writes it, the tracker leaves it
+X, Y, W, H, VX, VY, UNSEEN, AGE, PUSH_X, PUSH_Y, BUTTON = range(11)
 SEEN = 8  # the columns before this are the tracker's
-COLUMNS = 10
+COLUMNS = 11
 # columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
 # far it may get in one step, all in px; its first place in the table and the place after its
 # last; for how many steps one out of sight is taken to go on as it did; its width and height

@@ -52,8 +52,9 @@ class Cast:
     types: tuple[TypeInfo, ...]
     player: str | None  # the name of the type that the actions move
     features: tuple[Feature, ...]
-    pushes: tuple[tuple[float, float], ...] = ()  # where each action pushes the player: right and
-    # down are 1, left and up -1; 0 for those not named here
+    # what each action does, 0 for those not named here: pushes the player right (1) or left (-1),
+    # down (1) or up (-1); presses the button (1)
+    pushes: tuple[tuple[float, float, float], ...] = ()
 
     def describe(self) -> dict[str, Any]:
         """The part of `detector.json` that `read_cast` reads."""
@@ -99,7 +100,10 @@ def read_cast(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> 
     player = player_slot(types, rules, words["player"])
     chosen = {one.name: one for one in features_.choices(all_crowds(types, rules), player)}
     found = tuple(_feature(name, slots, chosen) for name in words["features"])
-    pushes = tuple((float(x), float(y)) for x, y in words["pushes_of_actions"])
+    pushes = tuple(
+        (float(x), float(y), float(button[0]) if button else 0.0)
+        for x, y, *button in words["pushes_of_actions"]
+    )
     return Cast(rules, types, words["player"], found, pushes)
 
 
@@ -188,7 +192,7 @@ class Memory:
         self._track_of = np.argsort(self._places)
         player = player_slot(cast.types, rules, cast.player)
         self.pushed = -1 if player is None else player.place  # the place that actions push
-        self.pushes = np.array(cast.pushes).reshape(-1, 2)
+        self.pushes = np.array(cast.pushes).reshape(-1, 3)
 
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""

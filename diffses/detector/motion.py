@@ -11,7 +11,7 @@ serve to find out which type the player is, and for nothing else.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,10 @@ class Detector(Tracking):
             memory.row,
         )
         return memory.row
+
+    def with_cast(self, cast: Cast) -> Detector:
+        """The same with another cast."""
+        return Detector(replace(self.model, cast=cast))
 
     def place(self, objects: np.ndarray) -> np.ndarray:
         """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,)."""

@@ -103,6 +103,10 @@ class Oracle(Tracking):
         super().__init__(cast)
         self._reader = Reader(game)
 
+    def with_cast(self, cast: Cast) -> Oracle:
+        """The same with another cast."""
+        return Oracle(self.game, self.shape, cast)
+
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""
         super().reset()

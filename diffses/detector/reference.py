@@ -115,6 +115,9 @@ class Box:
         self.mask = self.mask.take(range(start, start + core), axis=1 - axis)
 
 
+PUSHES = ("pushx", "pushy", "button")
+
+
 class PlainDetector:
     """`Detector.observe` without compiled code, for tests."""
 
@@ -122,17 +125,18 @@ class PlainDetector:
         self._model = model
         self._kinds = model.cast.rules.type_of_place()
         self.things: dict[int, Thing] = {}  # by place
-        self._push = {"pushx": 0.0, "pushy": 0.0}
+        self._push = dict.fromkeys(PUSHES, 0.0)
 
     def reset(self) -> None:
         self.things = {}
-        self._push = {"pushx": 0.0, "pushy": 0.0}
+        self._push = dict.fromkeys(PUSHES, 0.0)
 
     def acted(self, action: int | None) -> None:
         """The action, by its index, that led to the step that is looked at next."""
         pushes = dict(enumerate(self._model.cast.pushes))
-        x, y = (0.0, 0.0) if action is None else pushes.get(action, (0.0, 0.0))
-        self._push = {"pushx": x, "pushy": y}
+        nothing = (0.0, 0.0, 0.0)
+        done = nothing if action is None else pushes.get(action, nothing)
+        self._push = dict(zip(PUSHES, done, strict=True))
 
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,)."""

@@ -24,6 +24,8 @@ TURNS = 8  # times that an object has to turn back before where it does so is ta
 WALLS = (0.001, 0.999)  # quantiles of a place along that count as where an object turns back
 STILL = 0.5  # score of the actions that do not move the player, in a chase: a tolerance, 5 px off
 UNUSED: Expression = (-100.0,)  # score of an action that another of the same effect stands for
+RANGES = (0.05, 0.1, 0.2)  # distances that are kept from an object along an axis, 100 px
+PRESSED = 0.5  # score of pressing the button, and of letting it go after
 OFF = 0.25  # how far off the player's middle an object is met, in strides: it leaves more steeply
 
 
@@ -73,11 +75,13 @@ def pursuits(data: Dataset) -> list[Forest]:
     that do not move it score: less, the sooner the object arrives, or always as much.
 
     Where several actions move the player alike, one of them stands for all: the first in one
-    forest, the last in another (with the button pressed, as a rule).
+    forest, the last in another (with the button pressed, as a rule); in a third these two take
+    turns, where the detector tells whether the button was pressed.
 
     Returns:
-        For each object two chases (towards, away) an axis, four along two, and, where the detector
-        offers what it takes, up to four interceptions; none where the actions move nothing.
+        For each object two chases (towards, away) an axis, along two axes four and those that keep
+        a distance, |d| = w, and, where the detector offers what it takes, up to four interceptions;
+        none where the actions move nothing.
     """
     control = controlled(data)
     if control is None:
@@ -97,12 +101,11 @@ def pursuits(data: Dataset) -> list[Forest]:
         for thing in scenes(data.features, control.player, next(iter(along))):
             if not all(thing in chased for chased in along.values()):
                 continue
-            for directions in product(DIRECTIONS, repeat=len(along)):
-                cores = {
-                    axis: _short_chase(chased[thing], direction * GAIN)
-                    for (axis, chased), direction in zip(along.items(), directions, strict=True)
-                }
-                forests += _steered(empty, control, cores, (STILL,))
+            found = [chased[thing] for chased in along.values()]
+            turns = [[_short_chase(scene, way * GAIN) for way in DIRECTIONS] for scene in found]
+            kept = [[_kept_off(scene, width) for width in RANGES] for scene in found]
+            for cores in (*product(*turns), *product(*kept)):
+                forests += _steered(empty, control, dict(zip(along, cores, strict=True)), (STILL,))
     return forests
 
 
@@ -178,7 +181,7 @@ def _steered(
 ) -> list[Forest]:
     """Forests in which an action scores the cores along the axes on which it pushes the player, or
     their negatives, and `still` where it does not: one with the first of the actions of each
-    effect, and one with the last.
+    effect, one with the last, and one in which these take turns.
 
     Args:
         cores: by axis, what there is to gain along it; actions that push the player along another
@@ -186,13 +189,20 @@ def _steered(
     """
     axes = list(control.effects)
     ways = list(zip(*control.effects.values(), strict=True))  # of each tree
+    scored = [_scored(dict(zip(axes, way, strict=True)), cores, still) for way in ways]
+    firsts = {way: ways.index(way) for way in ways}
+    lasts = {way: i for i, way in enumerate(ways)}
     forests: dict[Forest, None] = {}
-    for pick in (0, -1):
-        stand = {way: [i for i, other in enumerate(ways) if other == way][pick] for way in ways}
-        trees = [
-            _scored(dict(zip(axes, way, strict=True)), cores, still) if stand[way] == i else UNUSED
-            for i, way in enumerate(ways)
-        ]
+    for stand in (firsts, lasts):
+        trees = [tree if stand[ways[i]] == i else UNUSED for i, tree in enumerate(scored)]
+        forests.setdefault(replace(empty, trees=tuple(trees)))
+    button = f"{control.player}.button"
+    if button in empty.features and firsts != lasts:
+        press: Expression = ("sub", PRESSED, empty.features.index(button))
+        trees = [tree if firsts[ways[i]] == i else UNUSED for i, tree in enumerate(scored)]
+        for way, last in lasts.items():
+            if last != firsts[way] and scored[last] != UNUSED:
+                trees[last] = ("add", *scored[last], *press)
         forests.setdefault(replace(empty, trees=tuple(trees)))
     return list(forests)
 
@@ -225,6 +235,16 @@ def _chase(scene: Scene, gain: float) -> Expression:
     terms.append((0.0,))
     if scene.a is not None:
         terms.append(("mul", 0.0, scene.a))
+    return _sum(terms)
+
+
+def _kept_off(scene: Scene, width: float) -> Expression:
+    """Towards a place `width` off the object, on the side where the player is."""
+    d = scene.distance
+    terms: list[Expression] = [
+        ("mul", GAIN * scene.sign, "sub", d, "logical", d, 0.0, width, -width)
+    ]
+    terms += [("mul", 0.0, other) for other in (scene.u, scene.a) if other is not None]
     return _sum(terms)
 
 

@@ -187,12 +187,30 @@ def test_two_axes_are_steered_at_once_with_and_without_the_button():
     data = plane()
     assert set(controlled(data).effects) == {"x", "y"}
     found = pursuits(data)
-    assert len(found) == 2 * (2 + 2 + 4)  # with and without the button: along x, y, and both
+    assert len(found) == 2 * (2 + 2 + 4 + 9)  # with and without the button: x, y, both, kept off
     towards = [at(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
     assert {"+1-1", "+1-1 FIRE", "-1+1", "-1-1", "+1+1"} <= set(towards)
-    rest = [at(one, me_x=1.0) for one in found]
+    rest = [at(one, me_x=1.0) for one in found[:16]]
     assert set(rest) == {"+0+0", "+0+0 FIRE"}
     assert max(max(one.sizes) for one in found) <= 41
+
+
+def test_the_button_is_pressed_and_let_go_in_turns():
+    data = plane()
+    rows = np.column_stack([data.train.features, np.zeros(len(data.train))])
+    part = replace(data.train, features=rows)
+    named = replace(data, train=part, features=(*data.features, "me.button"))
+    turns = pursuits(named)[2]  # after the first and the last of the actions
+    far = {"it.x-me.x": 0.5}
+    assert at(turns, **far) == "+1+0 FIRE"
+    assert at(turns, **far, **{"me.button": 1.0}) == "+1+0"
+    assert max(max(one.sizes) for one in pursuits(named)) <= 41
+
+
+def test_a_distance_is_kept_on_the_side_where_the_player_is():
+    keeps = pursuits(plane())[-2]  # 20 px along both axes, without the button
+    for d, wanted in ((0.5, "+1+0"), (0.1, "-1+0"), (-0.5, "-1+0"), (-0.1, "+1+0")):
+        assert at(keeps, **{"it.x-me.x": d, "it.y-me.y": 0.2}) == wanted
 
 
 def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():

@@ -123,6 +123,10 @@ class SpaceFinder(Tracking):
         self.eye, self.clusters = eye, clusters
         super().__init__(cast)
 
+    def with_cast(self, cast: Cast) -> SpaceFinder:
+        """The same with another cast."""
+        return SpaceFinder(self.eye, self.clusters, cast)
+
     def observe(self, screen: np.ndarray) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
 
