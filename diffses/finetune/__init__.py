@@ -24,7 +24,7 @@ from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search, Tuner
 from diffses.finetune.judge import Judge, Judged, write_front, write_validation
 from diffses.finetune.metric import sample_rows
-from diffses.finetune.prune import prune
+from diffses.finetune.prune import prune, without_unused
 from diffses.finetune.starts import hall_of_fame, starts
 from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
@@ -122,7 +122,7 @@ def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
     found: dict[Forest, str] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
-        smaller = without_common(smaller, rows)
+        smaller = without_common(without_unused(smaller, rows), rows)
         found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
     return list(found.items())
 

@@ -37,6 +37,24 @@ def prune(forest: Forest, rows: np.ndarray, tolerance: float) -> Forest:
         forest = chosen
 
 
+def without_unused(forest: Forest, rows: np.ndarray) -> Forest:
+    """The forest without the trees that are constant and win in none of the states.
+
+    Args:
+        rows: float64 (n, features).
+    """
+    if forest.bounds is not None:
+        return forest
+    used = set(decisions(forest, rows).tolist())
+    kept = [i for i, tree in enumerate(forest.trees) if i in used or len(tree) > 1]
+    return replace(
+        forest,
+        actions=tuple(forest.actions[i] for i in kept),
+        action_ids=tuple(forest.action_ids[i] for i in kept),
+        trees=tuple(forest.trees[i] for i in kept),
+    )
+
+
 def decisions(forest: Forest, rows: np.ndarray) -> np.ndarray:
     """What the forest does in each state: the index of a tree (n,), or Box actions (n, d)."""
     if forest.bounds is not None:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from diffses.finetune.prune import prune, shortened
+from diffses.finetune.prune import prune, shortened, without_unused
 from diffses.policy.forest import Forest
 
 ROWS = np.random.default_rng(0).normal(size=(1000, 2))
@@ -43,3 +43,12 @@ def test_box_actions_are_kept_as_near_as_the_tolerance_says():
     box = Forest(("x", "y"), ("u0",), (0,), (tree,), ((-2.0, 2.0),))
     assert prune(box, rows, 0.0) == box
     assert prune(box, rows, 0.01).trees == ((0,),)
+
+
+def test_an_action_that_is_never_taken_is_left_out():
+    three = forest((0.5,), (-100.0,), ("mul", 2.0, 0))
+    assert without_unused(three, ROWS) == Forest(
+        ("a", "b"), ("A", "C"), (0, 2), ((0.5,), ("mul", 2.0, 0))
+    )
+    two = forest((0.5,), ("mul", 2.0, 0))
+    assert without_unused(two, ROWS) == two
