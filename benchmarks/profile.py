@@ -18,7 +18,7 @@ from stable_baselines3 import PPO
 from benchmarks.learners import learn, learner
 from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
 from benchmarks.rows import Effort, Row
-from diffses.detector import kernel
+from diffses.detector import kernel, look
 from diffses.detector.motion import Detector
 from diffses.detector.scene import empty_table, scratch
 from diffses.envs.arcade import Arcade
@@ -106,7 +106,7 @@ def kept(
     player.begin(console, job.seed)
     while not console.over and console.steps < (job.max_steps or 0):
         screens.append(console.screen().copy())
-        rows.append(detector.observe(screens[-1]).copy())
+        rows.append(look(detector, console).copy())
         actions.append(int(player.choose(rows[-1])))
         console.step(actions[-1])
     return actions, np.array(screens), np.array(rows)
