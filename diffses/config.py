@@ -459,7 +459,7 @@ class Start(enum.Enum):
 
     distilled = "distilled"  # the hall of fame of the distillation
     linear = "linear"  # the linear fit to the teacher
-    pursuit = "pursuit"  # chasing and fleeing each object, without a teacher
+    pursuit = "pursuit"  # chasing and fleeing each object, or always the same, without a teacher
     random = "random"  # random trees and random weighted sums
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ def starts(
         found += [(forest, source) for forest, source, linear in hall if not linear]
     if Start.pursuit in settings.starts:
         found += [(forest, f"pursuit/{i}") for i, forest in enumerate(pursuits(data))]
+        found += [(forest, f"steady/{i}") for i, forest in enumerate(steady(data))]
     acting = [
         (other, source if i == 0 else f"{source}, action set {i}")
         for forest, source in found
@@ -40,6 +42,19 @@ def starts(
         if max(forest.sizes) <= settings.max_nodes:
             kept.setdefault(forest, source)
     return [Member(forest, source) for forest, source in kept.items()]
+
+
+def steady(data: Dataset) -> list[Forest]:
+    """Forests that always do the same, one for each group of actions; none where actions are
+    vectors. (Always up crosses the road in Freeway.)"""
+    if data.bounds is not None:
+        return []
+    empty = data.layout.template(data.train)
+    count = range(len(empty.trees))
+    return [
+        replace(empty, trees=tuple((1.0,) if i == chosen else (0.0,) for i in count))
+        for chosen in count
+    ]
 
 
 def random_starts(

@@ -1,6 +1,7 @@
 """The search as a whole, on CartPole."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from diffses.config import GuidedFinetune
 from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search
 from diffses.finetune.judge import Judge, write_front
-from diffses.finetune.starts import random_starts
+from diffses.finetune.starts import random_starts, steady
 from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
@@ -119,3 +120,10 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
     assert [row.split(",")[-1] for row in rows] == ["both", "angle"]
     assert Forest.load(tmp_path / "front" / "00.json") == good
     assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(judge.best().returns))
+
+
+def test_doing_always_the_same_is_a_start(data):
+    found = steady(data)
+    rows = data.train.features
+    assert [set(one.choose(rows).tolist()) for one in found] == [{0}, {1}]
+    assert steady(replace(data, bounds=((-1.0, 1.0),))) == []
