@@ -16,7 +16,8 @@ from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 
 MATCHES = 8  # episodes that have to end at the same score before the game counts as a match
-ENDS = 100  # episodes that are looked at for that
+PROBES = 12  # episodes that are played for that
+WHOLE = 5  # times longer than others, where these take that long
 DOUBT = 2.0  # points by which the score of a match that was cut is drawn towards a draw
 CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
 PRIOR = 2.0  # episodes of average spread that an estimate of a forest's own spread begins with
@@ -84,7 +85,7 @@ class Match:
     steps: list[int] = field(default_factory=list)
 
     def note(self, episode: Episode) -> None:
-        if not episode.cut and len(self.ends) < ENDS:
+        if not episode.cut:
             self.ends.append(max(episode.score + episode.lost, episode.lost))
             self.steps.append(episode.steps)
 
@@ -116,6 +117,22 @@ class Arena:
         self.spent = 0  # environment steps
         self.match = Match()
 
+    def probe(self, forests: Sequence[Forest], seed: int) -> None:
+        """Plays whole episodes, one a forest, to see whether the game is a match.
+
+        Episodes that end before the limit of a search would not tell: a boxer who knocks the other
+        out ends at 100, but most bouts end with the clock.
+        """
+        if self.limit is None:
+            return
+        jobs = [
+            Job(ForestSpec(forest, str(self._detector)), self._rules, seed, WHOLE * self.limit)
+            for forest in dict.fromkeys(forests)
+        ]
+        for episode in sorted(play(jobs, self._workers), key=lambda one: jobs.index(one.job)):
+            self.match.note(episode)
+            self.spent += episode.steps
+
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -135,9 +152,7 @@ class Arena:
         paces = np.zeros(len(jobs))
         played = list(play(list(places), self._workers))
         for episode in played:
-            self.match.note(episode)
             self.spent += episode.steps
-        for episode in played:
             returns[places[episode.job]] = self.match.whole(episode)
             paces[places[episode.job]] = episode.score / max(1, episode.steps)
         shape = (len(seeds), len(forests))

@@ -15,7 +15,7 @@ import numpy as np
 
 from diffses.config import SearchFinetune
 from diffses.dataset.data import Dataset
-from diffses.finetune.arena import Arena, Match, Member, ranked, spread
+from diffses.finetune.arena import PROBES, Arena, Match, Member, ranked, spread
 from diffses.finetune.climb import Climb
 from diffses.finetune.population import select, unique
 from diffses.finetune.variation import Material, child
@@ -74,6 +74,8 @@ class Search:
         """
         seeds = [seed_for(self._seed, "train", "screen", i) for i in range(SCREENED + 1)]
         limit = self._arena.limit
+        every = max(1, len(starts) // PROBES)
+        self._arena.probe([start.forest for start in starts[::every]][:PROBES], seeds[0])
         self._arena.limit = None if limit is None else max(1, limit // SHORT)
         kinds: dict[str, list[Member]] = {}
         for start in starts:

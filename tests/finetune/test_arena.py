@@ -94,3 +94,13 @@ def test_other_games_are_no_matches(ends):
         match.note(ended(made, lost, steps))
     assert match.points is None
     assert match.whole(ended(4, 2, 500, cut=True)) == 2
+
+
+def test_whole_episodes_tell_whether_a_game_is_a_match(arena, cartpole, monkeypatch):
+    arena.limit = 5
+    arena.play([cartpole("mul", 1.0, 2)], [1, 2])
+    assert arena.match.ends == []  # a search's own episodes say nothing of how games end
+    before = arena.spent
+    arena.probe([cartpole(float(value)) for value in range(1, 7)], 1)  # always right: it falls
+    assert len(arena.match.ends) == 6
+    assert arena.spent - before == sum(arena.match.steps) > 6 * 5
