@@ -190,21 +190,18 @@ def _steered(
     axes = list(control.effects)
     ways = list(zip(*control.effects.values(), strict=True))  # of each tree
     scored = [_scored(dict(zip(axes, way, strict=True)), cores, still) for way in ways]
-    firsts = {way: ways.index(way) for way in ways}
-    lasts = {way: i for i, way in enumerate(ways)}
-    forests: dict[Forest, None] = {}
-    for stand in (firsts, lasts):
-        trees = [tree if stand[ways[i]] == i else UNUSED for i, tree in enumerate(scored)]
-        forests.setdefault(replace(empty, trees=tuple(trees)))
+    firsts = {ways.index(way) for way in ways}
+    lasts = set({way: i for i, way in enumerate(ways)}.values())
+    made = [
+        tuple(tree if i in stand else UNUSED for i, tree in enumerate(scored))
+        for stand in (firsts, lasts)
+    ]
     button = f"{control.player}.button"
     if button in empty.features and firsts != lasts:
         press: Expression = ("sub", PRESSED, empty.features.index(button))
-        trees = [tree if firsts[ways[i]] == i else UNUSED for i, tree in enumerate(scored)]
-        for way, last in lasts.items():
-            if last != firsts[way] and scored[last] != UNUSED:
-                trees[last] = ("add", *scored[last], *press)
-        forests.setdefault(replace(empty, trees=tuple(trees)))
-    return list(forests)
+        pressed = {i: ("add", *scored[i], *press) for i in lasts - firsts if scored[i] != UNUSED}
+        made.append(tuple(pressed.get(i, tree) for i, tree in enumerate(made[0])))
+    return [replace(empty, trees=trees) for trees in dict.fromkeys(made)]
 
 
 def _scored(
