@@ -63,8 +63,9 @@ def cast_of(
         )
         for number, found in enumerate(kinds)
     )
-    every = every_feature(types, rules, player, differences=settings.differences)
-    return Cast(rules, types, player, tuple(every), _pushes(types, rules, player, tracks, actions))
+    pushes = _pushes(types, rules, player, tracks, actions)
+    every = every_feature(types, rules, player, pushes, differences=settings.differences)
+    return Cast(rules, types, player, tuple(every), pushes)
 
 
 def _pushes(
@@ -115,14 +116,16 @@ def _slots(kind: Kind, most: int, *, is_player: bool) -> int:
 def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
     """The cast with those of its features that tell something in `rows`, float64 (n, f).
 
-    Where these are more than `most`, the player's are kept and those of the types that are seen
-    most often, as long as they fit; at least one type's.
+    Where these are more than `most`, the player's are kept, what is told of all others together,
+    and those of the types that are seen most often, as long as they fit; at least one type's.
     """
     varying = features.varying(cast.features, rows)
     ranked = sorted(cast.types, key=lambda kind: (kind.name != cast.player, -kind.sights))
+    names = [kind.name for kind in ranked]
+    names.insert(int(cast.player is not None), features.OTHERS)
     kept: set[str] = set()
-    for kind in ranked:
-        mine = {f.name for f in varying if f.of == kind.name}
+    for name in names:
+        mine = {f.name for f in varying if f.of == name}
         if not kept or len(kept) + len(mine) <= most:
             kept |= mine
     return replace(cast, features=tuple(f for f in varying if f.name in kept))

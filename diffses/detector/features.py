@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from diffses.detector.kernel import (
+    ABOVE,
+    BELOW,
     BUTTON,
     COUNT,
     HIGHEST,
+    LEFT_OF,
     LEFTMOST,
     LOWEST,
     NEAREST,
     PRESENT,
     PUSH_X,
     PUSH_Y,
+    RIGHT_OF,
     RIGHTMOST,
     VX,
     VY,
@@ -73,7 +77,13 @@ CHOICES = {  # what is told of the one of a crowd that is ..., and how it is cho
     "rightmost": (RIGHTMOST, ("x",)),
     "highest": (HIGHEST, ("y",)),
     "lowest": (LOWEST, ("y",)),
+    "left": (LEFT_OF, ("x", "y", "vx", "vy", "present")),
+    "right": (RIGHT_OF, ("x", "y", "vx", "vy", "present")),
+    "above": (ABOVE, ("x", "y", "vx", "vy", "present")),
+    "below": (BELOW, ("x", "y", "vx", "vy", "present")),
 }
+SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
+OTHERS = "others"  # the crowd of all that is not the player, where there are many types
 FEW = 4  # slots: with more, only differences to the player are offered
 EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
 SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
@@ -142,7 +152,12 @@ class Feature:
 
 
 def every_feature(
-    slots: Sequence[Slot], crowds: Sequence[Crowd], player: Slot | None, *, differences: bool
+    slots: Sequence[Slot],
+    crowds: Sequence[Crowd],
+    player: Slot | None,
+    *,
+    differences: bool,
+    axes: Collection[int] = (0, 1),
 ) -> list[Feature]:
     """All features there could be; which of them vary is for the recording to say.
 
@@ -150,14 +165,15 @@ def every_feature(
     a paddle has momentum, and a sticky console may repeat the action (Machado et al. 2018). Of two
     objects the difference of their positions is offered, of more than FEW that to the player
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
-    reaches.
+    reaches; of many types together, which object is nearest and which are next along the `axes` (0
+    and 1 for x and y) on which the actions push the player.
     """
     every = [
         Feature(slot, quantity)
         for slot in slots
         for quantity in (*OF_A_SLOT, *(PUSHES if slot == player else ()))
     ]
-    chosen = choices(crowds, player)
+    chosen = choices(crowds, player, axes)
     for choice in chosen:
         told = ("count",) if choice.which is None else CHOICES[choice.which][1]
         every += [Feature(choice, quantity) for quantity in told]
@@ -170,15 +186,27 @@ def every_feature(
         if len(slots) <= FEW or player in (one, other)
     ]
     every += [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
-    near = [choice for choice in chosen if choice.which == "nearest"]
+    near = [choice for choice in chosen if choice.which == "nearest" or choice.which in SIDES]
     return every + [Feature(one, quantity, player) for one in near for quantity in ("x", "y")]
 
 
-def choices(crowds: Sequence[Crowd], player: Slot | None) -> list[Choice]:
-    """What is told of crowds; without a player none is nearest to it."""
+def choices(
+    crowds: Sequence[Crowd], player: Slot | None, axes: Collection[int] = (0, 1)
+) -> list[Choice]:
+    """What is told of crowds; without a player none is nearest to it.
+
+    Args:
+        axes: 0 or 1, along which of x and y the actions push the player: of the others the next one
+            each way is told, where it could run into them.
+    """
     place = -1 if player is None else player.place
-    wanted = [None, *(which for which in CHOICES if player is not None or which != "nearest")]
-    return [Choice(crowd, which, place) for crowd in crowds for which in wanted]
+    sides = [which for which, (axis, _) in SIDES.items() if axis in axes]
+    of_one = [None, *(which for which in CHOICES if which not in SIDES)]
+    made = []
+    for crowd in crowds:
+        wanted = ["nearest", *sides] if crowd.name == OTHERS else of_one
+        made += [Choice(crowd, w, place) for w in wanted if player is not None or w != "nearest"]
+    return made
 
 
 @dataclass(frozen=True)

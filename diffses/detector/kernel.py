@@ -37,7 +37,8 @@ STRETCHED = 1.4  # times its own size: more is an arm held out, or something els
 FAR = 1e18
 # stand for "is there one" and "how many are there", which are no columns of the table
 PRESENT, COUNT = COLUMNS, COLUMNS + 1
-NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST = range(5)  # ways to choose one of a crowd
+# ways to choose one of a crowd; from LEFT_OF on, the next one in a direction from the player
+NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, LEFT_OF, RIGHT_OF, ABOVE, BELOW = range(9)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -458,7 +459,7 @@ def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
     """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
     there are."""
     which, player = choice[0], choice[3]
-    if which == NEAREST and not _there(table[player], holds[player]):
+    if (which == NEAREST or LEFT_OF <= which <= BELOW) and not _there(table[player], holds[player]):
         return -1
     count, best, least = 0, -1, FAR
     for place in range(choice[1], choice[2]):
@@ -473,11 +474,16 @@ def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _worth(entry: np.ndarray, player: np.ndarray, which: int) -> float:
-    """What is least for the one that is wanted: px, or px^2 for the nearest."""
+    """What is least for the one that is wanted: px, or px^2 for the nearest; FAR: it is out of the
+    question."""
     x, y = _value(entry, X), _value(entry, Y)
     if which == NEAREST:
         dx, dy = x - _value(player, X), y - _value(player, Y)
         return float(dx * dx + dy * dy)
+    if LEFT_OF <= which <= BELOW:
+        off = x - _value(player, X) if which <= RIGHT_OF else y - _value(player, Y)
+        ahead = off if which in (RIGHT_OF, BELOW) else -off
+        return float(ahead) if ahead > 0 else FAR
     if which == LEFTMOST:
         return x
     if which == RIGHTMOST:

@@ -98,7 +98,8 @@ def read_cast(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> 
     rules = Rules(sizes, colours, int(words["patience_steps"]))
     slots = {slot.name: slot for slot in all_slots(types, rules)}
     player = player_slot(types, rules, words["player"])
-    chosen = {one.name: one for one in features_.choices(all_crowds(types, rules), player)}
+    crowds = all_crowds(types, rules, player)
+    chosen = {one.name: one for one in features_.choices(crowds, player)}
     found = tuple(_feature(name, slots, chosen) for name in words["features"])
     pushes = tuple(
         (float(x), float(y), float(button[0]) if button else 0.0)
@@ -115,14 +116,21 @@ def _feature(name: str, slots: dict[str, Slot], chosen: dict[str, Choice]) -> Fe
 
 
 def every_feature(
-    types: Sequence[TypeInfo], rules: Rules, player: str | None, *, differences: bool
+    types: Sequence[TypeInfo],
+    rules: Rules,
+    player: str | None,
+    pushes: Sequence[tuple[float, float, float]],
+    *,
+    differences: bool,
 ) -> list[Feature]:
-    """All features there could be."""
+    """All features there could be; pushes: of `Cast`."""
+    slot = player_slot(types, rules, player)
     return features_.every_feature(
         all_slots(types, rules),
-        all_crowds(types, rules),
-        player_slot(types, rules, player),
+        all_crowds(types, rules, slot),
+        slot,
         differences=differences,
+        axes=[axis for axis in (0, 1) if any(push[axis] for push in pushes)],
     )
 
 
@@ -136,10 +144,13 @@ def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
     return slots
 
 
-def all_crowds(types: Sequence[TypeInfo], rules: Rules) -> list[Crowd]:
-    """The types of which there can be more than have slots."""
+def all_crowds(types: Sequence[TypeInfo], rules: Rules, player: Slot | None) -> list[Crowd]:
+    """The types of which there can be more than have slots; and, where more objects than FEW are
+    told of besides the player, all that is not the player."""
     ranges = rules.sizes[:, [kernel.FIRST, kernel.END]].astype(int).tolist()
-    return [
+    told = sum(kind.slots for kind in types if player is None or kind.name != player.of)
+    many = player is not None and told > features_.FEW
+    return [Crowd(features_.OTHERS, 0, rules.places)] * many + [
         Crowd(kind.name, first, end)
         for kind, (first, end) in zip(types, ranges, strict=True)
         if end - first > kind.slots

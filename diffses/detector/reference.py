@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from diffses.detector import kernel
-from diffses.detector.features import SCALES, Choice, Feature
+from diffses.detector.features import SCALES, SIDES, Choice, Feature
 from diffses.detector.kernel import MAX_BLOBS, MAX_COLOURS, NOTHING
 from diffses.detector.motion import Model
 
@@ -257,6 +257,14 @@ class PlainDetector:
                 return None
             near = {p: (at[0] - x) ** 2 + (at[1] - y) ** 2 for p, at in crowd.items()}
             return min(near, key=lambda place: near[place], default=None)
+        if choice.which in SIDES:
+            axis, sign = SIDES[choice.which]
+            mine = self._value(choice.player, "xy"[axis])
+            if mine is None:
+                return None
+            ahead = {p: sign * (at[axis] - mine) for p, at in crowd.items()}
+            there = [p for p, off in ahead.items() if off > 0]
+            return min(there, key=lambda place: ahead[place], default=None)
         axis = 0 if choice.which in ("leftmost", "rightmost") else 1
         pick = min if choice.which in ("leftmost", "highest") else max
         return pick(crowd, key=lambda place: crowd[place][axis], default=None)

@@ -70,6 +70,14 @@ def moved(data: Dataset, m: int, u: int | None, effect: np.ndarray) -> Motion | 
     return Motion((strides[-1], strides[0], strides[1]), coasts, lags)
 
 
+def motion_of(data: Dataset, control: Control, axis: str) -> Motion | None:
+    """How the player answers along the axis, "x" or "y"; None where that cannot be told."""
+    column = {name: index for index, name in enumerate(data.features)}
+    place = column.get(f"{control.player}.{axis}")
+    speed = column.get(f"{control.player}.v{axis}")
+    return None if place is None else moved(data, place, speed, control.effects[axis])
+
+
 def controlled(data: Dataset) -> Control | None:
     """The object whose pushes are a feature (`player.pushx`), with what each group of actions does
     to it. None where there is none, or actions are not discrete.

@@ -14,7 +14,7 @@ from itertools import product
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part, template
-from diffses.finetune.control import ENDS, Control, Motion, controlled, moved
+from diffses.finetune.control import ENDS, Control, Motion, controlled, motion_of
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 
@@ -90,11 +90,11 @@ def pursuits(data: Dataset) -> list[Forest]:
     along = {axis: scenes(data.features, control.player, axis) for axis in control.effects}
     forests = []
     for axis, chased in along.items():
-        motion = _motion(data, control, axis)
+        motion = motion_of(data, control, axis)
         for scene in chased.values():
             for direction in DIRECTIONS:
                 core = _chase(scene, direction * GAIN)
-                forests += _steered(empty, control, {axis: core}, (STILL,))
+                forests += steered(empty, control, {axis: core}, (STILL,))
             if motion is not None:
                 forests += _interceptions(data, empty, control, axis, scene, motion)
     if len(along) > 1:
@@ -105,15 +105,8 @@ def pursuits(data: Dataset) -> list[Forest]:
             turns = [[_short_chase(scene, way * GAIN) for way in DIRECTIONS] for scene in found]
             kept = [[_kept_off(scene, width) for width in RANGES] for scene in found]
             for cores in (*product(*turns), *product(*kept)):
-                forests += _steered(empty, control, dict(zip(along, cores, strict=True)), (STILL,))
+                forests += steered(empty, control, dict(zip(along, cores, strict=True)), (STILL,))
     return forests
-
-
-def _motion(data: Dataset, control: Control, axis: str) -> Motion | None:
-    column = {name: index for index, name in enumerate(data.features)}
-    place = column.get(f"{control.player}.{axis}")
-    speed = column.get(f"{control.player}.v{axis}")
-    return None if place is None else moved(data, place, speed, control.effects[axis])
 
 
 def _interceptions(
@@ -134,7 +127,7 @@ def _interceptions(
         meet = _interception(scene, end, walls, growing, motion)
         near = _near(scene.p, end, growing, motion, step)
         for still in dict.fromkeys((near, (GAIN * motion.stride[0] / 2,))):
-            forests += _steered(empty, control, {axis: meet}, still)
+            forests += steered(empty, control, {axis: meet}, still)
     return forests
 
 
@@ -176,7 +169,7 @@ def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Exp
     return ("min", whole, "add", first, "mul", slope, *left)
 
 
-def _steered(
+def steered(
     empty: Forest, control: Control, cores: Mapping[str, Expression], still: Expression
 ) -> list[Forest]:
     """Forests in which an action scores the cores along the axes on which it pushes the player, or
@@ -214,14 +207,14 @@ def _scored(
             return UNUSED
         if sign:
             terms.append(cores[axis] if sign > 0 else ("neg", *cores[axis]))
-    return _sum(terms) if terms else still
+    return summed(terms) if terms else still
 
 
 def _short_chase(scene: Scene, gain: float) -> Expression:
     others = (scene.v, scene.u, scene.a)
     terms: list[Expression] = [("mul", gain * scene.sign, scene.distance)]
     terms += [("mul", 0.0, feature) for feature in others if feature is not None]
-    return _sum([*terms, (0.0,)])
+    return summed([*terms, (0.0,)])
 
 
 def _chase(scene: Scene, gain: float) -> Expression:
@@ -232,7 +225,7 @@ def _chase(scene: Scene, gain: float) -> Expression:
     terms.append((0.0,))
     if scene.a is not None:
         terms.append(("mul", 0.0, scene.a))
-    return _sum(terms)
+    return summed(terms)
 
 
 def _kept_off(scene: Scene, width: float) -> Expression:
@@ -242,7 +235,7 @@ def _kept_off(scene: Scene, width: float) -> Expression:
         ("mul", GAIN * scene.sign, "sub", d, "logical", d, 0.0, width, -width)
     ]
     terms += [("mul", 0.0, other) for other in (scene.u, scene.a) if other is not None]
-    return _sum(terms)
+    return summed(terms)
 
 
 def _interception(
@@ -290,7 +283,7 @@ def _quantiles(values: np.ndarray, which: tuple[float, float]) -> tuple[float, f
     return float(low), float(high)
 
 
-def _sum(terms: list[Expression]) -> Expression:
+def summed(terms: list[Expression]) -> Expression:
     tree = terms[0]
     for term in terms[1:]:
         tree = ("add", *tree, *term)

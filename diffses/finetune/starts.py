@@ -10,7 +10,9 @@ import numpy as np
 
 from diffses.config import SearchFinetune, Start
 from diffses.dataset.data import Dataset
+from diffses.finetune.advance import advances
 from diffses.finetune.arena import Member
+from diffses.finetune.dodge import dodges
 from diffses.finetune.pursuit import pursuits
 from diffses.finetune.variation import Material, random_forest, representatives
 from diffses.policy.forest import Forest
@@ -29,6 +31,8 @@ def starts(
         found += [(forest, source) for forest, source, linear in hall if not linear]
     if Start.pursuit in settings.starts:
         found += [(forest, f"pursuit/{i}") for i, forest in enumerate(pursuits(data))]
+        found += [(forest, f"dodge/{i}") for i, forest in enumerate(dodges(data))]
+        found += [(forest, f"advance/{i}") for i, forest in enumerate(advances(data))]
         found += [(forest, f"steady/{i}") for i, forest in enumerate(steady(data))]
     acting = [
         (other, source if i == 0 else f"{source}, action set {i}")

@@ -1,7 +1,16 @@
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.features import FEW, Crowd, Slot, every_feature, plan, varying
+from diffses.detector.features import (
+    FEW,
+    OTHERS,
+    Choice,
+    Crowd,
+    Slot,
+    every_feature,
+    plan,
+    varying,
+)
 from diffses.detector.scene import empty_table
 from diffses.policy.printing import check_feature
 
@@ -135,3 +144,29 @@ def test_of_many_only_the_differences_to_the_player_are_offered():
     assert {f.other for f in found if f.other is not None} == {slots[0]}
     fewer = every_feature(slots[:FEW], [], slots[0], differences=True)
     assert sum(f.other is not None for f in fewer) == FEW * (FEW - 1)  # x and y of each pair
+
+
+def test_of_many_types_it_is_told_what_is_next_each_way_the_actions_push():
+    everything = Crowd(OTHERS, 0, 5)
+    for axes in ((0, 1), (1,)):
+        features = every_feature([ONE], [everything], ONE, differences=True, axes=axes)
+        asked = {f.slot.which for f in features if isinstance(f.slot, Choice)}
+        assert asked == {"nearest", "above", "below"} | ({"left", "right"} if 0 in axes else set())
+    features = every_feature([ONE], [everything], ONE, differences=True)
+    for feature in features:
+        check_feature(feature.name)
+    row = row_of(crowded(), features)  # those at 20, 40; 70, 60 and 90, 60; the player at 80, 180
+    assert row["others.above.x"] == 0.7  # the first of two as high
+    assert row["others.above.y-player.y"] == -1.2
+    assert row["others.left.x-player.x"] == -0.1
+    assert row["others.right.x-player.x"] == 0.1
+    assert row["others.below.present"] == row["others.below.x-player.x"] == 0
+    assert row["others.nearest.x"] == 0.7
+    level = crowded()
+    level[1:4, kernel.Y] = 180
+    row = row_of(level, features)
+    assert (
+        row["others.above.present"] == row["others.below.present"] == 0
+    )  # neither above nor below
+    level[0, kernel.AGE] = -1
+    assert row_of(level, features)["others.left.present"] == 0  # of no player

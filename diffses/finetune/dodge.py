@@ -1,0 +1,70 @@
+"""Starts that need no teacher: policies that go after one thing and keep out of the way of others,
+as one aims at invaders and steps aside from what they drop."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+from diffses.dataset.data import Dataset, template
+from diffses.finetune.control import controlled
+from diffses.finetune.pursuit import GAIN, STILL, Scene, scenes, steered, summed
+from diffses.policy.expression import Expression
+from diffses.policy.forest import Forest
+
+WIDTHS = (0.1, 0.2)  # how near a thing may come before the player steps aside, in 100 px
+ASIDE = 3.0  # score of stepping aside: as much as a chase over 30 px
+MOST = 2  # things of one type to keep clear of; and how many types
+WAYS = (True, False)  # it comes where its place across grows, or falls
+
+
+def dodges(data: Dataset) -> list[Forest]:
+    """Forests that chase one thing, or none, along the one axis on which the actions act, and step
+    aside from all of another type while these come nearer than a width.
+
+    In the letters of `pursuit.Scene`, an action that pushes the player up the axis scores
+
+        w1 d + sum over the others of [[q > 0 ? w2 : 0] > |d| ? [d > 0 ? -w3 : w3] : 0]
+
+    where d is the distance and q the velocity across; in other forests what comes has q < 0. As in
+    pursuits, each is tried with different actions of the same effect.
+
+    Returns:
+        None where the actions move nothing or act along two axes, or with no velocities across.
+    """
+    control = controlled(data)
+    if control is None or len(control.effects) != 1:
+        return []
+    axis = next(iter(control.effects))
+    found = scenes(data.features, control.player, axis)
+    kinds: dict[str, list[Scene]] = {}
+    for thing, scene in found.items():
+        if scene.q is not None:
+            kinds.setdefault(_kind(thing), []).append(scene)
+    empty = template(data.features, data.actions, data.groups, data.train)
+    forests = []
+    few = {kind: those for kind, those in kinds.items() if len(those) <= MOST}
+    for (kind, those), width, grows in product(list(few.items())[:MOST], WIDTHS, WAYS):
+        aside = [_aside(scene, width, grows=grows) for scene in those]
+        chased = [scene for thing, scene in found.items() if _kind(thing) != kind]
+        for chase in ([], *([_towards(scene)] for scene in chased)):
+            core = summed([*chase, *aside])
+            forests += steered(empty, control, {axis: core}, (STILL,))
+    return forests
+
+
+def _kind(thing: str) -> str:
+    """The type of a thing: bullet_2 is a bullet."""
+    return re.sub(r"_\d+$", "", thing)
+
+
+def _towards(scene: Scene) -> Expression:
+    return ("mul", GAIN * scene.sign, scene.distance)
+
+
+def _aside(scene: Scene, width: float, *, grows: bool) -> Expression:
+    assert scene.q is not None
+    d = scene.distance
+    comes: Expression = (scene.q, 0.0) if grows else (0.0, scene.q)
+    away: Expression = ("logical", d, 0.0, -scene.sign * ASIDE, scene.sign * ASIDE)
+    return ("logical", "logical", *comes, width, 0.0, "abs", d, *away, 0.0)

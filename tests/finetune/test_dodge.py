@@ -1,0 +1,54 @@
+"""Going after one thing and out of the way of others."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from diffses.dataset.data import Dataset, Part
+from diffses.finetune.dodge import dodges
+
+FEATURES = (
+    "me.x", "me.vx", "me.pushx", "me.button", "bomb_1.x-me.x", "bomb_1.vy", "bomb_2.x-me.x",
+    "bomb_2.vy", "prey.nearest.x-me.x",
+)  # fmt: skip
+ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+PUSH = np.array([0.0, 0.0, 1.0, -1.0, 1.0, -1.0])
+
+
+def range_(features=FEATURES, steps=600):
+    random = np.random.default_rng(0)
+    actions = random.integers(6, size=steps)
+    push = np.append(0.0, PUSH[actions[:-1]])
+    rows = np.zeros((steps, len(features)))
+    rows[:, 0], rows[:, 1], rows[:, 2] = 1 + np.cumsum(push) / 100, push, push
+    part = Part(rows, np.zeros((steps, 6)), actions, np.zeros(steps, np.int32))
+    return Dataset(part, part, features, ACTIONS, tuple((action,) for action in range(6)))
+
+
+def choice(forest, **values):
+    names = {name.replace("-", "_").replace(".", "_"): name for name in FEATURES}
+    told = {names[name]: value for name, value in values.items()}
+    row = np.array([[told.get(name, 0.0) for name in FEATURES]])
+    return forest.actions[int(forest.choose(row)[0])]
+
+
+def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
+    found = dodges(range_())
+    assert len(found) == 2 * 2 * 2 * 3  # widths, ways, with and without prey, buttons
+    first = found[3]  # 10 px, what comes falls; after prey
+    assert choice(first, prey_nearest_x_me_x=0.2) == "RIGHT"
+    assert choice(first, prey_nearest_x_me_x=-0.2) == "LEFT"
+    over = {"bomb_2_x_me_x": 0.05, "bomb_2_vy": 0.5}
+    assert choice(first, prey_nearest_x_me_x=0.2, **over) == "LEFT"
+    assert choice(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_vy": -0.5}) == "RIGHT"
+    assert choice(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_x_me_x": 0.15}) == "RIGHT"
+    assert choice(found[0], **over) == "LEFT"
+    turns = found[5]
+    assert choice(turns, prey_nearest_x_me_x=0.2) == "RIGHTFIRE"
+    assert choice(turns, prey_nearest_x_me_x=0.2, me_button=1.0) == "RIGHT"
+    assert max(max(one.sizes) for one in found) <= 41
+
+
+def test_it_takes_velocities_across_and_one_axis():
+    assert dodges(range_(FEATURES[:5])) == []
+    assert dodges(replace(range_(), bounds=((-1.0, 1.0),))) == []
