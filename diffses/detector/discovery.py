@@ -26,6 +26,8 @@ ONWARD = 0.3  # share of its moves that must go on in the same direction
 FAR_PX = 8.0  # a digit's width: what only goes to and fro over less does not move
 USUAL = 0.9  # share of the frames with any of a type that have no more than is usual
 FULL = 0.95  # an object's size is this quantile of what is seen of it
+FASTER = 1.5  # times the speeds seen that a thing may reach: in better play a ball gets faster
+ALONE = 3.0  # likewise where there is one of its type, which cannot be mistaken for another
 MOST = 64  # objects of one type that are tracked at a time
 SIZE_PX, SIZE_SHARE = 2.0, 0.35  # how far the sizes of one type may be apart: the larger of both
 
@@ -302,7 +304,7 @@ def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
             float(np.quantile(height, 0.99) + 1),
         ),
         core,
-        float(min(4 + 1.5 * np.quantile(speed, 0.995), 40)),
+        float(min(4 + (FASTER if together > 1 else ALONE) * np.quantile(speed, 0.995), 40)),
         int(together),
         int(usual),
         len(mine),

@@ -84,6 +84,19 @@ def test_several_of_a_kind_are_one_type_with_a_slot_each():
     assert "object1_2.y" not in detector.features  # it never changes
 
 
+def test_one_alone_of_its_type_is_followed_at_thrice_the_speed_that_was_seen():
+    detector = learned(game(red(), white()))  # white: 5 px a step
+    for step in range(3):
+        detector.observe(picture_of((WHITE, 20 + 9 * step, 60 + 12 * step, 2, 4)))
+    ball = detector.objects[-1]
+    assert (ball["vx"], ball["vy"]) == (9, 12)
+    other = (WHITE, bouncing(STEPS, 10, 140, 40, 3), bouncing(STEPS, 40, 180, 160, 4), 2, 4)
+    several = learned(game(white(), other))  # each of two could be the other one
+    for step in range(3):
+        several.observe(picture_of((WHITE, 20 + 9 * step, 60 + 9 * step, 2, 4)))
+    assert several.objects[-1]["vx"] == 0
+
+
 def test_an_object_at_rest_for_most_of_the_time_is_found():
     x = np.where(np.arange(STEPS) % 40 < 28, 20, 20 + 4 * (np.arange(STEPS) % 40 - 27))
     found = learned(game((BLUE, x, np.full(STEPS, 50), 8, 8), white())).model
