@@ -110,7 +110,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        5,
+        6,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",
