@@ -482,6 +482,7 @@ class SearchFinetune(FinetuneConfig):
     validation_candidates: int = 3  # finalists that play every validation episode
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
+    start_from: str | None = content(None)  # also from this policy: finetuned.json, or of the zoo
     climbs: int = 3  # starts whose constants are tried to improve
     trial_share: float = 0.15  # of the steps, for all of these alike before the best goes on
     population: int = 36  # candidates in a generation, of constants or of children

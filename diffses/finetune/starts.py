@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import numpy as np
 
 from diffses.config import SearchFinetune, Start
 from diffses.dataset.data import Dataset
+from diffses.errors import ConfigError
 from diffses.finetune.advance import advances
 from diffses.finetune.arena import Member
 from diffses.finetune.dodge import dodges
-from diffses.finetune.pursuit import pursuits
+from diffses.finetune.pursuit import UNUSED, pursuits
 from diffses.finetune.variation import Material, random_forest, representatives
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
@@ -39,6 +41,8 @@ def starts(
         for forest, source in found
         for i, other in enumerate(representatives(forest, data.groups, data.actions))
     ]
+    if settings.start_from is not None:
+        acting.append((continued(Path(settings.start_from), data), "given/0"))
     if Start.random in settings.starts:
         acting += random_starts(data, material, settings.random_starts, seed)
     kept: dict[Forest, str] = {}
@@ -46,6 +50,43 @@ def starts(
         if max(forest.sizes) <= settings.max_nodes:
             kept.setdefault(forest, source)
     return [Member(forest, source) for forest, source in kept.items()]
+
+
+def continued(path: Path, data: Dataset) -> Forest:
+    """A policy that was found before, in the features of this data.
+
+    Args:
+        path: of a forest (`finetuned.json`), or of a shipped champion (`zoo/ENV.json`).
+
+    Raises:
+        ConfigError: where the file holds no policy, or one of other features or actions.
+    """
+    key = "finetune.start_from"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        forest = Forest.from_json(json.dumps(found.get("forest", found)))
+    except (OSError, AttributeError, ValueError, KeyError, TypeError) as error:
+        fix = f"{key}=outputs/finetune/KEY/finetuned.json"
+        raise ConfigError(f"{key}: {path} holds no policy: {error}", fix=fix) from error
+    layout = data.layout.template(data.train)
+    used = {forest.features[t] for tree in forest.trees for t in tree if isinstance(t, int)}
+    unknown = sorted(used - set(data.features))
+    unknown += [name for name in forest.actions if name not in data.actions]
+    if unknown or forest.bounds != layout.bounds:
+        raise ConfigError(
+            f"{key}: the policy in {path} was made for other features or actions: "
+            f"{', '.join(unknown) or forest.bounds}",
+            fix="one that was found with the same environment and detector",
+        )
+    places = [data.features.index(n) if n in used else -1 for n in forest.features]
+    trees, ids = [UNUSED] * len(layout.trees), list(layout.action_ids)
+    for action, tree in zip(forest.actions, forest.trees, strict=True):
+        number = data.actions.index(action)
+        group = next(g for g, members in enumerate(data.groups) if number in members)
+        ids[group] = number
+        trees[group] = tuple(places[t] if isinstance(t, int) else t for t in tree)
+    names = tuple(data.actions[number] for number in ids)
+    return replace(layout, actions=names, action_ids=tuple(ids), trees=tuple(trees))
 
 
 def steady(data: Dataset) -> list[Forest]:

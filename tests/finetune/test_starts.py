@@ -1,0 +1,57 @@
+"""Going on from a policy that was found before."""
+
+import json
+
+import numpy as np
+import pytest
+
+from diffses.dataset.data import Dataset, Part
+from diffses.errors import ConfigError
+from diffses.finetune.starts import continued
+from diffses.policy.forest import Forest
+
+FEATURES = ("ball.x", "ball.y", "player.y")
+ACTIONS = ("NOOP", "FIRE", "UP", "DOWN")
+GROUPS = ((0, 1), (2,), (3,))
+
+
+def data():
+    random = np.random.default_rng(0)
+    part = Part(
+        random.normal(size=(20, 3)), np.eye(4)[np.zeros(20, int)], np.zeros(20, np.int16),
+        np.zeros(20, np.int32),
+    )  # fmt: skip
+    return Dataset(part, part, FEATURES, ACTIONS, GROUPS)
+
+
+def found():
+    """UP below 1, else FIRE; made with its features in another order, and one more."""
+    trees = ((0.0,), ("sub", 1.0, 0))
+    return Forest(("player.y", "enemy.x", "ball.x"), ("FIRE", "UP"), (1, 2), trees)
+
+
+def test_a_policy_of_fewer_actions_and_other_order_plays_the_same(tmp_path):
+    path = tmp_path / "finetuned.json"
+    found().save(path)
+    begun = continued(path, data())
+    assert begun.features == FEATURES
+    assert begun.actions == ("FIRE", "UP", "DOWN")
+    assert begun.action_ids == (1, 2, 3)
+    rows = np.array([[0.3, 0.1, 0.5], [0.3, 0.1, 1.5]])
+    assert [begun.actions[i] for i in begun.choose(rows)] == ["UP", "FIRE"]
+    champion = tmp_path / "pong.json"
+    champion.write_text(json.dumps({"forest": json.loads(found().to_json()), "size": 4}))
+    assert continued(champion, data()) == begun
+
+
+def test_a_policy_of_other_features_or_no_policy_is_refused(tmp_path):
+    path = tmp_path / "finetuned.json"
+    Forest(("enemy.x",), ("FIRE", "UP"), (1, 2), ((0.0,), (0,))).save(path)
+    with pytest.raises(ConfigError, match=r"enemy\.x"):
+        continued(path, data())
+    Forest(("ball.x",), ("FIRE", "JUMP"), (1, 2), ((0.0,), (0,))).save(path)
+    with pytest.raises(ConfigError, match="JUMP"):
+        continued(path, data())
+    path.write_text("[1]")
+    with pytest.raises(ConfigError, match="holds no policy"):
+        continued(path, data())
