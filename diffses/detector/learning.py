@@ -50,7 +50,7 @@ def learn(
     if not len(screens) == len(starts) == len(actions):
         raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(actions)} actions")
     screens = np.ascontiguousarray(screens)
-    scene, kinds = _look(screens, starts)
+    scene, kinds = look_around(screens, starts)
     if not kinds:
         raise DiffsesError(
             f"nothing moves on the {len(screens)} screens to learn from",
@@ -80,8 +80,12 @@ def play_back(
     return rows
 
 
-def _look(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
-    """Background, displays, colours and types, each found with the help of the others."""
+def look_around(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
+    """Background, displays, colours and types, each found with the help of the others.
+
+    Args:
+        screens: uint8 (n, h, w), contiguous, w a multiple of 8. starts: bool (n,).
+    """
     background = background_.most_frequent(screens)
     seen = np.ones(background.shape, dtype=bool)
     alone = np.eye(kernel.MAX_COLOURS, dtype=bool)

@@ -11,7 +11,7 @@ from diffses.detector import open_detector
 from diffses.detector.frames import Recording
 from diffses.detector.palette import PALETTE
 from diffses.detector.space import training
-from diffses.detector.space.clusters import cluster, silhouette
+from diffses.detector.space.clusters import Clusters, cluster, joined, silhouette
 from diffses.detector.space.finder import Sights, SpaceEye, _sights, learn_space, typed
 from diffses.detector.space.network import (
     CELL,
@@ -108,6 +108,26 @@ def test_types_are_clusters_and_one_type_is_not_cut_up():
     assert len(cluster(random.normal(size=(200, 16)), 0).centres) == 1
 
 
+def test_clusters_that_one_object_changes_between_are_one_type():
+    # what goes right along y = 20 looks like 0 or 2, what goes left along y = 80 always like 1
+    random = np.random.default_rng(0)
+    boxes = [
+        np.array(
+            [
+                (random.choice([0, 2]), 2 * step, 20, 2 * step + 4, 24, 25),
+                (1, 150 - 2 * step, 80, 154 - 2 * step, 84, 25),
+            ],
+            np.int32,
+        )
+        for step in range(60)
+    ]
+    three = Clusters(np.eye(3, 16), np.ones(16), np.arange(3))
+    found = joined(three, boxes, np.arange(60) == 0)
+    assert found.type_of.tolist() == [0, 1, 0]
+    assert found.count == 2
+    assert found.of(np.eye(3, 16)).tolist() == [0, 1, 0]
+
+
 def test_silhouette_by_hand():
     # 0 and 1 against 10 and 11: within 1, between (10 + 11) / 2 and (9 + 10) / 2
     at = np.array([0.0, 1, 10, 11])
@@ -176,8 +196,14 @@ def test_a_folder_without_a_network_is_refused(tmp_path):
 
 def test_the_eye_reads_boxes_in_pixels_of_the_screen(play):
     model = Space(torch.zeros(3, SIDE, SIDE))
-    eye = SpaceEye(model, PALETTE, present=0.0)
-    for sights in eye.see(play.screens[:2]):
+    looked = np.ones((210, 160), bool)
+    eye = SpaceEye(model, PALETTE, 0.0, looked)
+    above = SpaceEye(model, PALETTE, 0.0, looked & (np.arange(210) < 100)[:, None])
+    for sights, upper in zip(eye.see(play.screens[:2]), above.see(play.screens[:2]), strict=True):
+        middles = sights.boxes[:, [1, 3]].sum(axis=1) // 2
+        assert 0 < len(upper.boxes) < len(sights.boxes)
+        assert (upper.boxes == sights.boxes[middles < 100]).all()
+        assert (upper.codes == sights.codes[middles < 100]).all()
         assert (sights.boxes[:, :2] <= sights.boxes[:, 2:]).all()
         assert sights.boxes.min(initial=0) >= 0
         assert (sights.boxes[:, 2] < 160).all()

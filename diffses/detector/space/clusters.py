@@ -1,29 +1,65 @@
-"""Types of objects from what SPACE says they look like: clusters of z_what."""
+"""Types of objects from what SPACE says they look like: clusters of z_what, joined where an object is
+now in one and now in another."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
+
+from diffses.detector.scene import Rules
+from diffses.detector.tracks import first_rules, follow_boxes
 
 MOST = 12  # types
 SAMPLE = 800  # codes the number of types is chosen on
 CLEAR = 0.25  # mean silhouette that more than one type needs
 STARTS = 4  # of k-means, of which the best is taken
+SWITCHES = 0.1  # share of a cluster's sights next to one of another's, of the same object: one type
 
 
 @dataclass(frozen=True)
 class Clusters:
-    """Types, by the middle of each; a code is of the type it is nearest to."""
+    """Types, by the middles of their clusters; a code is of the type of the nearest one."""
 
-    centres: np.ndarray  # float64 (types, CODE), in units of `scale`
+    centres: np.ndarray  # float64 (clusters, CODE), in units of `scale`
     scale: np.ndarray  # float64 (CODE,)
+    type_of: np.ndarray  # int64 (clusters,): numbered from 0
+
+    @property
+    def count(self) -> int:
+        """How many types there are."""
+        return int(self.type_of.max()) + 1
 
     def of(self, codes: np.ndarray) -> np.ndarray:
         """The type of each code, (n, CODE) -> int64 (n,)."""
-        return np.asarray(cdist(codes / self.scale, self.centres).argmin(axis=1))
+        nearest = cdist(codes / self.scale, self.centres).argmin(axis=1)
+        return np.asarray(self.type_of[nearest])
+
+
+def joined(clusters: Clusters, boxes: Sequence[np.ndarray], starts: np.ndarray) -> Clusters:
+    """Types that follow each other in one place are one: an object that is drawn anew each step
+    looks a little different each time.
+
+    Args:
+        boxes: of each frame, int32 (n, 6), as `Memory.follow` takes them; with their types.
+        starts: bool (frames,), where an episode begins.
+    """
+    rules = first_rules(1)  # everything there is, whatever its type
+    anything = Rules(rules.sizes, np.ones_like(rules.colours), rules.patience)
+    tracks = follow_boxes(boxes, starts, anything)
+    before = tracks.before()
+    follows = before >= 0
+    count = clusters.count
+    next_to = np.zeros((count, count))
+    np.add.at(next_to, (tracks.colour[before[follows]], tracks.colour[follows]), 1)
+    sights = np.maximum(1, np.bincount(tracks.colour, minlength=count))
+    often = next_to + next_to.T >= SWITCHES * np.minimum.outer(sights, sights)
+    _, label = connected_components(often, directed=False)
+    return replace(clusters, type_of=label[clusters.type_of].astype(np.int64))
 
 
 def cluster(codes: np.ndarray, seed: int) -> Clusters:
@@ -42,7 +78,7 @@ def cluster(codes: np.ndarray, seed: int) -> Clusters:
         clear = silhouette(apart, labels)
         if clear > best:
             best, choice = clear, centres
-    return Clusters(choice, scale)
+    return Clusters(choice, scale, np.arange(len(choice)))
 
 
 def _means(

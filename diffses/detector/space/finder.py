@@ -16,14 +16,15 @@ from diffses.detector.boxes import iou
 from diffses.detector.casting import cast_of_boxes
 from diffses.detector.frames import Recording
 from diffses.detector.kernel import MAX_BLOBS
+from diffses.detector.learning import look_around
 from diffses.detector.memory import Cast, Tracking, read_cast
-from diffses.detector.space.clusters import Clusters, cluster
+from diffses.detector.space.clusters import Clusters, cluster, joined
 from diffses.detector.space.network import GLIMPSE, SIDE, Space, centres, cut
 from diffses.detector.space.training import as_input, device_of, shrink, train
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.seeds import seed_for
 
-FORMAT = 2  # of the files; raised when their meaning changes
+FORMAT = 3  # of the files; raised when their meaning changes
 SOLID = 0.5  # a pixel is an object's where it covers more than this
 UNLIKE = 0.3  # and is unlike the background by more than this, summed over the three colours
 ONE = 0.5  # IoU of two boxes that are one object, seen from two cells
@@ -39,10 +40,17 @@ class Sights:
 
 
 class SpaceEye:
-    """The network, and how its boxes become pixels of the screen."""
+    """The network, and how its boxes become pixels of the screen.
 
-    def __init__(self, model: Space, palette: np.ndarray, present: float) -> None:
+    Args:
+        looked: bool (h, w): where objects are looked for; one with its middle elsewhere is none.
+    """
+
+    def __init__(
+        self, model: Space, palette: np.ndarray, present: float, looked: np.ndarray
+    ) -> None:
         self.model, self.palette, self.present = model.eval(), palette, present
+        self.looked = looked
 
     @torch.no_grad()
     def see(self, screens: np.ndarray) -> list[Sights]:
@@ -62,7 +70,7 @@ class SpaceEye:
         height, width = screens.shape[1:]
         scale = torch.tensor([width, height, width, height], device=device) / SIDE
         corners = corners * scale
-        return [
+        every = [
             _sights(
                 corners[n][found[n]].cpu().double().numpy(),
                 latents.pres[n][found[n]].cpu().numpy(),
@@ -71,6 +79,7 @@ class SpaceEye:
             )
             for n in range(len(screens))
         ]
+        return [_within(one, self.looked) for one in every]
 
 
 def _extents(solid: Tensor) -> Tensor:
@@ -102,6 +111,13 @@ def _sights(
     edge = np.array(size) - 1
     boxes = np.concatenate([low.clip(0, edge), high.clip(0, edge)], axis=1).astype(np.int32)
     return Sights(boxes[:MAX_BLOBS], codes[kept][:MAX_BLOBS])
+
+
+def _within(sights: Sights, looked: np.ndarray) -> Sights:
+    """Those whose middle is where objects are looked for."""
+    x, y = (sights.boxes[:, :2] + sights.boxes[:, 2:]).T // 2
+    there = looked[y, x]
+    return Sights(sights.boxes[there], sights.codes[there])
 
 
 def typed(sights: Sights, clusters: Clusters) -> np.ndarray:
@@ -147,6 +163,8 @@ class SpaceFinder(Tracking):
             type_colours=cast.rules.colours,
             centres=self.clusters.centres,
             scale=self.clusters.scale,
+            type_of=self.clusters.type_of,
+            looked=self.eye.looked,
             palette=self.eye.palette,
         )
         torch.save(self.eye.model.state_dict(), folder / "network.pt")
@@ -168,8 +186,8 @@ class SpaceFinder(Tracking):
             weights = torch.load(folder / "network.pt", map_location="cpu", weights_only=True)
             model = Space(torch.zeros(3, SIDE, SIDE))
             model.load_state_dict(weights)
-            eye = SpaceEye(model, arrays["palette"], words["present"])
-            clusters = Clusters(arrays["centres"], arrays["scale"])
+            eye = SpaceEye(model, arrays["palette"], words["present"], arrays["looked"])
+            clusters = Clusters(arrays["centres"], arrays["scale"], arrays["type_of"])
             return cls(eye, clusters, read_cast(words, arrays["rules"], arrays["type_colours"]))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ArtifactError(
@@ -194,8 +212,13 @@ def learn_space(
 def finder_of(
     model: Space, play: Recording, settings: SpaceDetector, labels: Mapping[str, Label]
 ) -> SpaceFinder:
-    """Types, player and features, with a network that is trained."""
-    eye = SpaceEye(model, play.palette, settings.present)
+    """Types, player and features, with a network that is trained.
+
+    Score displays are found as the motion detector finds them: lines in which things change but
+    never travel.
+    """
+    scene, _ = look_around(play.screens, play.starts)
+    eye = SpaceEye(model, play.palette, settings.present, scene.seen)
     sights: list[Sights] = []
     for start in range(0, len(play.screens), BATCH):
         sights += eye.see(play.screens[start : start + BATCH])
@@ -206,10 +229,10 @@ def finder_of(
             fix=f"detector.train_steps={2 * settings.train_steps}, or detector=motion",
         )
     clusters = cluster(codes, seed_for(settings.seed, "types"))
-    count = len(clusters.centres)
+    clusters = joined(clusters, [typed(one, clusters) for one in sights], play.starts)
     boxes = [typed(one, clusters) for one in sights]
     cast = cast_of_boxes(
-        boxes, count, play.starts, play.actions, settings, settings.patience, labels
+        boxes, clusters.count, play.starts, play.actions, settings, settings.patience, labels
     )
     model.to(device_of("cpu"))
     return SpaceFinder(eye, clusters, cast)
