@@ -225,26 +225,33 @@ def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray, frames: int) -> l
         near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
         if near and life.seen[thing] >= MIN_LIFE:
             label[thing] = min(near, key=lambda k: (_gap(key, centres[k]), k))
-    _merge_shapes(tracks, label, centres, links)
+    _merge_shapes(tracks, life, label, centres, links)
     found = []
     for number in range(len(centres)):
         mine = label == number
         if not mine.any():
             continue
         kind = kind_of(tracks, mine[tracks.track])
-        mobile = life.seen[moving & mine].sum() >= MOBILE * life.seen[mine].sum()
-        if mobile and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
+        if _mobile(life, mine) and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
             found.append(kind)
     return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
 
 
+def _mobile(life: Lives, mine: np.ndarray) -> bool:
+    """Whether enough of what is seen of these things, bool (things,), is of things that move."""
+    return bool(life.seen[movers(life) & mine].sum() >= MOBILE * life.seen[mine].sum())
+
+
 def _merge_shapes(
     tracks: Tracks,
+    life: Lives,
     label: np.ndarray,
     centres: Sequence[tuple[float, float, float]],
     links: np.ndarray,
 ) -> None:
     """Makes one type of two where many sights of one look like the other: it changes its shape.
+
+    Not of one that moves and the sparks it ends in, which as a whole do not.
 
     Args:
         label: int64 (things,), updated: the type of each, the commoner first.
@@ -256,7 +263,11 @@ def _merge_shapes(
                 continue
             like = _look_like(tracks, mine, centres[first], links)
             alike = max(like, _look_like(tracks, other, centres[later], links))
-            if alike >= SHAPES:
+            parts = label == later, label == first
+            lost = any(_mobile(life, part) for part in parts) and not _mobile(
+                life, parts[0] | parts[1]
+            )
+            if alike >= SHAPES and not lost:
                 label[label == later] = first
 
 

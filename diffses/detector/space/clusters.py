@@ -1,5 +1,5 @@
-"""Types of objects from what SPACE says they look like: clusters of z_what, joined where an object is
-now in one and now in another."""
+"""Types of objects from what SPACE says they look like: clusters of z_what, joined where one object
+is now in one and now in another."""
 
 from __future__ import annotations
 
