@@ -118,12 +118,15 @@ def make_tuner(
 
 
 def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
-    """The champion with less and less of what hardly decides anything, each size once."""
+    """The champion with less and less of what hardly decides anything, each size once; at the end
+    without the actions alone that it never takes, since what decides nothing in recorded play may
+    decide where the champion gets to."""
     found: dict[Forest, str] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
         smaller = without_common(without_unused(smaller, rows), rows)
         found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
+    found.setdefault(without_unused(best.forest, rows), f"{best.source}, without idle actions")
     return list(found.items())
 
 

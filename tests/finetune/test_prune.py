@@ -1,5 +1,7 @@
 import numpy as np
 
+from diffses.finetune import pruned
+from diffses.finetune.judge import Judged
 from diffses.finetune.prune import prune, shortened, without_unused
 from diffses.policy.forest import Forest
 
@@ -52,3 +54,12 @@ def test_an_action_that_is_never_taken_is_left_out():
     )
     two = forest((0.5,), ("mul", 2.0, 0))
     assert without_unused(two, ROWS) == two
+
+
+def test_what_never_varied_in_recorded_play_may_stay_where_an_action_goes():
+    # b was always 1 there, so that cutting it changes nothing that was seen; C is never taken
+    rows = np.column_stack([ROWS[:, 0], np.ones(len(ROWS))])
+    full = forest((0.1,), ("mul", 0, 1), (-100.0,))
+    found = [one for one, _ in pruned(Judged(full, "child"), rows)]
+    assert forest((0.1,), (0,)) in found
+    assert forest((0.1,), ("mul", 0, 1)) in found
