@@ -225,26 +225,27 @@ def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray, frames: int) -> l
         near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
         if near and life.seen[thing] >= MIN_LIFE:
             label[thing] = min(near, key=lambda k: (_gap(key, centres[k]), k))
-    _merge_shapes(tracks, life, label, centres, links)
+    _merge_shapes(tracks, life, moving, label, centres, links)
     found = []
     for number in range(len(centres)):
         mine = label == number
         if not mine.any():
             continue
         kind = kind_of(tracks, mine[tracks.track])
-        if _mobile(life, mine) and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
+        if _mobile(life, moving, mine) and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
             found.append(kind)
     return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
 
 
-def _mobile(life: Lives, mine: np.ndarray) -> bool:
-    """Whether enough of what is seen of these things, bool (things,), is of things that move."""
-    return bool(life.seen[movers(life) & mine].sum() >= MOBILE * life.seen[mine].sum())
+def _mobile(life: Lives, moving: np.ndarray, mine: np.ndarray) -> bool:
+    """Whether enough of what is seen of `mine`, bool (things,), is of things that move."""
+    return bool(life.seen[moving & mine].sum() >= MOBILE * life.seen[mine].sum())
 
 
 def _merge_shapes(
     tracks: Tracks,
     life: Lives,
+    moving: np.ndarray,
     label: np.ndarray,
     centres: Sequence[tuple[float, float, float]],
     links: np.ndarray,
@@ -254,6 +255,7 @@ def _merge_shapes(
     Not of one that moves and the sparks it ends in, which as a whole do not.
 
     Args:
+        moving: bool (things,): of `movers`.
         label: int64 (things,), updated: the type of each, the commoner first.
     """
     for later in range(1, len(centres)):
@@ -263,12 +265,12 @@ def _merge_shapes(
                 continue
             like = _look_like(tracks, mine, centres[first], links)
             alike = max(like, _look_like(tracks, other, centres[later], links))
+            if alike < SHAPES:
+                continue
             parts = label == later, label == first
-            lost = any(_mobile(life, part) for part in parts) and not _mobile(
-                life, parts[0] | parts[1]
-            )
-            if alike >= SHAPES and not lost:
-                label[label == later] = first
+            one_moves = any(_mobile(life, moving, part) for part in parts)
+            if not one_moves or _mobile(life, moving, parts[0] | parts[1]):
+                label[parts[0]] = first
 
 
 def _look_like(

@@ -30,7 +30,9 @@ def dodges(data: Dataset) -> list[Forest]:
     pursuits, each is tried with different actions of the same effect.
 
     Returns:
-        None where the actions move nothing or act along two axes, or with no velocities across.
+        For each type to avoid, width and way of coming, one with each thing to chase and one
+        without, for each choice of actions; none where the actions move nothing or act along two
+        axes, or where no velocity across is told.
     """
     control = controlled(data)
     if control is None or len(control.effects) != 1:
