@@ -41,6 +41,7 @@ class AnyDetector(Protocol):
     """Sees one episode at a time, step after step."""
 
     sees_ram: bool  # an oracle: `observe` is given `Arcade.ram`, not `Console.screen`
+    looks_back: bool  # things flicker: `observe` is given `Arcade.before`, too
     features: tuple[str, ...]
     units: dict[str, str]  # of each feature
 
@@ -50,7 +51,7 @@ class AnyDetector(Protocol):
     def acted(self, action: Any) -> None:
         """Before a step is looked at: the `Move` that led to it; None where none did."""
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,), of what `Console.screen` shows; the next call
         may overwrite them."""
 
@@ -65,6 +66,8 @@ class AnyDetector(Protocol):
 def look(detector: AnyDetector, console: Any) -> np.ndarray:
     """What a detector makes of a console's present step, float64 (f,)."""
     detector.acted(console.last)
+    if detector.looks_back:
+        return detector.observe(console.screen(), console.before())
     return detector.observe(console.ram() if detector.sees_ram else console.screen())
 
 
@@ -131,7 +134,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     play = recording_for(v5(env), detector, teacher)
     found: Detector | SpaceFinder | Oracle
     if isinstance(detector, MotionDetector):
-        found = learn(play.screens, play.starts, play.actions, detector, env.labels)
+        found = learn(play.screens, play.starts, play.actions, detector, env.labels, play.before)
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.finder import learn_space  # loads torch
 

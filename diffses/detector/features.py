@@ -11,6 +11,7 @@ from diffses.detector.kernel import (
     ABOVE,
     BELOW,
     BUTTON,
+    COMING,
     COUNT,
     HIGHEST,
     LEFT_OF,
@@ -81,6 +82,7 @@ CHOICES = {  # what is told of the one of a crowd that is ..., and how it is cho
     "right": (RIGHT_OF, ("x", "y", "vx", "vy", "present")),
     "above": (ABOVE, ("x", "y", "vx", "vy", "present")),
     "below": (BELOW, ("x", "y", "vx", "vy", "present")),
+    "coming": (COMING, ("x", "y", "vx", "vy", "present")),
 }
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
 OTHERS = "others"  # the crowd of all that is not the player, where there are many types
@@ -100,11 +102,12 @@ class Slot:
 
 @dataclass(frozen=True)
 class Crowd:
-    """A type with too many objects to tell of each: its places in the tracker's table."""
+    """A type with several objects: its places in the tracker's table."""
 
     name: str  # of the type
     first: int
     end: int
+    few: bool = False  # so that each has features of its own, too
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ def every_feature(
     objects the difference of their positions is offered, of more than FEW that to the player
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
     reaches; of many types together, which object is nearest and which are next along the `axes` (0
-    and 1 for x and y) on which the actions push the player.
+    and 1 for x and y) on which the actions push the player. Of any type of which there are several
+    it is told which of them comes: would pass the player within COURSE px and is there first.
     """
     every = [
         Feature(slot, quantity)
@@ -186,7 +190,7 @@ def every_feature(
         if len(slots) <= FEW or player in (one, other)
     ]
     every += [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
-    near = [choice for choice in chosen if choice.which == "nearest" or choice.which in SIDES]
+    near = [one for one in chosen if one.which in ("nearest", "coming", *SIDES)]
     return every + [Feature(one, quantity, player) for one in near for quantity in ("x", "y")]
 
 
@@ -205,7 +209,12 @@ def choices(
     made = []
     for crowd in crowds:
         wanted = ["nearest", *sides] if crowd.name == OTHERS else of_one
-        made += [Choice(crowd, w, place) for w in wanted if player is not None or w != "nearest"]
+        if crowd.few:
+            wanted = ["coming"]
+        alone = player is None
+        made += [
+            Choice(crowd, w, place) for w in wanted if not (alone and w in ("nearest", "coming"))
+        ]
     return made
 
 

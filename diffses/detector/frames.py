@@ -6,7 +6,8 @@ Records play: frames for a detector to learn from, or to be scored on once true 
   steps=3000         how many steps; each is one frame in the file
   out=FILE.npz       frames, uint8 (n, h, w, 3), RGB; actions, int16 (n,): the action was taken
                      before its frame, and is 0 at a start; episode_start, bool (n,); screens,
-                     uint8 (n, h, w), the console's palette indices of the frames
+                     uint8 (n, h, w), the console's palette indices of the frames; before, the same
+                     of the frame before each, where other things may flicker into sight
   play=exploratory   random actions, each held for a while;
        random        a fresh one each step;
        teacher       as the teacher in the artifact teacher=DIR plays;
@@ -22,6 +23,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +60,7 @@ class Recording:
     actions: np.ndarray  # int16 (n,): taken before its screen; 0 at a start
     ram: np.ndarray | None  # uint8 (n, 128): the console's memory; None for a file
     palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's of one not seen
+    before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen; None: unknown
 
     @property
     def frames(self) -> np.ndarray:
@@ -115,6 +118,7 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
     player = spec.build(console)
     step = console.step_seen if player.sees_motion else console.step
     screens = np.zeros((steps, *console.screen().shape), np.uint8)
+    before = np.zeros_like(screens)
     starts = np.zeros(steps, bool)
     actions = np.zeros(steps, np.int16)
     ram = np.zeros((steps, len(console.ram())), np.uint8)
@@ -133,13 +137,14 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
                 actions[index] = player.act(console)
                 step(int(actions[index]))
             screens[index] = screen = console.screen()
+            before[index] = console.before()
             ram[index] = console.ram()
             fresh = ~known[screen]
             if fresh.any():
                 palette[screen[fresh]] = console.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
-    return Recording(screens, starts, actions, ram, palette)
+    return Recording(screens, starts, actions, ram, palette, before)
 
 
 def read_recording(path: Path) -> Recording:
@@ -154,6 +159,7 @@ def read_recording(path: Path) -> Recording:
         with np.load(path) as file:
             frames, actions, starts = (file[name] for name in wanted)
             screens = file["screens"] if "screens" in file.files else None
+            before = file["before"] if "before" in file.files else None
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{path} is no recording: {error}",
@@ -163,13 +169,14 @@ def read_recording(path: Path) -> Recording:
         screens = to_indices(frames)
     palette = PALETTE.copy()
     palette[screens] = frames
-    return Recording(screens, starts.astype(bool), actions.astype(np.int16), None, palette)
+    return Recording(screens, starts.astype(bool), actions.astype(np.int16), None, palette, before)
 
 
 def save(recording: Recording, path: Path, pictures: Path | None) -> None:
     """Writes the file, and each frame as a picture where `pictures` names a folder."""
     frames = recording.frames
     path.parent.mkdir(parents=True, exist_ok=True)
+    earlier: dict[str, Any] = {} if recording.before is None else {"before": recording.before}
     with path.open("wb") as file:  # under the name that was asked for, whatever its ending
         np.savez_compressed(
             file,
@@ -177,6 +184,7 @@ def save(recording: Recording, path: Path, pictures: Path | None) -> None:
             actions=recording.actions,
             episode_start=recording.starts,
             screens=recording.screens,
+            **earlier,
         )
     if pictures is not None:
         import cv2

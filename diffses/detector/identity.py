@@ -21,6 +21,7 @@ class Identity:
     """Names the numbers of a vector observation."""
 
     sees_ram = False
+    looks_back = False
 
     def __init__(self, features: Sequence[str]) -> None:
         self.features = tuple(features)
@@ -32,7 +33,7 @@ class Identity:
     def acted(self, action: object) -> None:
         """What was done shows in the observation, or does not matter."""
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,): the observation."""
         return screen
 

@@ -34,11 +34,13 @@ COLUMNS = 11
 MIN_W, MAX_W, MIN_H, MAX_H, OWN_W, OWN_H, REACH, FIRST, END, HOLD, CORE_W, CORE_H = range(12)
 RULES = 12
 STRETCHED = 1.4  # times its own size: more is an arm held out, or something else that it touches
+BESIDE = 6  # px: what is gone from here is what is there now, where that is no farther off
 FAR = 1e18
 # stand for "is there one" and "how many are there", which are no columns of the table
 PRESENT, COUNT = COLUMNS, COLUMNS + 1
-# ways to choose one of a crowd; from LEFT_OF on, the next one in a direction from the player
-NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, LEFT_OF, RIGHT_OF, ABOVE, BELOW = range(9)
+# ways to choose one of a crowd; from LEFT_OF to BELOW, the next one in a direction from the player
+NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, LEFT_OF, RIGHT_OF, ABOVE, BELOW, COMING = range(10)
+COURSE = 20.0  # px from the player's middle at which something that comes passes it, at the most
 
 
 @numba.njit(cache=True, nogil=True)
@@ -174,6 +176,93 @@ def _gather(runs: np.ndarray, count: int, blobs: np.ndarray, areas: np.ndarray) 
                 most = number
         blobs[blob, 0] = most
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def put_back(
+    screen: np.ndarray,
+    before: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+    runs: np.ndarray,
+    blobs: np.ndarray,
+    areas: np.ndarray,
+    gone: np.ndarray,
+    whole: np.ndarray,
+) -> int:
+    """Writes the screen into `whole`, with what was there one frame before and flickers.
+
+    That is a blob of pixels that were foreground and are background now, without any pixel of a
+    linked colour in its box now or BESIDE px around it: what moved on has such, what is drawn in
+    every other frame has not.
+
+    Args:
+        before: uint8 (h, w), contiguous: the frame before `screen`.
+        screen, background, seen, colours, links, runs, blobs, areas: of `find_blobs`.
+        gone, whole: uint8 (h, w), contiguous, output: the background with all that is gone, and the
+            screen with what flickers.
+
+    Returns:
+        How many blobs were put back.
+    """
+    whole[:] = screen
+    if not _gone(screen, before, background, gone):
+        return 0
+    n_runs, count = find_blobs(gone, background, seen, colours, links, runs, blobs, areas)
+    back = 0
+    for blob in range(count):
+        if _beside(screen, blobs[blob], background, seen, colours, links):
+            blobs[blob, 5] = 0
+        else:
+            back += 1
+    for run in range(n_runs):
+        if runs[run, 5] >= 0 and blobs[runs[run, 5], 5] > 0:
+            for x in range(runs[run, 1], runs[run, 2] + 1):
+                whole[runs[run, 3], x] = gone[runs[run, 3], x]
+    return back
+
+
+@numba.njit(cache=True, nogil=True)
+def _gone(screen: np.ndarray, before: np.ndarray, background: np.ndarray, gone: np.ndarray) -> bool:
+    """Writes the background with what was in front of it before and is not now; whether there is
+    any."""
+    height, width = screen.shape
+    now, was, still = screen.view(np.uint64), before.view(np.uint64), background.view(np.uint64)
+    gone[:] = background
+    found = False
+    for y in range(height):
+        for word in range(width // 8):
+            if was[y, word] == now[y, word] or was[y, word] == still[y, word]:
+                continue
+            for x in range(8 * word, 8 * word + 8):
+                behind = background[y, x]
+                if before[y, x] != behind and screen[y, x] == behind:
+                    gone[y, x] = before[y, x]
+                    found = True
+    return found
+
+
+@numba.njit(cache=True, nogil=True)
+def _beside(
+    screen: np.ndarray,
+    blob: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+) -> bool:
+    """Whether something of a linked colour is in the blob's box or BESIDE px around it."""
+    height, width = screen.shape
+    for y in range(max(0, blob[2] - BESIDE), min(height, blob[4] + BESIDE + 1)):
+        for x in range(max(0, blob[1] - BESIDE), min(width, blob[3] + BESIDE + 1)):
+            number = colours[screen[y, x]]
+            if screen[y, x] == background[y, x] or not seen[y, x] or number == NOTHING:
+                continue
+            if links[blob[0], number]:
+                return True
+    return False
 
 
 @numba.njit(cache=True, nogil=True)
@@ -459,7 +548,8 @@ def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
     """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
     there are."""
     which, player = choice[0], choice[3]
-    if (which == NEAREST or LEFT_OF <= which <= BELOW) and not _there(table[player], holds[player]):
+    of_player = which == NEAREST or LEFT_OF <= which <= COMING
+    if of_player and not _there(table[player], holds[player]):
         return -1
     count, best, least = 0, -1, FAR
     for place in range(choice[1], choice[2]):
@@ -474,12 +564,18 @@ def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _worth(entry: np.ndarray, player: np.ndarray, which: int) -> float:
-    """What is least for the one that is wanted: px, or px^2 for the nearest; FAR: it is out of the
-    question."""
+    """What is least for the one that is wanted: px, or px^2 for the nearest, or steps for what
+    comes; FAR: it is out of the question."""
     x, y = _value(entry, X), _value(entry, Y)
     if which == NEAREST:
         dx, dy = x - _value(player, X), y - _value(player, Y)
         return float(dx * dx + dy * dy)
+    if which == COMING:
+        dx, dy = _value(player, X) - x, _value(player, Y) - y
+        vx, vy = entry[VX], entry[VY]
+        ahead, aside, square = dx * vx + dy * vy, dx * vy - dy * vx, vx * vx + vy * vy
+        comes = ahead > 0 and aside * aside <= COURSE * COURSE * square
+        return float(ahead / square) if comes else FAR
     if LEFT_OF <= which <= BELOW:
         off = x - _value(player, X) if which <= RIGHT_OF else y - _value(player, Y)
         ahead = off if which in (RIGHT_OF, BELOW) else -off

@@ -16,13 +16,14 @@ from diffses.detector.discovery import Kind
 from diffses.detector.displays import find_displays
 from diffses.detector.memory import turn_to
 from diffses.detector.motion import Detector, Model
-from diffses.detector.scene import Scene
+from diffses.detector.scene import Scene, whole_screens
 from diffses.detector.tracks import first_rules, follow_all
 from diffses.errors import DiffsesError
 
 log = logging.getLogger("diffses")
 
 LINK_FRAMES = 400  # frames that are enough to learn which colours belong together
+FLICKERS = 0.05  # share of the screens that lack something the frame before has: things flicker
 ROUNDS = 3  # background, displays and types depend on each other: looked at in turn
 
 
@@ -32,6 +33,7 @@ def learn(
     actions: np.ndarray,
     settings: MotionDetector,
     labels: Mapping[str, Label],
+    before: np.ndarray | None = None,
 ) -> Detector:
     """Learns what there is from screens of play.
 
@@ -40,6 +42,8 @@ def learn(
         starts: bool (n,), where an episode begins.
         actions: int (n,), the action of each step: tells which type is the player, no more.
         labels: names for types, see `naming.name_types`.
+        before: uint8 (n, h, w), the frame before each screen. Where it shows what the screen lacks
+            in more than FLICKERS of them, the detector `looks_back`.
 
     Raises:
         DiffsesError: where nothing moves.
@@ -51,6 +55,14 @@ def learn(
         raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(actions)} actions")
     screens = np.ascontiguousarray(screens)
     scene, kinds = look_around(screens, starts)
+    flickers = False
+    if before is not None and kinds:
+        before = np.ascontiguousarray(before)
+        whole, found = whole_screens(screens, before, scene)
+        flickers = found > FLICKERS * len(screens)
+        if flickers:
+            scene, kinds = look_around(whole, starts)
+            screens, _ = whole_screens(screens, before, scene)
     if not kinds:
         raise DiffsesError(
             f"nothing moves on the {len(screens)} screens to learn from",
@@ -66,7 +78,7 @@ def learn(
         lambda kind: tuple(_palette_of(kind, scene)),
     )
     rows = play_back(Detector(Model(scene, cast)), screens, starts, actions)
-    return Detector(Model(scene, telling(cast, rows, settings.features)))
+    return Detector(Model(scene, telling(cast, rows, settings.features), flickers))
 
 
 def play_back(

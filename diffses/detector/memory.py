@@ -145,15 +145,15 @@ def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
 
 
 def all_crowds(types: Sequence[TypeInfo], rules: Rules, player: Slot | None) -> list[Crowd]:
-    """The types of which there can be more than have slots; and, where more objects than FEW are
-    told of besides the player, all that is not the player."""
+    """The types of which there can be several; and, where more objects than FEW are told of besides
+    the player, all that is not the player."""
     ranges = rules.sizes[:, [kernel.FIRST, kernel.END]].astype(int).tolist()
     told = sum(kind.slots for kind in types if player is None or kind.name != player.of)
     many = player is not None and told > features_.FEW
     return [Crowd(features_.OTHERS, 0, rules.places)] * many + [
-        Crowd(kind.name, first, end)
+        Crowd(kind.name, first, end, few=end - first <= kind.slots)
         for kind, (first, end) in zip(types, ranges, strict=True)
-        if end - first > kind.slots
+        if end - first > min(kind.slots, 1)
     ]
 
 
@@ -171,6 +171,7 @@ class ObjectDetector(Protocol):
 
     memory: Memory
     sees_ram: bool  # an oracle: `observe` is given the console's memory
+    looks_back: bool  # `observe` is given the frame before, too
 
     def reset(self) -> None:
         """An episode begins."""
@@ -179,7 +180,7 @@ class ObjectDetector(Protocol):
         """Before a step is looked at: the action, by its index, that led to it; None where none
         did."""
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,), of palette indices, uint8 (h, w)."""
 
 
@@ -296,6 +297,7 @@ class Tracking:
     """
 
     sees_ram = False
+    looks_back = False
 
     def __init__(self, cast: Cast) -> None:
         self.memory = Memory(cast)

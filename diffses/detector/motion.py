@@ -4,6 +4,9 @@
     detector.save(folder); detector = Detector.load(folder)
     detector.reset(); row = detector.observe(screen)    # once a step
 
+Where things flicker, drawn in every other frame alone, it looks at a step's last two frames:
+`observe(screen, before)`.
+
 It learns from screens of play alone: no colours, sizes or facts about a game are given. Actions
 serve to find out which type the player is, and for nothing else.
 """
@@ -31,6 +34,7 @@ class Model:
 
     scene: Scene
     cast: Cast
+    looks_back: bool = False  # whether things flicker, so that it takes a step's last two frames
 
 
 class Detector(Tracking):
@@ -43,24 +47,44 @@ class Detector(Tracking):
         self.model = model
         super().__init__(model.cast)
         self.background = model.scene.background
+        self.looks_back = model.looks_back
         self._runs, self._blobs, self._areas = scratch()
+        self._gone, self._whole = np.empty_like(self.background), np.empty_like(self.background)
 
     @property
     def types(self) -> tuple[TypeInfo, ...]:
         return self.model.cast.types
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:
             screen: uint8 (h, w), palette indices, the raw frame after the step.
+            before: the same one frame earlier, for a detector that `looks_back`; without it what
+                flickers is seen where the last frame shows it.
         """
         scene, rules, memory = self.model.scene, self.model.cast.rules, self.memory
         if screen.shape != scene.background.shape or screen.dtype != np.uint8:
             wanted = f"want a uint8 screen of {scene.background.shape}"
             raise ValueError(f"{wanted}, got {screen.dtype} {screen.shape}")
+        screen = np.ascontiguousarray(screen)
+        if self.looks_back and before is not None:
+            kernel.put_back(
+                screen,
+                np.ascontiguousarray(before),
+                scene.background,
+                scene.seen,
+                scene.colours,
+                scene.links,
+                self._runs,
+                self._blobs,
+                self._areas,
+                self._gone,
+                self._whole,
+            )
+            screen = self._whole
         kernel.observe(
-            np.ascontiguousarray(screen),
+            screen,
             scene.background,
             scene.seen,
             scene.colours,
@@ -92,7 +116,9 @@ class Detector(Tracking):
 
     def describe(self) -> dict[str, Any]:
         """What `detector.json` holds."""
-        return {"format": FORMAT, "kind": "motion"} | self.model.cast.describe()
+        frames = 2 if self.looks_back else 1
+        about = {"format": FORMAT, "kind": "motion", "frames_looked_at": frames}
+        return about | self.model.cast.describe()
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json` and `detector.npz`."""
@@ -122,7 +148,8 @@ class Detector(Tracking):
             if words["format"] != FORMAT or words["kind"] != "motion":
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
             scene = Scene(arrays["background"], arrays["seen"], arrays["colours"], arrays["links"])
-            return cls(Model(scene, read_cast(words, arrays["rules"], arrays["type_colours"])))
+            cast = read_cast(words, arrays["rules"], arrays["type_colours"])
+            return cls(Model(scene, cast, words.get("frames_looked_at", 1) > 1))
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",

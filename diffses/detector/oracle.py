@@ -112,7 +112,7 @@ class Oracle(Tracking):
         super().reset()
         self._reader.reset()
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:

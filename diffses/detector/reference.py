@@ -73,6 +73,29 @@ def _describe(
     return (int(ys[0]), int(xs[0])), tuple(int(value) for value in blob), mask
 
 
+def put_back_plainly(
+    screen: np.ndarray,
+    before: np.ndarray,
+    background: np.ndarray,
+    seen: np.ndarray,
+    colours: np.ndarray,
+    links: np.ndarray,
+) -> np.ndarray:
+    """What `put_back` writes: the screen with what flickers, uint8 (h, w)."""
+    gone = np.where((before != background) & (screen == background), before, background)
+    numbers = np.where((screen == background) | ~seen, NOTHING, colours[screen])
+    whole = screen.copy()
+    for blob, mask in _masks(gone, background, seen, colours, links):
+        number, left, top, right, bottom, _ = blob
+        around = numbers[
+            max(0, top - kernel.BESIDE) : bottom + kernel.BESIDE + 1,
+            max(0, left - kernel.BESIDE) : right + kernel.BESIDE + 1,
+        ]
+        if not links[number, around[around != NOTHING]].any():
+            whole[mask] = gone[mask]
+    return whole
+
+
 class Thing:
     """What the plain tracker knows of one object."""
 
@@ -138,10 +161,13 @@ class PlainDetector:
         done = nothing if action is None else pushes.get(action, nothing)
         self._push = dict(zip(PUSHES, done, strict=True))
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,)."""
         scene = self._model.scene
-        found = _masks(screen, scene.background, scene.seen, scene.colours, scene.links)
+        looks = (scene.background, scene.seen, scene.colours, scene.links)
+        if self._model.looks_back and before is not None:
+            screen = put_back_plainly(screen, before, *looks)
+        found = _masks(screen, *looks)
         boxes = [Box(blob, mask) for blob, mask in found]
         for box in boxes:
             self._trim(box)
@@ -265,9 +291,24 @@ class PlainDetector:
             ahead = {p: sign * (at[axis] - mine) for p, at in crowd.items()}
             there = [p for p, off in ahead.items() if off > 0]
             return min(there, key=lambda place: ahead[place], default=None)
+        if choice.which == "coming":
+            return self._coming(choice, crowd)
         axis = 0 if choice.which in ("leftmost", "rightmost") else 1
         pick = min if choice.which in ("leftmost", "highest") else max
         return pick(crowd, key=lambda place: crowd[place][axis], default=None)
+
+    def _coming(self, choice: Choice, crowd: dict[int, tuple[float, float]]) -> int | None:
+        x, y = self._value(choice.player, "x"), self._value(choice.player, "y")
+        if x is None or y is None:
+            return None
+        steps: dict[int, float] = {}
+        for place, at in crowd.items():
+            thing = self.things[place]
+            dx, dy, speed = x - at[0], y - at[1], math.hypot(thing.vx, thing.vy)
+            ahead = dx * thing.vx + dy * thing.vy
+            if ahead > 0 and abs(dx * thing.vy - dy * thing.vx) <= kernel.COURSE * speed:
+                steps[place] = ahead / (thing.vx * thing.vx + thing.vy * thing.vy)
+        return min(steps, key=lambda place: steps[place], default=None)
 
     def _value(self, place: int, quantity: str) -> float | None:
         thing = self.things.get(place)

@@ -42,6 +42,33 @@ class Rules:
         return np.repeat(np.arange(len(self.sizes)), counts)
 
 
+def whole_screens(screens: np.ndarray, before: np.ndarray, scene: Scene) -> tuple[np.ndarray, int]:
+    """The screens with what flickers put back, and in how many of them there was some.
+
+    Args:
+        screens, before: uint8 (n, h, w): of each step the last frame and the one before.
+    """
+    runs, blobs, areas = scratch()
+    gone = np.zeros_like(scene.background)
+    whole, found = np.empty_like(screens), 0
+    for now, was, target in zip(screens, before, whole, strict=True):
+        back = kernel.put_back(
+            now,
+            was,
+            scene.background,
+            scene.seen,
+            scene.colours,
+            scene.links,
+            runs,
+            blobs,
+            areas,
+            gone,
+            target,
+        )
+        found += int(back > 0)
+    return whole, found
+
+
 def empty_table(places: int) -> np.ndarray:
     table = np.zeros((places, kernel.COLUMNS))
     table[:, kernel.AGE] = -1

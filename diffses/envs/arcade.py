@@ -61,6 +61,9 @@ class Arcade:
         self.action_names: tuple[str, ...] = tuple(action.name for action in self.actions)
         height, width = self._ale.getScreenDims()
         self._screen = np.zeros((height, width), np.uint8)
+        self._before = np.zeros((height, width), np.uint8)
+        self._looks_back = False  # whether anybody asked for `before`
+        self._stepped = False  # since the start
         self._grey = np.zeros((2, height, width), np.uint8)
         self.steps = 0  # since the start of the episode
         self.last: int | None = None  # action of the last step
@@ -89,6 +92,7 @@ class Arcade:
         self.steps = 0
         self.last = None
         self.frames = 0
+        self._stepped = False
 
     def _open(self, seed: int) -> None:
         self._load(seed)
@@ -120,7 +124,10 @@ class Arcade:
         """Holds `action` (an index into `actions`) for one step; the sum of its rewards."""
         move = self.actions[action]
         reward = 0.0
-        for _ in range(self.protocol.frame_skip):
+        skip = self.protocol.frame_skip
+        for frame in range(skip):
+            if self._looks_back and frame == skip - 1:
+                self._ale.getScreen(self._before)
             reward += self._ale.act(move)
         self._count(action)
         return reward
@@ -131,6 +138,8 @@ class Arcade:
         reward = 0.0
         skip = self.protocol.frame_skip
         for frame in range(skip):
+            if self._looks_back and frame == skip - 1:
+                self._ale.getScreen(self._before)
             reward += self._ale.act(move)
             if frame >= skip - 2:
                 self._ale.getScreenGrayscale(self._grey[frame - skip])
@@ -143,6 +152,7 @@ class Arcade:
         self.last = action
         self.steps += 1
         self.frames += self.protocol.frame_skip
+        self._stepped = True
 
     def look(self) -> None:
         """Makes `grey` show the present frame: for the first view of an episode."""
@@ -153,6 +163,17 @@ class Arcade:
         """The present frame as ALE palette indices, uint8 (210, 160); overwritten by the next."""
         self._ale.getScreen(self._screen)
         return self._screen
+
+    def before(self) -> np.ndarray:
+        """The frame before the present one, as `screen`; the present one where no step was taken.
+
+        Consoles draw some things in every other frame only, so that of a step's last frames one
+        shows them and the other does not. From the first call on it is kept at every step.
+        """
+        if not (self._looks_back and self._stepped):
+            self._looks_back = True
+            self._ale.getScreen(self._before)
+        return self._before
 
     def rgb(self) -> np.ndarray:
         """The present frame, uint8 (210, 160, 3)."""
@@ -173,3 +194,4 @@ class Arcade:
     def restore(self, kept: Any) -> None:
         state, self.steps, self.frames, self.last = kept
         self._ale.restoreSystemState(state)
+        self._stepped = False

@@ -15,6 +15,7 @@ from diffses.policy.forest import Forest
 WIDTHS = (0.1, 0.2)  # how near a thing may come before the player steps aside, in 100 px
 ASIDE = 3.0  # score of stepping aside: as much as a chase over 30 px
 MOST = 2  # things of one type to keep clear of; and how many types
+COMING = ".coming"  # ends the name of the one of a type that comes next
 WAYS = (True, False)  # it comes where its place across grows, or falls
 
 
@@ -26,8 +27,9 @@ def dodges(data: Dataset) -> list[Forest]:
 
         w1 d + sum over the others of [[q > 0 ? w2 : 0] > |d| ? [d > 0 ? -w3 : w3] : 0]
 
-    where d is the distance and q the velocity across; in other forests what comes has q < 0. As in
-    pursuits, each is tried with different actions of the same effect.
+    where d is the distance and q the velocity across; in other forests what comes has q < 0. Where
+    the detector tells which of a type comes next, that stands for the type. As in pursuits, each is
+    tried with different actions of the same effect.
 
     Returns:
         For each type to avoid, width and way of coming, one with each thing to chase and one
@@ -45,10 +47,14 @@ def dodges(data: Dataset) -> list[Forest]:
             kinds.setdefault(_kind(thing), []).append(scene)
     empty = template(data.features, data.actions, data.groups, data.train)
     forests = []
-    few = {kind: those for kind, those in kinds.items() if len(those) <= MOST}
-    for (kind, those), width, grows in product(list(few.items())[:MOST], WIDTHS, WAYS):
-        aside = [_aside(scene, width, grows=grows) for scene in those]
-        chased = [scene for thing, scene in found.items() if _kind(thing) != kind]
+    few = [
+        kind for kind, those in kinds.items() if len(those) <= MOST and kind + COMING not in kinds
+    ]
+    few.sort(key=lambda kind: not kind.endswith(COMING))  # stable: the others keep their order
+    for kind, width, grows in product(few[:MOST], WIDTHS, WAYS):
+        aside = [_aside(scene, width, grows=grows) for scene in kinds[kind]]
+        own = (kind, kind.removesuffix(COMING))
+        chased = [scene for thing, scene in found.items() if _kind(thing) not in own]
         for chase in ([], *([_towards(scene)] for scene in chased)):
             core = summed([*chase, *aside])
             forests += steered(empty, control, {axis: core}, (STILL,))

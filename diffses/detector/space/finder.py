@@ -143,7 +143,7 @@ class SpaceFinder(Tracking):
         """The same with another cast."""
         return SpaceFinder(self.eye, self.clusters, cast)
 
-    def observe(self, screen: np.ndarray) -> np.ndarray:
+    def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:

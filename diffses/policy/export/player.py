@@ -104,6 +104,7 @@ def _fitted(forest: Forest, detector: Any) -> bytes:
         sizes=rules.sizes,
         type_colours=rules.colours,
         patience=rules.patience,
+        looks_back=detector.looks_back,
         holds=detector.memory.holds,
         choices=plan.choices,
         places=plan.places,

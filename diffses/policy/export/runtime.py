@@ -23,6 +23,7 @@ from diffses.detector.kernel import (
     MAX_RUNS,
     SEEN,
     observe,
+    put_back,
 )
 from diffses.seeds import seed_for
 
@@ -49,20 +50,15 @@ class Detector:
         if pushed >= 0:
             self.table[pushed, SEEN:] = pushes[action] if action < len(pushes) else 0.0
 
-    def observe(self, frame: np.ndarray) -> np.ndarray:
+    def observe(self, frame: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features, float64 (f,).
 
         frame: the raw frame after the step, uint8: ALE's palette indices (210, 160), or RGB
-        (210, 160, 3).
+        (210, 160, 3). before: the frame before it, where the detector looks at two.
         """
         f = self.fitted
-        if frame.ndim == 3:
-            parts = frame.astype(np.int64)
-            codes = parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
-            frame = (2 * f["order"][np.searchsorted(f["codes"], codes)]).astype(np.uint8)
-        row = np.zeros(len(f["scales"]))
-        observe(
-            np.ascontiguousarray(frame),
+        screen = self._indices(frame)
+        looks = (
             f["background"],
             f["seen"],
             f["colours"],
@@ -70,6 +66,15 @@ class Detector:
             np.zeros((MAX_RUNS, 6), np.int32),
             np.zeros((MAX_BLOBS, 6), np.int32),
             np.zeros((MAX_BLOBS, MAX_COLOURS), np.int32),
+        )
+        if f["looks_back"] and before is not None:
+            whole = np.empty_like(screen)
+            put_back(screen, self._indices(before), *looks, np.empty_like(screen), whole)
+            screen = whole
+        row = np.zeros(len(f["scales"]))
+        observe(
+            screen,
+            *looks,
             self.table,
             f["sizes"],
             f["type_colours"],
@@ -84,6 +89,14 @@ class Detector:
         )
         features: np.ndarray = row[f["wanted"]]
         return features
+
+    def _indices(self, frame: np.ndarray) -> np.ndarray:
+        f = self.fitted
+        if frame.ndim == 3:
+            parts = frame.astype(np.int64)
+            codes = parts[..., 0] << 16 | parts[..., 1] << 8 | parts[..., 2]
+            frame = (2 * f["order"][np.searchsorted(f["codes"], codes)]).astype(np.uint8)
+        return np.ascontiguousarray(frame)
 
 
 def begin(rules: dict[str, Any], seed: int) -> tuple[ALEInterface, list[Action]]:
@@ -115,9 +128,12 @@ def play(
     ale, actions = begin(rules, seed)
     detector.reset()
     total, steps = 0.0, 0
+    before = ale.getScreen()
     while not ale.game_over() and steps * rules["frame_skip"] < rules["max_frames"]:
-        action = int(act(detector.observe(ale.getScreen())))
-        for _ in range(rules["frame_skip"]):
+        action = int(act(detector.observe(ale.getScreen(), before)))
+        for frame in range(rules["frame_skip"]):
+            if frame == rules["frame_skip"] - 1:
+                before = ale.getScreen()
             total += ale.act(actions[action])
         detector.acted(action)
         steps += 1
