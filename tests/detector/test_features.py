@@ -112,6 +112,9 @@ def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
         "invader.leftmost.x": 0.2, "invader.rightmost.x": 0.9,
         "invader.highest.y": 0.4, "invader.lowest.y": 0.6,
         "invader.nearest.x-player.x": -0.1, "invader.nearest.y-player.y": -1.2,
+        "invader.coming.x": 0.0, "invader.coming.y": 0.0, "invader.coming.vx": 0.0,
+        "invader.coming.vy": 0.0, "invader.coming.present": 0.0,  # none does
+        "invader.coming.x-player.x": 0.0, "invader.coming.y-player.y": 0.0,
     }  # fmt: skip
 
 
@@ -129,6 +132,28 @@ def test_those_out_of_sight_do_not_count_and_nothing_is_near_to_no_player():
     names = [f.name for f in every_feature([], [INVADERS], None, differences=True)]
     assert "invader.count" in names
     assert not any("nearest" in name for name in names)
+
+
+def test_of_several_it_is_told_which_would_reach_the_player_first():
+    bombs = Crowd("bomb", 1, 5, few=True)
+    features = every_feature([ONE], [bombs], ONE, differences=True)
+    assert {f.slot.which for f in features if isinstance(f.slot, Choice)} == {"coming"}
+    falling = crowded()  # the player is at 80, 180
+    falling[1, : kernel.SEEN] = 90, 100, 2, 8, 0, 8, 0, 9  # there in 10 steps
+    falling[2, : kernel.SEEN] = 70, 140, 2, 8, 0, 2, 0, 9  # in 20
+    falling[3, : kernel.SEEN] = 101, 170, 2, 8, 0, 8, 0, 9  # sooner, but it misses by 21 px
+    falling[4, : kernel.SEEN] = 80, 150, 2, 8, 0, -8, 0, 9  # the player's own shot
+    row = row_of(falling, features)
+    assert (row["bomb.coming.x"], row["bomb.coming.vy"]) == (0.9, 0.8)
+    assert row["bomb.coming.y-player.y"] == -0.8
+    falling[3, kernel.X] = 100
+    assert row_of(falling, features)["bomb.coming.x"] == 1.0
+    falling[1:4, kernel.VY] *= -1
+    assert row_of(falling, features)["bomb.coming.present"] == 0
+    falling[1, kernel.VX : kernel.VY + 1] = -1, 8  # aslant: it passes the player in the end
+    assert row_of(falling, features)["bomb.coming.x"] == 0.9
+    names = [f.name for f in every_feature([], [bombs], None, differences=True)]
+    assert names == []  # without a player
 
 
 def test_a_player_in_a_crowd_is_not_the_nearest_to_itself():

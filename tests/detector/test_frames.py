@@ -47,6 +47,9 @@ def test_a_recording_in_other_colours_is_read_as_it_was_seen(rules, tmp_path):
     read = read_recording(tmp_path / "play.npz")
     np.testing.assert_array_equal(read.screens, play.screens)
     np.testing.assert_array_equal(read.frames, play.frames)
+    np.testing.assert_array_equal(read.before, play.before)
+    assert (play.before[0] == play.screens[0]).all()
+    assert (play.before[1:] != play.screens[1:]).any()
 
 
 def test_the_command_leaves_a_file_that_can_be_learned_from_but_not_scored(tmp_path, capsys):

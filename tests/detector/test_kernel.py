@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from diffses.detector import kernel
-from diffses.detector.reference import find_blobs_plainly
+from diffses.detector.reference import find_blobs_plainly, put_back_plainly
 from diffses.detector.scene import empty_table, scratch
 
 
@@ -51,6 +51,54 @@ def test_what_is_not_looked_at_and_what_is_background_is_left_out():
     background = np.zeros((2, 8), np.uint8)
     background[1, 4:] = 5
     assert blobs_of(picture, seen=seen, background=background) == [[5, 0, 1, 3, 1, 4]]
+
+
+def put_back(screen, before, background=None, seen=None, links=None):
+    """Both ways to put back what flickers, on small pictures; the picture and how many blobs."""
+    screen, before = np.asarray(screen, np.uint8), np.asarray(before, np.uint8)
+    background = np.zeros_like(screen) if background is None else background
+    seen = np.ones(screen.shape, bool) if seen is None else seen
+    links = np.eye(kernel.MAX_COLOURS, dtype=bool) if links is None else links
+    colours = np.full(256, kernel.NOTHING, np.uint8)
+    colours[: kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    gone, whole = np.empty_like(screen), np.empty_like(screen)
+    looks = (screen, before, background, seen, colours, links)
+    count = kernel.put_back(*looks, *scratch(), gone, whole)
+    np.testing.assert_array_equal(whole, put_back_plainly(*looks))
+    return whole, count
+
+
+def test_what_is_in_the_frame_before_alone_is_put_back_and_what_moved_is_not():
+    screen, before = np.zeros((2, 40, 64), np.uint8)
+    screen[10:14, 12:14] = before[10:14, 8:10] = 5  # moved
+    screen[30, 60] = 6
+    before[30:34, 30:32] = 6  # flickers
+    expected = screen.copy()
+    expected[30:34, 30:32] = 6
+    whole, count = put_back(screen, before)
+    np.testing.assert_array_equal(whole, expected)
+    assert count == 1
+    screen[30 - kernel.BESIDE, 31] = 6  # it is that, which moved
+    assert put_back(screen, before)[1] == 0
+    screen[30 - kernel.BESIDE, 31] = 7
+    assert put_back(screen, before)[1] == 1
+    assert put_back(screen, before, links=linked((6, 7)))[1] == 0
+    screen[30:34, 30:32] = 3  # it is behind something else
+    assert put_back(screen, before)[1] == 0
+    seen = np.ones(screen.shape, bool)
+    seen[30:34] = False
+    screen[24:34] = 0
+    assert put_back(screen, before, seen=seen)[1] == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_noise_is_put_back_like_the_plain_way_does(seed):
+    random = np.random.default_rng(seed)
+    sparse = [0] * 60 + [1, 2, 3, 4]
+    screen, before = random.choice(sparse, (2, 48, 64)).astype(np.uint8)
+    background = random.choice([0] * 9 + [1], screen.shape).astype(np.uint8)
+    seen = random.random(screen.shape) < 0.9
+    assert put_back(screen, before, background, seen, linked((1, 2)))[1] > 0
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -97,7 +97,8 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
         "object1.count", "object1.nearest.x", "object1.nearest.y", "object1.nearest.vx",
         "object1.nearest.vy", "object1.nearest.present", "object1.leftmost.x",
         "object1.rightmost.x", "object1.highest.y", "object1.lowest.y",
-        "object1.nearest.x-player.x",
+        "object1.nearest.x-player.x", "object1.coming.x", "object1.coming.y", "object1.coming.vx",
+        "object1.coming.vy", "object1.coming.present", "object1.coming.x-player.x",
     }  # fmt: skip
     detector.save(tmp_path)
     loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
@@ -112,6 +113,39 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
         assert detector.place(detector.objects) == pytest.approx(row, abs=1e-6)
         counts.add(round(10 * row[detector.features.index("object1.count")]))
     assert counts == set(range(7))
+
+
+def test_what_is_drawn_in_every_other_frame_is_seen_at_every_step(tmp_path):
+    steps = 160
+    random = np.random.default_rng(0)
+    actions = random.integers(0, 3, steps)
+    cannon = np.clip(80 + 4 * np.cumsum(actions - 1), 40, 120)
+    screens, before = [], []
+    for step in range(steps):
+        player = (RED, int(cannon[step]), 190, 7, 6)
+        seen = (WHITE, 60 + 10 * (step // 40), 30 + 4 * (step % 40), 2, 8)
+        hidden = (WHITE, 110 - 10 * (step // 40), 30 + 4 * ((step + 20) % 40), 2, 8)
+        screens.append(picture_of(player, seen))
+        before.append(picture_of(player, hidden))
+    screens, before, starts = np.array(screens), np.array(before), np.arange(steps) == 0
+    blind = learn(screens, starts, actions, MotionDetector(slots=2), {})
+    detector = learn(screens, starts, actions, MotionDetector(slots=2), {}, before)
+    assert (blind.looks_back, detector.looks_back) == (False, True)
+    assert [kind.slots for kind in blind.types] == [1, 1]
+    assert [kind.slots for kind in detector.types] == [1, 2]
+    assert "object1.coming.x-player.x" in detector.features
+    detector.save(tmp_path)
+    loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
+    for frame, (screen, earlier) in enumerate(zip(screens, before, strict=True)):
+        row = detector.observe(screen, earlier)
+        assert row.tobytes() == plain.observe(screen, earlier).tobytes()
+        assert row.tobytes() == loaded.observe(screen, earlier).tobytes()
+        assert len(detector.objects) == 3, frame
+    detector.reset()
+    detector.observe(screens[0])  # the last frame alone shows what it shows
+    assert len(detector.objects) == 2
+    still = learn(screens, starts, actions, MotionDetector(slots=2), {}, screens)
+    assert not still.looks_back
 
 
 def test_features_are_where_things_are(pong, pong_detector):

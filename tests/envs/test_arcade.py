@@ -62,6 +62,31 @@ def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):
     assert (console.screen() == ale.getScreen()).all()
 
 
+@pytest.mark.parametrize("look", ["step", "step_seen"])
+def test_the_frame_before_is_the_last_but_one_of_a_step(rules, look):
+    console = Arcade(rules("space_invaders", noop_max=1, fire_reset=False))
+    console.start(5)
+    assert (console.before() == console.screen()).all()
+    ale = ALEInterface()
+    ale.setFloat("repeat_action_probability", 0.25)
+    ale.setInt("frame_skip", 1)
+    ale.setInt("random_seed", 5)
+    ale.loadROM(roms.get_rom_path("space_invaders"))
+    apart = 0
+    for action in np.random.default_rng(0).integers(6, size=100):
+        getattr(console, look)(int(action))
+        frames = []
+        for _ in range(4):
+            ale.act(console.actions[action])
+            frames.append(ale.getScreen())
+        assert (console.before() == frames[2]).all()
+        assert (console.screen() == frames[3]).all()
+        apart += int((frames[2] != frames[3]).any())
+    assert apart > 50
+    console.start(6)  # of an episode that begins there is one frame
+    assert (console.before() == console.screen()).all()
+
+
 @pytest.mark.parametrize("game", ["pong", "breakout", "space_invaders"])
 def test_the_pixel_view_is_that_of_the_vector_environment(rules, game):
     games = AtariVectorEnv(

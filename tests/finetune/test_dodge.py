@@ -49,6 +49,19 @@ def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
     assert max(max(one.sizes) for one in found) <= 41
 
 
+def test_the_one_that_comes_stands_for_its_type():
+    names = ("bomb.coming.x-me.x", "bomb.coming.vy")
+    found = dodges(range_((*FEATURES, *names)))
+    assert len(found) == 2 * 2 * 2 * 3  # the same, once
+    row = np.zeros((1, len(FEATURES) + 2))
+    row[0, -2:] = 0.05, 0.5
+    first = found[3]
+    assert first.actions[int(first.choose(row)[0])] == "LEFT"
+    row[0, FEATURES.index("bomb_1.x-me.x")] = -0.05
+    row[0, FEATURES.index("bomb_1.vy")] = 0.5  # does not matter
+    assert first.actions[int(first.choose(row)[0])] == "LEFT"
+
+
 def test_it_takes_velocities_across_and_one_axis():
     assert dodges(range_(FEATURES[:5])) == []
     assert dodges(replace(range_(), bounds=((-1.0, 1.0),))) == []

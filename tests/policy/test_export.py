@@ -126,22 +126,46 @@ def test_json_and_latex(forest):
     assert r"\begin{aligned}" in export(forest, "latex", "A policy.")
 
 
-def pong_detector(folder):
+def detector_of(game, folder):
     from diffses.detector.frames import recording_for
     from diffses.detector.learning import learn
     from diffses.envs.protocol import v5
 
     settings = MotionDetector(steps=600)
-    seen = recording_for(v5(ArcadeEnv(game="pong")), settings)
+    seen = recording_for(v5(ArcadeEnv(game=game)), settings)
     folder.mkdir()
-    found = learn(seen.screens, seen.starts, seen.actions, settings, {})
+    found = learn(seen.screens, seen.starts, seen.actions, settings, {}, seen.before)
     found.save(folder)
     return found
 
 
 @pytest.mark.slow
+def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
+    detector = detector_of("space_invaders", tmp_path / "detector")
+    assert detector.looks_back
+    bomb = next(name for name in detector.features if name.endswith(".coming.x-player.x"))
+    shot = bomb.replace("1.coming", "2.coming")  # of another type than the invaders
+    text_ = f"FIRE = 0.01\nRIGHT = 0.0 - {shot}\nLEFT = {shot}"
+    forest = Forest.from_text(text_, (shot,), (1, 2, 3))
+    env = ArcadeEnv(game="space_invaders", max_frames=1200)
+    (tmp_path / "played.py").write_text(to_player(forest, env, tmp_path / "detector", "A policy."))
+    played = subprocess.run(
+        [sys.executable, "-I", "played.py", "--seed", "5"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    job = Job(
+        ForestSpec(forest, str(tmp_path / "detector")), search_rules(env), seed_for(5, "test", 0)
+    )
+    expected = play_one(job)
+    assert f"episode 0: return {expected.score:g}, {expected.steps} steps\n" in played
+
+
+@pytest.mark.slow
 def test_one_file_plays_pong_from_pixels(tmp_path):
-    detector = pong_detector(tmp_path / "detector")
+    detector = detector_of("pong", tmp_path / "detector")
     differences = [name for name in detector.features if "-" in name and ".y" in name]
     wanted = (differences[0], *detector.features[::-1])
     forest = Forest.from_text(
