@@ -47,6 +47,9 @@ def require_names(name: str, given: Collection[str], known: Collection[str]) -> 
 # --- env ------------------------------------------------------------------------------------------
 
 
+OTHERS = "others"  # what features call all that is not the player
+
+
 class Label(enum.Enum):
     """How a discovered object type is told apart, to give it a readable name."""
 
@@ -92,6 +95,12 @@ class ArcadeEnv(EnvConfig):
         require("env.sticky", self.sticky, 0, 1)
         require("env.noop_max", self.noop_max, 1, 1000)
         require("env.max_frames", self.max_frames, self.frame_skip)
+        for name in self.labels:
+            if not name.isidentifier() or name == OTHERS:
+                raise ConfigError(
+                    f"env.labels.{name}: no name for a type of object",
+                    fix=f"letters, digits and _, as in env.labels.ball; not {OTHERS}",
+                )
 
 
 @dataclass

@@ -44,6 +44,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("stage=tea", "stage=tea is not a stage", "stage=<one of all, detector"),
         ("force=[tea]", "force=tea is not a stage", "force=<one of detector"),
         ("experiment=smok", "experiment=smok: there is no such variant", "experiment=smoke"),
+        ("+env.labels.others=largest", "env.labels.others: no name", "not others"),
         ("env.labels.ball=red", "env.labels.ball: Invalid value 'red'", "controllable | smallest"),
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
         ("+foo=1", "there is no setting foo", "leave out +foo"),

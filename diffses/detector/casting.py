@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffses.config import Label, LearnedDetector
+from diffses.config import OTHERS, Label, LearnedDetector
 from diffses.detector import control, discovery, features, kernel, naming
 from diffses.detector.discovery import Kind
 from diffses.detector.memory import Cast, Memory, TypeInfo, every_feature, player_slot, turn_to
@@ -122,7 +122,7 @@ def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
     varying = features.varying(cast.features, rows)
     ranked = sorted(cast.types, key=lambda kind: (kind.name != cast.player, -kind.sights))
     names = [kind.name for kind in ranked]
-    names.insert(int(cast.player is not None), features.OTHERS)
+    names.insert(int(cast.player is not None), OTHERS)
     kept: set[str] = set()
     for name in names:
         mine = {f.name for f in varying if f.of == name}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffses.config import OTHERS
 from diffses.detector.kernel import (
     ABOVE,
     BELOW,
@@ -85,7 +86,6 @@ CHOICES = {  # what is told of the one of a crowd that is ..., and how it is cho
     "coming": (COMING, ("x", "y", "vx", "vy", "present")),
 }
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
-OTHERS = "others"  # the crowd of all that is not the player, where there are many types
 FEW = 4  # slots: with more, only differences to the player are offered
 EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
 SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging

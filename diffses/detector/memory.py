@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from diffses.config import OTHERS
 from diffses.detector import features as features_
 from diffses.detector import kernel
 from diffses.detector.features import Choice, Crowd, Feature, Slot
@@ -150,7 +151,7 @@ def all_crowds(types: Sequence[TypeInfo], rules: Rules, player: Slot | None) -> 
     ranges = rules.sizes[:, [kernel.FIRST, kernel.END]].astype(int).tolist()
     told = sum(kind.slots for kind in types if player is None or kind.name != player.of)
     many = player is not None and told > features_.FEW
-    return [Crowd(features_.OTHERS, 0, rules.places)] * many + [
+    return [Crowd(OTHERS, 0, rules.places)] * many + [
         Crowd(kind.name, first, end, few=end - first <= kind.slots)
         for kind, (first, end) in zip(types, ranges, strict=True)
         if end - first > min(kind.slots, 1)

@@ -11,8 +11,9 @@ from itertools import product
 
 import numpy as np
 
+from diffses.config import OTHERS
 from diffses.dataset.data import Dataset, template
-from diffses.detector.features import OTHERS, SIDES
+from diffses.detector.features import SIDES
 from diffses.finetune.control import controlled, motion_of
 from diffses.finetune.pursuit import GAIN, UNUSED
 from diffses.policy.expression import Expression

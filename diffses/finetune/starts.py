@@ -24,7 +24,11 @@ from diffses.seeds import seed_for
 def starts(
     distill: Path, data: Dataset, material: Material, settings: SearchFinetune, seed: int
 ) -> list[Member]:
-    """Forests to begin from, each different one once, none with a tree beyond the limit."""
+    """Forests to begin from, each different one once, none with a tree beyond the limit.
+
+    Raises:
+        ConfigError: where `start_from` is beyond it, or no policy for this data.
+    """
     hall = hall_of_fame(distill)
     found: list[tuple[Forest, str]] = []
     if Start.linear in settings.starts:
@@ -42,7 +46,14 @@ def starts(
         for i, other in enumerate(representatives(forest, data.groups, data.actions))
     ]
     if settings.start_from is not None:
-        acting.append((continued(Path(settings.start_from), data), "given/0"))
+        given = continued(Path(settings.start_from), data)
+        if max(given.sizes) > settings.max_nodes:
+            raise ConfigError(
+                f"finetune.start_from: a tree of the policy in {settings.start_from} has "
+                f"{max(given.sizes)} nodes, finetune.max_nodes is {settings.max_nodes}",
+                fix=f"finetune.max_nodes={max(given.sizes)}",
+            )
+        acting.append((given, "given/0"))
     if Start.random in settings.starts:
         acting += random_starts(data, material, settings.random_starts, seed)
     kept: dict[Forest, str] = {}

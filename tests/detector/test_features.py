@@ -1,9 +1,9 @@
 import numpy as np
 
+from diffses.config import OTHERS
 from diffses.detector import kernel
 from diffses.detector.features import (
     FEW,
-    OTHERS,
     Choice,
     Crowd,
     Slot,

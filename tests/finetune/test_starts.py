@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from diffses.config import GuidedFinetune, Start
 from diffses.dataset.data import Dataset, Part
 from diffses.errors import ConfigError
-from diffses.finetune.starts import continued
+from diffses.finetune.starts import continued, starts
+from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
 FEATURES = ("ball.x", "ball.y", "player.y")
@@ -42,6 +44,19 @@ def test_a_policy_of_fewer_actions_and_other_order_plays_the_same(tmp_path):
     champion = tmp_path / "pong.json"
     champion.write_text(json.dumps({"forest": json.loads(found().to_json()), "size": 4}))
     assert continued(champion, data()) == begun
+
+
+def test_a_policy_larger_than_the_limit_is_refused(tmp_path):
+    path = tmp_path / "finetuned.json"
+    found().save(path)
+    (tmp_path / "hall_of_fame.csv").write_text("file,linear\n")
+    settings = GuidedFinetune(start_from=str(path), starts=[Start.pursuit], max_nodes=3)
+    material = Material.of(data(), data().train.features, settings.operators, 3)
+    begun = starts(tmp_path, data(), material, settings, 0)
+    assert "given/0" in [member.source for member in begun]
+    settings.max_nodes = 2
+    with pytest.raises(ConfigError, match="3 nodes"):
+        starts(tmp_path, data(), material, settings, 0)
 
 
 def test_a_policy_of_other_features_or_no_policy_is_refused(tmp_path):
