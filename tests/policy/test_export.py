@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
+from diffses.detector import Detector
 from diffses.detector.identity import Identity
 from diffses.envs.play import Job, play_one
 from diffses.envs.rules import search_rules
@@ -148,7 +149,8 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     text_ = f"FIRE = 0.01\nRIGHT = 0.0 - {shot}\nLEFT = {shot}"
     forest = Forest.from_text(text_, (shot,), (1, 2, 3))
     env = ArcadeEnv(game="space_invaders", max_frames=1200)
-    (tmp_path / "played.py").write_text(to_player(forest, env, tmp_path / "detector", "A policy."))
+    source = to_player(forest, env, tmp_path / "detector", "A policy.")
+    (tmp_path / "played.py").write_text(source)
     played = subprocess.run(
         [sys.executable, "-I", "played.py", "--seed", "5"],
         cwd=tmp_path,
@@ -161,6 +163,17 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     )
     expected = play_one(job)
     assert f"episode 0: return {expected.score:g}, {expected.steps} steps\n" in played
+    module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
+    console.start(3)
+    one, hidden = module.Detector(module.FITTED), 0
+    blind = Detector(dataclasses.replace(detector.model, looks_back=False))
+    for _ in range(100):
+        console.step(1)
+        told, seen = (each.observe(console.screen(), console.before()) for each in (one, detector))
+        column = detector.features.index(shot)
+        assert told.tolist() == [seen[column]]
+        hidden += blind.observe(console.screen())[column] != seen[column]
+    assert hidden > 0
 
 
 @pytest.mark.slow
