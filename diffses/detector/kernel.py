@@ -192,7 +192,7 @@ def put_back(
     gone: np.ndarray,
     whole: np.ndarray,
 ) -> int:
-    """Writes the screen into `whole`, with what was there one frame before and flickers.
+    """Writes the screen into `whole`, with what was there one frame before and flickers, if any.
 
     That is a blob of pixels that were foreground and are background now, without any pixel of a
     linked colour in its box now or BESIDE px around it: what moved on has such, what is drawn in
@@ -201,37 +201,50 @@ def put_back(
     Args:
         before: uint8 (h, w), contiguous: the frame before `screen`.
         screen, background, seen, colours, links, runs, blobs, areas: of `find_blobs`.
-        gone, whole: uint8 (h, w), contiguous, output: the background with all that is gone, and the
-            screen with what flickers.
+        gone: uint8 (h, w), contiguous: the background, and that again afterwards.
+        whole: uint8 (h, w), contiguous, output; untouched where nothing is put back.
 
     Returns:
         How many blobs were put back.
     """
-    whole[:] = screen
-    if not _gone(screen, before, background, gone):
+    first, last = _gone(screen, before, background, gone)
+    if last < 0:
         return 0
-    n_runs, count = find_blobs(gone, background, seen, colours, links, runs, blobs, areas)
+    rows = slice(first, last + 1)
+    n_runs, count = find_blobs(
+        gone[rows], background[rows], seen[rows], colours, links, runs, blobs, areas
+    )
     back = 0
     for blob in range(count):
+        blobs[blob, 2] += first
+        blobs[blob, 4] += first
         if _beside(screen, blobs[blob], background, seen, colours, links):
             blobs[blob, 5] = 0
         else:
             back += 1
-    for run in range(n_runs):
-        if runs[run, 5] >= 0 and blobs[runs[run, 5], 5] > 0:
-            for x in range(runs[run, 1], runs[run, 2] + 1):
-                whole[runs[run, 3], x] = gone[runs[run, 3], x]
+    if back:
+        whole.view(np.uint64)[:] = screen.view(np.uint64)
+        for run in range(n_runs):
+            if runs[run, 5] >= 0 and blobs[runs[run, 5], 5] > 0:
+                y = first + runs[run, 3]
+                for x in range(runs[run, 1], runs[run, 2] + 1):
+                    whole[y, x] = gone[y, x]
+    gone[rows].view(np.uint64)[:] = background[rows].view(np.uint64)
     return back
 
 
 @numba.njit(cache=True, nogil=True)
-def _gone(screen: np.ndarray, before: np.ndarray, background: np.ndarray, gone: np.ndarray) -> bool:
-    """Writes the background with what was in front of it before and is not now; whether there is
-    any."""
+def _gone(
+    screen: np.ndarray, before: np.ndarray, background: np.ndarray, gone: np.ndarray
+) -> tuple[int, int]:
+    """Writes what was in front of the background before and is not now onto `gone`.
+
+    Returns:
+        The first and the last row with any; -1 and -1 for none.
+    """
     height, width = screen.shape
     now, was, still = screen.view(np.uint64), before.view(np.uint64), background.view(np.uint64)
-    gone[:] = background
-    found = False
+    first, last = -1, -1
     for y in range(height):
         for word in range(width // 8):
             if was[y, word] == now[y, word] or was[y, word] == still[y, word]:
@@ -240,8 +253,8 @@ def _gone(screen: np.ndarray, before: np.ndarray, background: np.ndarray, gone: 
                 behind = background[y, x]
                 if before[y, x] != behind and screen[y, x] == behind:
                     gone[y, x] = before[y, x]
-                    found = True
-    return found
+                    first, last = (y if first < 0 else first), y
+    return first, last
 
 
 @numba.njit(cache=True, nogil=True)

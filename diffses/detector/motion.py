@@ -49,7 +49,7 @@ class Detector(Tracking):
         self.background = model.scene.background
         self.looks_back = model.looks_back
         self._runs, self._blobs, self._areas = scratch()
-        self._gone, self._whole = np.empty_like(self.background), np.empty_like(self.background)
+        self._gone, self._whole = self.background.copy(), self.background.copy()
 
     @property
     def types(self) -> tuple[TypeInfo, ...]:
@@ -69,7 +69,7 @@ class Detector(Tracking):
             raise ValueError(f"{wanted}, got {screen.dtype} {screen.shape}")
         screen = np.ascontiguousarray(screen)
         if self.looks_back and before is not None:
-            kernel.put_back(
+            back = kernel.put_back(
                 screen,
                 np.ascontiguousarray(before),
                 scene.background,
@@ -82,7 +82,7 @@ class Detector(Tracking):
                 self._gone,
                 self._whole,
             )
-            screen = self._whole
+            screen = self._whole if back else screen
         kernel.observe(
             screen,
             scene.background,

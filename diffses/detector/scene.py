@@ -49,8 +49,8 @@ def whole_screens(screens: np.ndarray, before: np.ndarray, scene: Scene) -> tupl
         screens, before: uint8 (n, h, w): of each step the last frame and the one before.
     """
     runs, blobs, areas = scratch()
-    gone = np.zeros_like(scene.background)
-    whole, found = np.empty_like(screens), 0
+    gone = scene.background.copy()
+    whole, found = screens.copy(), 0
     for now, was, target in zip(screens, before, whole, strict=True):
         back = kernel.put_back(
             now,

@@ -61,10 +61,11 @@ def put_back(screen, before, background=None, seen=None, links=None):
     links = np.eye(kernel.MAX_COLOURS, dtype=bool) if links is None else links
     colours = np.full(256, kernel.NOTHING, np.uint8)
     colours[: kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
-    gone, whole = np.empty_like(screen), np.empty_like(screen)
+    gone, whole = background.copy(), screen.copy()
     looks = (screen, before, background, seen, colours, links)
     count = kernel.put_back(*looks, *scratch(), gone, whole)
     np.testing.assert_array_equal(whole, put_back_plainly(*looks))
+    np.testing.assert_array_equal(gone, background)
     return whole, count
 
 

@@ -68,8 +68,8 @@ class Detector:
             np.zeros((MAX_BLOBS, MAX_COLOURS), np.int32),
         )
         if f["looks_back"] and before is not None:
-            whole = np.empty_like(screen)
-            put_back(screen, self._indices(before), *looks, np.empty_like(screen), whole)
+            whole = screen.copy()
+            put_back(screen, self._indices(before), *looks, f["background"].copy(), whole)
             screen = whole
         row = np.zeros(len(f["scales"]))
         observe(
