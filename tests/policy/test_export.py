@@ -140,6 +140,12 @@ def detector_of(game, folder):
     return found
 
 
+def printed(folder, *words):
+    """What Python prints, run apart from this package."""
+    command = [sys.executable, "-I", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
 @pytest.mark.slow
 def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     detector = detector_of("space_invaders", tmp_path / "detector")
@@ -151,13 +157,7 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     env = ArcadeEnv(game="space_invaders", max_frames=1200)
     source = to_player(forest, env, tmp_path / "detector", "A policy.")
     (tmp_path / "played.py").write_text(source)
-    played = subprocess.run(
-        [sys.executable, "-I", "played.py", "--seed", "5"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    played = printed(tmp_path, "played.py", "--seed", "5")
     job = Job(
         ForestSpec(forest, str(tmp_path / "detector")), search_rules(env), seed_for(5, "test", 0)
     )
@@ -196,13 +196,7 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
         "sys.argv = ['pong.py', '--episodes', '2', '--seed', '5']; "
         "runpy.run_path('pong.py', run_name='__main__')"
     )
-    played = subprocess.run(
-        [sys.executable, "-I", "-c", start],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    played = printed(tmp_path, "-c", start)
     for episode in range(2):
         job = Job(
             ForestSpec(forest, str(tmp_path / "detector")),
@@ -228,13 +222,7 @@ def test_one_file_plays_a_control_task(tmp_path):
     forest = Forest.from_text("LEFT = 0.0\nRIGHT = 3*turn + angle", ("turn", "angle"), (0, 1))
     source = text(Champion(forest, env, None, {}), "python", pixels=False)
     (tmp_path / "cartpole.py").write_text(source)
-    played = subprocess.run(
-        [sys.executable, "-I", "cartpole.py", "--episodes", "3"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
+    played = printed(tmp_path, "cartpole.py", "--episodes", "3")
     returns = [float(line.split()[3].rstrip(",")) for line in played.splitlines()[:3]]
     assert min(returns) > 100
     assert played.splitlines()[3] == f"mean {np.mean(returns):g}"
