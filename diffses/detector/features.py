@@ -14,6 +14,8 @@ from diffses.detector.kernel import (
     BUTTON,
     COMING,
     COUNT,
+    DRIFT_X,
+    DRIFT_Y,
     HIGHEST,
     LEFT_OF,
     LEFTMOST,
@@ -37,6 +39,8 @@ QUANTITIES = {
     "y": Y,
     "vx": VX,
     "vy": VY,
+    "driftx": DRIFT_X,
+    "drifty": DRIFT_Y,
     "w": W,
     "h": H,
     "present": PRESENT,
@@ -50,6 +54,8 @@ SCALES = {
     "y": 100.0,
     "vx": 10.0,
     "vy": 10.0,
+    "driftx": 10.0,
+    "drifty": 10.0,
     "w": 100.0,
     "h": 100.0,
     "present": 1.0,
@@ -63,6 +69,8 @@ UNITS = {
     "y": "100 px from the top edge",
     "vx": "10 px per step, to the right",
     "vy": "10 px per step, down",
+    "driftx": "10 px per step, to the right, over the last ten steps or so",
+    "drifty": "10 px per step, down, over the last ten steps or so",
     "w": "100 px wide",
     "h": "100 px high",
     "present": "1 if it is there, else 0",
@@ -73,6 +81,7 @@ UNITS = {
 }
 OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")
 PUSHES = ("pushx", "pushy")  # of the player besides
+DRIFTS = {"driftx": "vx", "drifty": "vy"}  # the velocity that each smooths
 CHOICES = {  # what is told of the one of a crowd that is ..., and how it is chosen
     "nearest": (NEAREST, ("x", "y", "vx", "vy", "present")),
     "leftmost": (LEFTMOST, ("x",)),
@@ -88,6 +97,7 @@ CHOICES = {  # what is told of the one of a crowd that is ..., and how it is cho
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
 FEW = 4  # slots: with more, only differences to the player are offered
 EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
+JUMPY = 0.5  # share of the steps after one in motion without any: it moves in jumps
 SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
 
 
@@ -175,11 +185,12 @@ def every_feature(
     every = [
         Feature(slot, quantity)
         for slot in slots
-        for quantity in (*OF_A_SLOT, *(PUSHES if slot == player else ()))
+        for quantity in (*OF_A_SLOT, *(PUSHES if slot == player else DRIFTS))
     ]
     chosen = choices(crowds, player, axes)
     for choice in chosen:
         told = ("count",) if choice.which is None else CHOICES[choice.which][1]
+        told = (*told, *(DRIFTS if "vx" in told else ()))
         every += [Feature(choice, quantity) for quantity in told]
     if not differences:
         return every
@@ -252,7 +263,9 @@ def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
     """The features that tell something: those that were not always the same in a recording.
 
     A width or height counts only where the object is not at the end of its way, where it may be cut
-    off: that is in its position already. A difference counts only where both its parts vary.
+    off: that is in its position already. A difference counts only where both its parts vary. A
+    drift counts only where the velocity comes in jumps: is 0 again in most of the steps after one
+    in which it was not.
 
     Args:
         rows: float64 (n, f).
@@ -263,6 +276,9 @@ def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
         if feature.other is not None:
             parts = [f"{slot.name}.{feature.quantity}" for slot in (feature.slot, feature.other)]
             wanted = all(part in kept for part in parts)
+        elif feature.quantity in DRIFTS:
+            speed = rows[:, names.index(f"{feature.slot.name}.{DRIFTS[feature.quantity]}")]
+            wanted = _jumps(speed)
         elif feature.quantity in ("w", "h"):
             along = rows[:, names.index(f"{feature.slot.name}.{EDGES[feature.quantity]}")]
             wanted = _changes_size(along, column)
@@ -274,6 +290,12 @@ def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
         if wanted:
             kept[feature.name] = feature
     return list(kept.values())
+
+
+def _jumps(speed: np.ndarray) -> bool:
+    """Whether velocities, float64 (n,), are of something that moves in jumps."""
+    after = speed[1:][speed[:-1] != 0]
+    return bool(len(after)) and float((after == 0).mean()) > JUMPY
 
 
 def _changes_size(along: np.ndarray, size: np.ndarray) -> bool:

@@ -21,12 +21,13 @@ MAX_COLOURS = 48  # colours of objects that can be told apart
 COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, BOTTOM inclusive
 NOTHING = 255  # index of a colour that no object has
 # columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
-# per step, steps since it was last seen, steps since its birth (-1: the place is free); and where
-# the last action pushes it, and whether it pressed the button, which nobody sees: `Memory.acted`
-# writes it, the tracker leaves it
-X, Y, W, H, VX, VY, UNSEEN, AGE, PUSH_X, PUSH_Y, BUTTON = range(11)
-SEEN = 8  # the columns before this are the tracker's
-COLUMNS = 11
+# per step, steps since it was last seen, steps since its birth (-1: the place is free), velocity
+# over its last DRIFT steps or so; and where the last action pushes it, and whether it pressed the
+# button, which nobody sees: `Memory.acted` writes it, the tracker leaves it
+X, Y, W, H, VX, VY, UNSEEN, AGE, DRIFT_X, DRIFT_Y, PUSH_X, PUSH_Y, BUTTON = range(13)
+SEEN = 10  # the columns before this are the tracker's
+COLUMNS = 13
+DRIFT = 10.0  # steps over which a drift is averaged: older velocities count exponentially less
 # columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
 # far it may get in one step, all in px; its first place in the table and the place after its
 # last; for how many steps one out of sight is taken to go on as it did; its width and height
@@ -485,6 +486,9 @@ def _meet(entry: np.ndarray, blob: np.ndarray) -> None:
     entry[X], entry[Y], entry[W], entry[H] = x, y, width, height
     entry[UNSEEN] = 0
     entry[AGE] += 1
+    weight = 1.0 / min(entry[AGE], DRIFT)
+    entry[DRIFT_X] += weight * (entry[VX] - entry[DRIFT_X])
+    entry[DRIFT_Y] += weight * (entry[VY] - entry[DRIFT_Y])
 
 
 @numba.njit(cache=True, nogil=True)

@@ -273,6 +273,7 @@ class Memory:
             entry[kernel.AGE] = 0
             for name in ("x", "y", "w", "h", "vx", "vy"):
                 entry[features_.QUANTITIES[name]] = one[name]
+            entry[kernel.DRIFT_X], entry[kernel.DRIFT_Y] = one["vx"], one["vy"]
         return self._tell(table, np.zeros(len(self.row)))
 
 

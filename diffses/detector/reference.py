@@ -101,7 +101,7 @@ class Thing:
 
     def __init__(self, kind: int, box: Box) -> None:
         self.kind, self.unseen, self.age = kind, 0, 0
-        self.vx = self.vy = 0.0
+        self.vx = self.vy = self.driftx = self.drifty = 0.0
         self.x, self.y, self.w, self.h = box.x, box.y, float(box.width), float(box.height)
 
     def meet(self, box: Box) -> None:
@@ -109,6 +109,9 @@ class Thing:
         self.vx, self.vy = (box.x - self.x) / steps, (box.y - self.y) / steps
         self.x, self.y, self.w, self.h = box.x, box.y, float(box.width), float(box.height)
         self.unseen, self.age = 0, self.age + 1
+        weight = 1 / min(self.age, kernel.DRIFT)
+        self.driftx += weight * (self.vx - self.driftx)
+        self.drifty += weight * (self.vy - self.drifty)
 
 
 class Box:

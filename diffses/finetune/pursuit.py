@@ -35,8 +35,8 @@ class Scene:
 
     distance: the object's from the player, along the axis on which the actions act; o, v: its
     place and velocity along it; p, q: its place and velocity across it; m, u: the player's place
-    and velocity; a: where the last action pushes the player. sign: 1 where `distance` is
-    object - player, else -1.
+    and velocity; a: where the last action pushes the player; drift: the object's velocity along it
+    over the last steps. sign: 1 where `distance` is object - player, else -1.
     """
 
     distance: int
@@ -48,6 +48,7 @@ class Scene:
     m: int | None
     u: int | None
     a: int | None
+    drift: int | None
 
 
 def pursuits(data: Dataset) -> list[Forest]:
@@ -151,6 +152,7 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> dict[str, Scene
             place.get(f"{player}.{axis}"),
             place.get(f"{player}.v{axis}"),
             place.get(f"{player}.push{axis}"),
+            place.get(f"{thing}.drift{axis}"),
         )
         for thing, (distance, sign) in distances.items()
     }

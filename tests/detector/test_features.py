@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from diffses.config import OTHERS
 from diffses.detector import kernel
@@ -28,7 +29,7 @@ def row_of(table, features, hold=0):
 def table():
     found = empty_table(2)
     #           x    y   w  h  vx vy unseen age
-    found[:, : kernel.SEEN] = (140, 100, 4, 16, 0, -6, 0, 9), (80, 105, 2, 4, 5, 2, 0, 3)
+    found[:, : kernel.DRIFT_X] = (140, 100, 4, 16, 0, -6, 0, 9), (80, 105, 2, 4, 5, 2, 0, 3)
     return found
 
 
@@ -70,6 +71,32 @@ def test_what_never_varies_is_dropped():
     assert kept == ["player.y", "ball.x", "ball.y", "ball.y-player.y"]
 
 
+def test_how_fast_what_moves_in_jumps_goes_is_told_over_several_steps():
+    features = every_feature([ONE, TWO], [], ONE, differences=False)
+    assert not any(f.quantity == "driftx" for f in features if f.slot == ONE)  # the player
+    blobs = np.zeros((1, 6), np.int32)
+
+    def played(places):
+        """What is told of a ball that is seen at these places, px."""
+        table, rows = empty_table(2), []
+        table[1, kernel.AGE] = 0
+        table[1, [kernel.X, kernel.Y, kernel.W, kernel.H]] = places[0], 50, 2, 4
+        for place in places[1:]:
+            blobs[0] = 0, place - 1, 48, place, 51, 8
+            kernel._meet(table[1], blobs[0])
+            rows.append(list(row_of(table, features).values()))
+        names = [feature.name for feature in varying(features, np.array(rows))]
+        return names, np.array(rows)[:, [f.name for f in features].index("ball.driftx")]
+
+    names, drift = played([20 + 4 * (step // 4) for step in range(60)])  # 4 px every 4 steps
+    assert {"ball.vx", "ball.driftx"} <= set(names)
+    assert "ball.drifty" not in names
+    assert drift[4:] == pytest.approx(0.1, abs=0.04)  # 1 px per step
+    names, drift = played([20 + step + step // 4 for step in range(60)])
+    assert "ball.driftx" not in names
+    assert drift[10:] == pytest.approx(0.125, abs=0.03)
+
+
 def test_being_cut_off_at_an_edge_is_no_change_of_size():
     features = every_feature([ONE], [], ONE, differences=False)
     rows = []
@@ -92,10 +119,10 @@ INVADERS = Crowd("invader", 1, 5)
 
 def crowded():
     found = empty_table(5)
-    found[0, : kernel.SEEN] = 80, 180, 8, 8, 0, 0, 0, 9  # the player
-    found[1, : kernel.SEEN] = 20, 40, 8, 8, 2, 0, 0, 9
-    found[2, : kernel.SEEN] = 70, 60, 8, 8, 2, 0, 0, 9
-    found[3, : kernel.SEEN] = 90, 60, 8, 8, 2, 0, 0, 9  # as near as the one before
+    found[0, : kernel.DRIFT_X] = 80, 180, 8, 8, 0, 0, 0, 9  # the player
+    found[1, : kernel.DRIFT_X] = 20, 40, 8, 8, 2, 0, 0, 9
+    found[2, : kernel.DRIFT_X] = 70, 60, 8, 8, 2, 0, 0, 9
+    found[3, : kernel.DRIFT_X] = 90, 60, 8, 8, 2, 0, 0, 9  # as near as the one before
     return found  # and one place is empty
 
 
@@ -109,11 +136,13 @@ def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
         "invader.count": 0.3,
         "invader.nearest.x": 0.7, "invader.nearest.y": 0.6,
         "invader.nearest.vx": 0.2, "invader.nearest.vy": 0.0, "invader.nearest.present": 1.0,
+        "invader.nearest.driftx": 0.0, "invader.nearest.drifty": 0.0,
         "invader.leftmost.x": 0.2, "invader.rightmost.x": 0.9,
         "invader.highest.y": 0.4, "invader.lowest.y": 0.6,
         "invader.nearest.x-player.x": -0.1, "invader.nearest.y-player.y": -1.2,
         "invader.coming.x": 0.0, "invader.coming.y": 0.0, "invader.coming.vx": 0.0,
         "invader.coming.vy": 0.0, "invader.coming.present": 0.0,  # none does
+        "invader.coming.driftx": 0.0, "invader.coming.drifty": 0.0,
         "invader.coming.x-player.x": 0.0, "invader.coming.y-player.y": 0.0,
     }  # fmt: skip
 
@@ -139,10 +168,10 @@ def test_of_several_it_is_told_which_would_reach_the_player_first():
     features = every_feature([ONE], [bombs], ONE, differences=True)
     assert {f.slot.which for f in features if isinstance(f.slot, Choice)} == {"coming"}
     falling = crowded()  # the player is at 80, 180
-    falling[1, : kernel.SEEN] = 90, 100, 2, 8, 0, 8, 0, 9  # there in 10 steps
-    falling[2, : kernel.SEEN] = 70, 140, 2, 8, 0, 2, 0, 9  # in 20
-    falling[3, : kernel.SEEN] = 101, 170, 2, 8, 0, 8, 0, 9  # sooner, but it misses by 21 px
-    falling[4, : kernel.SEEN] = 80, 150, 2, 8, 0, -8, 0, 9  # the player's own shot
+    falling[1, : kernel.DRIFT_X] = 90, 100, 2, 8, 0, 8, 0, 9  # there in 10 steps
+    falling[2, : kernel.DRIFT_X] = 70, 140, 2, 8, 0, 2, 0, 9  # in 20
+    falling[3, : kernel.DRIFT_X] = 101, 170, 2, 8, 0, 8, 0, 9  # sooner, but it misses by 21 px
+    falling[4, : kernel.DRIFT_X] = 80, 150, 2, 8, 0, -8, 0, 9  # the player's own shot
     row = row_of(falling, features)
     assert (row["bomb.coming.x"], row["bomb.coming.vy"]) == (0.9, 0.8)
     assert row["bomb.coming.y-player.y"] == -0.8

@@ -34,7 +34,7 @@ def choice(forest, **values):
 
 def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
     found = dodges(range_())
-    assert len(found) == 2 * 2 * 2 * 3  # widths, ways, with and without prey, buttons
+    assert len(found) == 2 * 2 * 2 * 2 * 3  # widths, ways, sides, with and without prey, buttons
     first = found[3]  # 10 px, what comes falls; after prey
     assert choice(first, prey_nearest_x_me_x=0.2) == "RIGHT"
     assert choice(first, prey_nearest_x_me_x=-0.2) == "LEFT"
@@ -46,13 +46,13 @@ def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
     turns = found[5]
     assert choice(turns, prey_nearest_x_me_x=0.2) == "RIGHTFIRE"
     assert choice(turns, prey_nearest_x_me_x=0.2, me_button=1.0) == "RIGHT"
-    assert max(max(one.sizes) for one in found) <= 41
+    assert max(max(one.sizes) for one in found[:6]) <= 41
 
 
 def test_the_one_that_comes_stands_for_its_type():
     names = ("bomb.coming.x-me.x", "bomb.coming.vy")
     found = dodges(range_((*FEATURES, *names)))
-    assert len(found) == 2 * 2 * 2 * 3  # the same, once
+    assert len(found) == 2 * 2 * 2 * 2 * 3  # the same, once
     row = np.zeros((1, len(FEATURES) + 2))
     row[0, -2:] = 0.05, 0.5
     first = found[3]
@@ -60,6 +60,25 @@ def test_the_one_that_comes_stands_for_its_type():
     row[0, FEATURES.index("bomb_1.x-me.x")] = -0.05
     row[0, FEATURES.index("bomb_1.vy")] = 0.5  # does not matter
     assert first.actions[int(first.choose(row)[0])] == "LEFT"
+
+
+def test_at_the_end_of_its_way_it_steps_aside_towards_the_middle():
+    data = range_()
+    places = data.train.features[:, 0]
+    straight, inwards = dodges(data)[3], dodges(data)[9]
+    under = {"bomb_2_x_me_x": -0.03, "bomb_2_vy": 0.5}
+    for place, way in ((places.max(), "LEFT"), ((places.max() + places.min()) / 2, "RIGHT")):
+        assert choice(straight, me_x=place, **under) == "RIGHT"
+        assert choice(inwards, me_x=place, **under) == way
+
+
+def test_what_moves_in_jumps_is_aimed_at_where_it_will_be():
+    lead = dodges(range_((*FEATURES, "prey.nearest.driftx")))[3]
+    row = np.zeros((1, len(FEATURES) + 1))
+    row[0, FEATURES.index("prey.nearest.x-me.x")] = 0.1
+    assert lead.actions[int(lead.choose(row)[0])] == "RIGHT"
+    row[0, -1] = -0.4
+    assert lead.actions[int(lead.choose(row)[0])] == "LEFT"
 
 
 def test_it_takes_velocities_across_and_one_axis():
