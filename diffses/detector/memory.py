@@ -266,7 +266,10 @@ class Memory:
         return np.flatnonzero(known & (self.table[:, kernel.UNSEEN] == 0))
 
     def place(self, objects: np.ndarray) -> np.ndarray:
-        """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,)."""
+        """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,).
+
+        Of these only the present velocity is known, which stands for that over several steps.
+        """
         table = empty_table(len(self.table))
         for one in objects:
             entry = table[self._places[one["track"]]]

@@ -91,7 +91,7 @@ def test_how_fast_what_moves_in_jumps_goes_is_told_over_several_steps():
     names, drift = played([20 + 4 * (step // 4) for step in range(60)])  # 4 px every 4 steps
     assert {"ball.vx", "ball.driftx"} <= set(names)
     assert "ball.drifty" not in names
-    assert drift[4:] == pytest.approx(0.1, abs=0.04)  # 1 px per step
+    assert drift[8:] == pytest.approx(0.1, abs=0.04)  # 1 px per step
     names, drift = played([20 + step + step // 4 for step in range(60)])
     assert "ball.driftx" not in names
     assert drift[10:] == pytest.approx(0.125, abs=0.03)

@@ -111,7 +111,8 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
                 one.reset()
         row = detector.observe(screen).copy()
         assert row.tobytes() == plain.observe(screen).tobytes() == loaded.observe(screen).tobytes()
-        assert detector.place(detector.objects) == pytest.approx(row, abs=1e-6)
+        now = [number for number, name in enumerate(detector.features) if ".drift" not in name]
+        assert detector.place(detector.objects)[now] == pytest.approx(row[now], abs=1e-6)
         counts.add(round(10 * row[detector.features.index("object1.count")]))
     assert counts == set(range(7))
 
