@@ -117,7 +117,8 @@ def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
     """The cast with those of its features that tell something in `rows`, float64 (n, f).
 
     Where these are more than `most`, the player's are kept, what is told of all others together,
-    and those of the types that are seen most often, as long as they fit; at least one type's.
+    and those of the types that are seen most often, as long as they fit, if need be without what
+    is told of several steps; at least one type's.
     """
     varying = features.varying(cast.features, rows)
     ranked = sorted(cast.types, key=lambda kind: (kind.name != cast.player, -kind.sights))
@@ -126,8 +127,11 @@ def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
     kept: set[str] = set()
     for name in names:
         mine = {f.name for f in varying if f.of == name}
-        if not kept or len(kept) + len(mine) <= most:
-            kept |= mine
+        present = {f.name for f in varying if f.of == name and f.quantity not in features.DRIFTS}
+        for wanted in (mine, present):
+            if not kept or len(kept) + len(wanted) <= most:
+                kept |= wanted
+                break
     return replace(cast, features=tuple(f for f in varying if f.name in kept))
 
 

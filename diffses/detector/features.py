@@ -180,17 +180,22 @@ def every_feature(
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
     reaches; of many types together, which object is nearest and which are next along the `axes` (0
     and 1 for x and y) on which the actions push the player. Of any type of which there are several
-    it is told which of them comes: would pass the player within COURSE px and is there first.
+    it is told which of them comes: would pass the player within COURSE px and is there first. How fast
+    things go over several steps is told of what is alone of its type, of the nearest and of the next.
     """
+    types = [slot.of for slot in slots]
     every = [
         Feature(slot, quantity)
         for slot in slots
-        for quantity in (*OF_A_SLOT, *(PUSHES if slot == player else DRIFTS))
+        for quantity in (
+            *OF_A_SLOT,
+            *(PUSHES if slot == player else DRIFTS if types.count(slot.of) == 1 else ()),
+        )
     ]
     chosen = choices(crowds, player, axes)
     for choice in chosen:
         told = ("count",) if choice.which is None else CHOICES[choice.which][1]
-        told = (*told, *(DRIFTS if "vx" in told else ()))
+        told = (*told, *(DRIFTS if "vx" in told and choice.which != "coming" else ()))
         every += [Feature(choice, quantity) for quantity in told]
     if not differences:
         return every

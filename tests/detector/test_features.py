@@ -142,7 +142,6 @@ def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
         "invader.nearest.x-player.x": -0.1, "invader.nearest.y-player.y": -1.2,
         "invader.coming.x": 0.0, "invader.coming.y": 0.0, "invader.coming.vx": 0.0,
         "invader.coming.vy": 0.0, "invader.coming.present": 0.0,  # none does
-        "invader.coming.driftx": 0.0, "invader.coming.drifty": 0.0,
         "invader.coming.x-player.x": 0.0, "invader.coming.y-player.y": 0.0,
     }  # fmt: skip
 

@@ -99,7 +99,7 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
         "object1.rightmost.x", "object1.highest.y", "object1.lowest.y",
         "object1.nearest.x-player.x", "object1.coming.x", "object1.coming.y", "object1.coming.vx",
         "object1.coming.vy", "object1.coming.present", "object1.coming.x-player.x",
-        "object1.coming.driftx", "object1.coming.drifty", "object1.nearest.drifty",
+        "object1.nearest.drifty",
     }  # fmt: skip
     detector.save(tmp_path)
     loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
