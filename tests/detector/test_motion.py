@@ -117,6 +117,14 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
     assert counts == set(range(7))
 
 
+def test_where_features_are_many_drifts_give_way_before_their_type_does():
+    screens, starts, actions = invaded(160)
+    every = learn(screens, starts, actions, MotionDetector(slots=2), {}).features
+    fewer = MotionDetector(slots=2, features=len(every) - 1)
+    told = learn(screens, starts, actions, fewer, {}).features
+    assert set(every) - set(told) == {"object1.nearest.drifty"}
+
+
 def test_what_is_drawn_in_every_other_frame_is_seen_at_every_step(tmp_path):
     steps = 160
     random = np.random.default_rng(0)
