@@ -180,8 +180,9 @@ def every_feature(
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
     reaches; of many types together, which object is nearest and which are next along the `axes` (0
     and 1 for x and y) on which the actions push the player. Of any type of which there are several
-    it is told which of them comes: would pass the player within COURSE px and is there first. How fast
-    things go over several steps is told of what is alone of its type, of the nearest and of the next.
+    it is told which of them comes: would pass the player within COURSE px and is there first. How
+    fast things go over several steps is told of what is alone of its type, and of the nearest and
+    the next.
     """
     types = [slot.of for slot in slots]
     every = [
