@@ -91,7 +91,7 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        7,
+        8,
         ("env", "detector"),
         _detector_needs,
         "diffses.detector:learn_detector",
@@ -110,7 +110,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        7,
+        8,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

@@ -26,6 +26,7 @@ from diffses.detector.kernel import (
     PUSH_Y,
     RIGHT_OF,
     RIGHTMOST,
+    SECOND,
     VX,
     VY,
     H,
@@ -94,10 +95,17 @@ CHOICES = {  # what is told of the one of a crowd that is ..., and how it is cho
     "below": (BELOW, ("x", "y", "vx", "vy", "present")),
     "coming": (COMING, ("x", "y", "vx", "vy", "present")),
 }
+SECONDS = ("left2", "right2", "above2", "below2")  # the one after the next each way
+CHOICES |= {
+    name: (SECOND + number, ("x", "y", "vx", "vy", "present"))
+    for number, name in enumerate(SECONDS)
+}
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
 FEW = 4  # slots: with more, only differences to the player are offered
 EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
 JUMPY = 0.5  # share of the steps after one in motion without any: it moves in jumps
+COARSE = 0.15  # share of the steps in motion in which a velocity is a px off the last one: 0.8 px a
+# step shows as 1, 1, 0, 1
 SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
 
 
@@ -178,11 +186,11 @@ def every_feature(
     a paddle has momentum, and a sticky console may repeat the action (Machado et al. 2018). Of two
     objects the difference of their positions is offered, of more than FEW that to the player
     alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
-    reaches; of many types together, which object is nearest and which are next along the `axes` (0
-    and 1 for x and y) on which the actions push the player. Of any type of which there are several
-    it is told which of them comes: would pass the player within COURSE px and is there first. How
-    fast things go over several steps is told of what is alone of its type, and of the nearest and
-    the next.
+    reaches; of many types together, which object is nearest, and along the `axes` (0 and 1 for x
+    and y) on which the actions push the player, which are next and which come after these. Of any
+    type of which there are several it is told which of them comes: would pass the player within
+    COURSE px and is there first. How fast things go over several steps is told of what is alone of
+    its type, and of the nearest and the next.
     """
     types = [slot.of for slot in slots]
     every = [
@@ -207,7 +215,7 @@ def every_feature(
         if len(slots) <= FEW or player in (one, other)
     ]
     every += [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
-    near = [one for one in chosen if one.which in ("nearest", "coming", *SIDES)]
+    near = [one for one in chosen if one.which in ("nearest", "coming", *SIDES, *SECONDS)]
     return every + [Feature(one, quantity, player) for one in near for quantity in ("x", "y")]
 
 
@@ -222,7 +230,8 @@ def choices(
     """
     place = -1 if player is None else player.place
     sides = [which for which, (axis, _) in SIDES.items() if axis in axes]
-    of_one = [None, *(which for which in CHOICES if which not in SIDES)]
+    sides += [f"{which}2" for which in sides]
+    of_one = [None, *(which for which in CHOICES if which not in (*SIDES, *SECONDS))]
     made = []
     for crowd in crowds:
         wanted = ["nearest", *sides] if crowd.name == OTHERS else of_one
@@ -271,7 +280,7 @@ def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
     A width or height counts only where the object is not at the end of its way, where it may be cut
     off: that is in its position already. A difference counts only where both its parts vary. A
     drift counts only where the velocity comes in jumps: is 0 again in most of the steps after one
-    in which it was not.
+    in which it was not; of what is nearest or next also where whole px a step are too coarse.
 
     Args:
         rows: float64 (n, f).
@@ -284,7 +293,7 @@ def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
             wanted = all(part in kept for part in parts)
         elif feature.quantity in DRIFTS:
             speed = rows[:, names.index(f"{feature.slot.name}.{DRIFTS[feature.quantity]}")]
-            wanted = _jumps(speed)
+            wanted = _jumps(speed) or (isinstance(feature.slot, Choice) and _coarse(speed))
         elif feature.quantity in ("w", "h"):
             along = rows[:, names.index(f"{feature.slot.name}.{EDGES[feature.quantity]}")]
             wanted = _changes_size(along, column)
@@ -302,6 +311,13 @@ def _jumps(speed: np.ndarray) -> bool:
     """Whether velocities, float64 (n,), are of something that moves in jumps."""
     after = speed[1:][speed[:-1] != 0]
     return bool(len(after)) and float((after == 0).mean()) > JUMPY
+
+
+def _coarse(speed: np.ndarray) -> bool:
+    """Whether velocities, float64 (n,) in 10 px a step, often change by a px a step and back."""
+    moving = speed[:-1] != 0
+    px = np.abs(np.diff(speed))[moving] * SCALES["vx"]
+    return bool(len(px)) and float(((px > 0.25) & (px < 1.25)).mean()) > COARSE
 
 
 def _changes_size(along: np.ndarray, size: np.ndarray) -> bool:

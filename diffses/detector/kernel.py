@@ -39,8 +39,10 @@ BESIDE = 6  # px: what is gone from here is what is there now, where that is no 
 FAR = 1e18
 # stand for "is there one" and "how many are there", which are no columns of the table
 PRESENT, COUNT = COLUMNS, COLUMNS + 1
-# ways to choose one of a crowd; from LEFT_OF to BELOW, the next one in a direction from the player
-NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, LEFT_OF, RIGHT_OF, ABOVE, BELOW, COMING = range(10)
+# ways to choose one of a crowd; from LEFT_OF to BELOW, the next one in a direction from the player;
+# from SECOND on in the same order, the one after it, beyond where that one ends
+NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, COMING, LEFT_OF, RIGHT_OF, ABOVE, BELOW = range(10)
+SECOND = 10
 COURSE = 20.0  # px from the player's middle at which something that comes passes it, at the most
 
 
@@ -565,18 +567,35 @@ def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
     """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
     there are."""
     which, player = choice[0], choice[3]
-    of_player = which == NEAREST or LEFT_OF <= which <= COMING
+    of_player = which == NEAREST or COMING <= which < SECOND + 4
     if of_player and not _there(table[player], holds[player]):
         return -1
+    second = SECOND <= which < SECOND + 4
+    if second:
+        which += LEFT_OF - SECOND
+    count, best, least = _first(table, holds, choice, which, -FAR)
+    if second and best >= 0:
+        size = table[best, W if which <= RIGHT_OF else H]
+        count, best, least = _first(table, holds, choice, which, least + size)
+    return count if which == COUNT else best
+
+
+@numba.njit(cache=True, nogil=True)
+def _first(
+    table: np.ndarray, holds: np.ndarray, choice: np.ndarray, which: int, beyond: float
+) -> tuple[int, int, float]:
+    """How many of a crowd there are, the place of the one of the least worth above `beyond`, -1 for
+    none, and that worth."""
+    player = choice[3]
     count, best, least = 0, -1, FAR
     for place in range(choice[1], choice[2]):
         if place == player or not _there(table[place], holds[place]):
             continue
         count += 1
         worth = _worth(table[place], table[player], which)
-        if worth < least:
+        if beyond < worth < least:
             least, best = worth, place
-    return count if which == COUNT else best
+    return count, best, least
 
 
 @numba.njit(cache=True, nogil=True)

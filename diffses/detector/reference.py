@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from diffses.detector import kernel
-from diffses.detector.features import SCALES, SIDES, Choice, Feature
+from diffses.detector.features import SCALES, SECONDS, SIDES, Choice, Feature
 from diffses.detector.kernel import MAX_BLOBS, MAX_COLOURS, NOTHING
 from diffses.detector.motion import Model
 
@@ -286,14 +286,19 @@ class PlainDetector:
                 return None
             near = {p: (at[0] - x) ** 2 + (at[1] - y) ** 2 for p, at in crowd.items()}
             return min(near, key=lambda place: near[place], default=None)
-        if choice.which in SIDES:
-            axis, sign = SIDES[choice.which]
+        if choice.which in (*SIDES, *SECONDS):
+            axis, sign = SIDES[choice.which.removesuffix("2")]
             mine = self._value(choice.player, "xy"[axis])
             if mine is None:
                 return None
             ahead = {p: sign * (at[axis] - mine) for p, at in crowd.items()}
             there = [p for p, off in ahead.items() if off > 0]
-            return min(there, key=lambda place: ahead[place], default=None)
+            first = min(there, key=lambda place: ahead[place], default=None)
+            if choice.which in SIDES or first is None:
+                return first
+            beyond = ahead[first] + getattr(self.things[first], "wh"[axis])
+            after = [p for p in there if ahead[p] > beyond]
+            return min(after, key=lambda place: ahead[place], default=None)
         if choice.which == "coming":
             return self._coming(choice, crowd)
         axis = 0 if choice.which in ("leftmost", "rightmost") else 1

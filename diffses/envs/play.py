@@ -22,6 +22,7 @@ import numpy as np
 
 from diffses.envs.console import Console, Move, Rules, random_move
 
+DISCOUNT = 0.999  # a step
 KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
 
 
@@ -62,6 +63,7 @@ class Episode:
     cut: bool  # ended by `max_steps`, not by the game
     record: dict[str, np.ndarray] | None
     lost: float = 0.0  # the part of the return below 0: the sum of all penalties, as a number >= 0
+    discounted: float = 0.0  # the return with rewards at step t weighted by DISCOUNT ** t
 
 
 _consoles: dict[Rules, Console] = {}
@@ -83,13 +85,16 @@ def episode(job: Job, console: Any, player: Player) -> Episode:
         console.look()
     step = console.step_seen if player.sees_motion else console.step
     player.begin(console, job.seed)
-    score, lost, limit = 0.0, 0.0, job.max_steps if job.max_steps is not None else 2**62
+    score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
+    limit = job.max_steps if job.max_steps is not None else 2**62
     while not console.over and console.steps < limit:
         reward = step(player.act(console))
         score += reward
+        discounted += weight * reward
+        weight *= DISCOUNT
         if reward < 0:
             lost -= reward
-    return Episode(job, score, console.steps, not console.over, player.record(), lost)
+    return Episode(job, score, console.steps, not console.over, player.record(), lost, discounted)
 
 
 def _player(job: Job, console: Console) -> Player:

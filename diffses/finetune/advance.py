@@ -1,5 +1,5 @@
 """Starts that need no teacher: policies that go one way, and wait or back off while what is next on
-that way would run into the player.
+that way, or what comes after it, would run into the player.
 
 Always going on crosses the road in Freeway; this crosses it between the cars.
 """
@@ -25,10 +25,10 @@ ONWARD = 0.1  # score of going on: more than that of waiting for nothing
 
 @dataclass(frozen=True)
 class Obstacle:
-    """The features of what is next on a way, by their index; None for what is not offered.
+    """The features of what is on a way, by their index; None for what is not offered.
 
     off: how far it is to the side; ahead: how far along the way, a signed distance; v: its velocity
-    to the side; there: whether there is one.
+    to the side, over several steps where that is told; there: whether there is one.
     """
 
     off: int
@@ -46,10 +46,13 @@ def advances(data: Dataset) -> list[Forest]:
 
     in `Obstacle`'s letters: w4 makes of `ahead` the time until the player is there (found from the
     recorded play: `Motion`), so that the last bracket is how far to the side the obstacle will be.
+    In further forests it scores the most of this for what is next and for what comes after it: who
+    goes where the way on is barred has to stop there.
 
     Returns:
-        For each way two (waiting, backing off) for each of WIDTHS; none where the actions move
-        nothing, or where the detector does not tell what is next.
+        For each way two (waiting, backing off) for each of WIDTHS, and as many that look farther
+        ahead; none where the actions move nothing, or where the detector does not tell what is
+        next.
     """
     control = controlled(data)
     if control is None:
@@ -62,22 +65,27 @@ def advances(data: Dataset) -> list[Forest]:
             continue
         across = "y" if axis == "x" else "x"
         for side, (number, sign) in SIDES.items():
-            obstacle = _next(data.features, control.player, side, axis, across)
-            if "xy"[number] != axis or obstacle is None:
+            if "xy"[number] != axis:
                 continue
+            names = (side, f"{side}2")
+            told = [_obstacle(data.features, control.player, n, axis, across) for n in names]
+            obstacles = [obstacle for obstacle in told if obstacle is not None]
             going = _only(control.effects, axis, sign)
             waiting = [_only(control.effects, axis, other) for other in (0, -sign)]
-            for rest, width in product(waiting, WIDTHS):
+            for looks, rest, width in product(range(len(obstacles)), waiting, WIDTHS):
                 if going is None or rest is None:
                     continue
+                time = 0.1 * sign / motion.stride[0]
+                barred = _blocked(obstacles[0], width, time)
+                for obstacle in obstacles[1 : looks + 1]:
+                    barred = ("max", *barred, *_blocked(obstacle, width, time))
                 trees: list[Expression] = [UNUSED] * len(effect)
-                trees[going] = (ONWARD,)
-                trees[rest] = _blocked(obstacle, width, 0.1 * sign / motion.stride[0])
+                trees[going], trees[rest] = (ONWARD,), barred
                 found.append(replace(empty, trees=tuple(trees)))
     return found
 
 
-def _next(
+def _obstacle(
     features: tuple[str, ...], player: str, side: str, axis: str, across: str
 ) -> Obstacle | None:
     place = {name: index for index, name in enumerate(features)}
@@ -86,7 +94,8 @@ def _next(
     ahead = place.get(f"{name}.{axis}-{player}.{axis}")
     if off is None or ahead is None:
         return None
-    return Obstacle(off, ahead, place.get(f"{name}.v{across}"), place.get(f"{name}.present"))
+    speed = place.get(f"{name}.drift{across}", place.get(f"{name}.v{across}"))
+    return Obstacle(off, ahead, speed, place.get(f"{name}.present"))
 
 
 def _only(effects: dict[str, np.ndarray], axis: str, sign: float) -> int | None:

@@ -27,8 +27,9 @@ PRIOR = 2.0  # episodes of average spread that an estimate of a forest's own spr
 class Member:
     """A forest of a search, and what it has returned so far.
 
-    paces: return per step of the same episodes: of two forests that return the same, the one with
-        the higher pace is the better. (Who loses 0:21 has lost later, who wins 21:0 won sooner.)
+    paces: discounted return of the same episodes: of two forests that return the same, the one
+        with the higher pace is the better. (Who loses 0:21 has lost later, who wins 21:0 won
+        sooner, and who crosses a road 32 times will sooner cross it once more.)
     """
 
     forest: Forest
@@ -154,7 +155,7 @@ class Arena:
         for episode in played:
             self.spent += episode.steps
             returns[places[episode.job]] = self.match.whole(episode)
-            paces[places[episode.job]] = episode.score / max(1, episode.steps)
+            paces[places[episode.job]] = episode.discounted
         shape = (len(seeds), len(forests))
         return returns.reshape(shape).T, paces.reshape(shape).T
 

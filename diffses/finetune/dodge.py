@@ -6,8 +6,10 @@ from __future__ import annotations
 import re
 from itertools import product
 
+import numpy as np
+
 from diffses.dataset.data import Dataset, template
-from diffses.finetune.control import controlled
+from diffses.finetune.control import Control, controlled, motion_of
 from diffses.finetune.pursuit import GAIN, STILL, Scene, scenes, steered, summed
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
@@ -18,6 +20,8 @@ AHEAD = 0.5  # of what drifts: the place it is expected at, in 10 steps
 INWARDS = (0.0, 0.25)  # px that one counts as farther out, for each px off the middle of the way
 MOST = 2  # things of one type to keep clear of; and how many types
 COMING = ".coming"  # ends the name of the one of a type that comes next
+SHOOTS = 1.0  # score of pressing the button on target: 10 px off it is not pressed
+CROWDED = 0.5  # what it scores more for each 10 of them: of many one is hit by chance
 WAYS = (True, False)  # it comes where its place across grows, or falls
 
 
@@ -33,13 +37,22 @@ def dodges(data: Dataset) -> list[Forest]:
     the distance, or, so that the player is not cornered at an end of its way, d + w4 (m - w5) with
     m for the player's place: it steps aside towards the middle. What is chased and moves in jumps
     is aimed at where it will be: d + w6 * drift. Where the detector tells which of a type comes
-    next, that stands for the type. As in pursuits, each is tried with different actions of the same
-    effect.
+    next, that stands for the type; if it also tells whether there is one, [...] above is w2 times
+    that. As in pursuits, each is tried with different actions of the same effect.
+
+    In further forests the button is for what is chased: the actions that press it score more than
+    those that do not by
+
+        w7 + w8 n - w1 |d + w9 drift (w10 - p)|
+
+    with n for how many there are and p for its place across: what is shot takes as long as it is
+    far, and as a rule there is no second shot while the first is under way. The chase goes there,
+    too.
 
     Returns:
         For each type to avoid, width, way of coming and of stepping aside, one with each thing to
-        chase and one without, for each choice of actions; none where the actions move nothing or
-        act along two axes, or where no velocity across is told.
+        chase and one without, for each choice of actions, and those with the button; none where the
+        actions move nothing or act along two axes, or where no velocity across is told.
     """
     control = controlled(data)
     if control is None or len(control.effects) != 1:
@@ -59,13 +72,58 @@ def dodges(data: Dataset) -> list[Forest]:
     middle = _middle(data, control.player, axis)
     inwards = INWARDS if middle is not None else INWARDS[:1]
     for kind, width, grows, inward in product(few[:MOST], WIDTHS, WAYS, inwards):
-        aside = [_aside(scene, width, inward, middle, grows=grows) for scene in kinds[kind]]
+        if grows != WAYS[0] and all(_comes_anyway(kind, scene) for scene in kinds[kind]):
+            continue
+        aside = [
+            _aside(scene, inward, middle, _coming(kind, scene, width, grows=grows))
+            for scene in kinds[kind]
+        ]
         own = (kind, kind.removesuffix(COMING))
-        chased = [scene for thing, scene in found.items() if _kind(thing) not in own]
-        for chase in ([], *([_towards(scene)] for scene in chased)):
+        chased = {thing: scene for thing, scene in found.items() if _kind(thing) not in own}
+        for chase in ([], *([_towards(scene)] for scene in chased.values())):
             core = summed([*chase, *aside])
             forests += steered(empty, control, {axis: core}, (STILL,))
+        for thing, scene in chased.items():
+            forests += _shots(data, empty, control, axis, thing, scene, kinds[kind], aside)
     return forests
+
+
+def _shots(
+    data: Dataset,
+    empty: Forest,
+    control: Control,
+    axis: str,
+    thing: str,
+    scene: Scene,
+    avoided: list[Scene],
+    aside: list[Expression],
+) -> list[Forest]:
+    """With the button for what is chased, where its drift, its place across and how many there are
+    are told."""
+    motion = motion_of(data, control, axis)
+    count = f"{thing.partition('.')[0]}.count"
+    far = [scene.p for scene in avoided if scene.p is not None]
+    if motion is None or scene.drift is None or scene.p is None or not far:
+        return []
+    if count not in data.features:
+        return []
+    # what comes gets to where the player is, which is an end; a shot is taken to make 10 px a step
+    rows = data.train.features
+    speeds = rows[:, [one.q for one in avoided if one.q is not None]]
+    places = rows[:, [*far, scene.p]]
+    if not speeds.any() or not places.any():
+        return []
+    low, high = float(places[places != 0].min()), float(places[places != 0].max())
+    falls = float(np.median(speeds[speeds != 0])) > 0
+    time: Expression = ("sub", high, scene.p) if falls else ("sub", scene.p, low)
+    aim: Expression = ("add", scene.distance, "mul", scene.drift, *time)
+    if scene.sign < 0:
+        aim = ("sub", scene.distance, "mul", scene.drift, *time)
+    many = ("add", SHOOTS, "mul", CROWDED, data.features.index(count))
+    trigger: Expression = ("sub", *many, "mul", GAIN, "abs", *aim)
+    core = summed([("mul", GAIN * scene.sign, *aim), *aside])
+    still: Expression = (GAIN * motion.stride[0] / 2,)
+    return steered(empty, control, {axis: core}, still, trigger)
 
 
 def _kind(thing: str) -> str:
@@ -90,14 +148,25 @@ def _towards(scene: Scene) -> Expression:
     return ("mul", GAIN * scene.sign, "add", scene.distance, *lead)
 
 
-def _aside(
-    scene: Scene, width: float, inward: float, middle: float | None, *, grows: bool
-) -> Expression:
+def _comes_anyway(kind: str, scene: Scene) -> bool:
+    """Whether it is there only if it comes."""
+    return kind.endswith(COMING) and scene.there is not None
+
+
+def _coming(kind: str, scene: Scene, width: float, *, grows: bool) -> Expression:
+    """The width where it comes, else 0."""
     assert scene.q is not None
-    d = scene.distance
+    if _comes_anyway(kind, scene):
+        assert scene.there is not None
+        return ("mul", width, scene.there)
     comes: Expression = (scene.q, 0.0) if grows else (0.0, scene.q)
+    return ("logical", *comes, width, 0.0)
+
+
+def _aside(scene: Scene, inward: float, middle: float | None, near: Expression) -> Expression:
+    d = scene.distance
     side: Expression = (d,)
     if inward and middle is not None and scene.m is not None:
         side = ("add", d, "mul", scene.sign * inward, "sub", scene.m, middle)
     away: Expression = ("logical", *side, 0.0, -scene.sign * ASIDE, scene.sign * ASIDE)
-    return ("logical", "logical", *comes, width, 0.0, "abs", d, *away, 0.0)
+    return ("logical", *near, "abs", d, *away, 0.0)

@@ -27,6 +27,7 @@ UNUSED: Expression = (-100.0,)  # score of an action that another of the same ef
 RANGES = (0.05, 0.1, 0.2)  # distances that are kept from an object along an axis, 100 px
 PRESSED = 0.5  # score of pressing the button, and of letting it go after
 OFF = 0.25  # how far off the player's middle an object is met, in strides: it leaves more steeply
+CORNER = 0.75  # of the way between the walls: from there on what is met at its middle is safer
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Scene:
     distance: the object's from the player, along the axis on which the actions act; o, v: its
     place and velocity along it; p, q: its place and velocity across it; m, u: the player's place
     and velocity; a: where the last action pushes the player; drift: the object's velocity along it
-    over the last steps. sign: 1 where `distance` is object - player, else -1.
+    over the last steps; there: whether it is there. sign: 1 where `distance` is object - player,
+    else -1.
     """
 
     distance: int
@@ -49,6 +51,7 @@ class Scene:
     u: int | None
     a: int | None
     drift: int | None
+    there: int | None
 
 
 def pursuits(data: Dataset) -> list[Forest]:
@@ -65,15 +68,15 @@ def pursuits(data: Dataset) -> list[Forest]:
     sum of what its ways along each score, which then are w1 d + w3 v + w6 u + w8 + w9 a. An
     interception, of an object that comes (q > 0, or q < 0), is
 
-        w1 ([q > 0 ? w2 - |w3 - |o + v (w4 - p) / q - w5|| + [o > w6 ? w7 : w8] : w9]
+        w1 ([q > 0 ? w2 - |w3 - |o + v (w4 - p) / q - w5|| + [m > w6 ? w7 : w8] : w9]
             - (m + w10 u + w11 a))
 
     where (w4 - p) / q is the time until it arrives at a place across, and the two absolute values
-    turn it back at walls at w5 and w2. It is met off the player's middle, the other way in each
-    half of the field, and when it goes the player returns to w9. The last bracket is where the
-    player comes to rest: it has momentum, and its last action may not have told yet. How much is
-    found from the recorded play (`Motion`), as is how near it can get, which is what the actions
-    that do not move it score: less, the sooner the object arrives, or always as much.
+    turn it back at walls at w5 and w2. It is met off the player's middle (`_aims`), and when it
+    goes the player returns to w9. The last bracket is where the player comes to rest: it has
+    momentum, and its last action may not have told yet. How much is found from the recorded play
+    (`Motion`), as is how near it can get, which is what the actions that do not move it score:
+    less, the sooner the object arrives, or always as much.
 
     Where several actions move the player alike, one of them stands for all: the first in one
     forest, the last in another (with the button pressed, as a rule); in a third these two take
@@ -81,8 +84,8 @@ def pursuits(data: Dataset) -> list[Forest]:
 
     Returns:
         For each object two chases (towards, away) an axis, along two axes four and those that keep
-        a distance, |d| = w, and, where the detector offers what it takes, up to four interceptions;
-        none where the actions move nothing.
+        a distance, |d| = w, and, where the detector offers what it takes, up to twelve
+        interceptions; none where the actions move nothing.
     """
     control = controlled(data)
     if control is None:
@@ -125,11 +128,32 @@ def _interceptions(
     step = float(np.median(speed[speed > 0])) / 10 if speed.any() else 0.0
     forests = []
     for end, growing in zip(ends, (False, True), strict=True):
-        meet = _interception(scene, end, walls, growing, motion)
         near = _near(scene.p, end, growing, motion, step)
-        for still in dict.fromkeys((near, (GAIN * motion.stride[0] / 2,))):
+        stills = dict.fromkeys((near, (GAIN * motion.stride[0] / 2,)))
+        for (aim, momentum), still in product(_aims(scene, walls, motion), stills):
+            meet = _interception(scene, end, walls, growing, motion, aim, momentum=momentum)
             forests += steered(empty, control, {axis: meet}, still)
     return forests
+
+
+def _aims(
+    scene: Scene, walls: tuple[float, float], motion: Motion
+) -> list[tuple[Expression, bool]]:
+    """How far from the player's middle an object is met, and whether there is room for momentum.
+
+    What is met off the middle leaves more steeply, and a steep way is hard to guard where it is
+    long: towards the wider half of the field, or the other one. It goes by where the player is,
+    since that is near where they meet, and does not change as the object is turned back. In the
+    last quarter of the field it is met at the middle in another variant.
+    """
+    assert scene.m is not None
+    (low, high), off, m = walls, OFF * motion.stride[0], scene.m
+    middle, corner = (low + high) / 2, low + CORNER * (high - low)
+    return [
+        (("logical", m, middle, off, -off), True),
+        (("logical", m, middle, -off, off), True),
+        (("logical", m, middle, "logical", m, corner, 0.0, off, -off), False),
+    ]
 
 
 def scenes(features: tuple[str, ...], player: str, axis: str) -> dict[str, Scene]:
@@ -153,6 +177,7 @@ def scenes(features: tuple[str, ...], player: str, axis: str) -> dict[str, Scene
             place.get(f"{player}.v{axis}"),
             place.get(f"{player}.push{axis}"),
             place.get(f"{thing}.drift{axis}"),
+            place.get(f"{thing}.present"),
         )
         for thing, (distance, sign) in distances.items()
     }
@@ -172,7 +197,11 @@ def _near(p: int, end: float, growing: bool, motion: Motion, step: float) -> Exp
 
 
 def steered(
-    empty: Forest, control: Control, cores: Mapping[str, Expression], still: Expression
+    empty: Forest,
+    control: Control,
+    cores: Mapping[str, Expression],
+    still: Expression,
+    trigger: Expression | None = None,
 ) -> list[Forest]:
     """Forests in which an action scores the cores along the axes on which it pushes the player, or
     their negatives, and `still` where it does not: one with the first of the actions of each
@@ -181,6 +210,8 @@ def steered(
     Args:
         cores: by axis, what there is to gain along it; actions that push the player along another
             one are not used.
+        trigger: what there is to gain by pressing the button: where it is given there is one forest
+            alone, in which the last of the actions of each effect score that more than the first.
     """
     axes = list(control.effects)
     ways = list(zip(*control.effects.values(), strict=True))  # of each tree
@@ -191,6 +222,11 @@ def steered(
         tuple(tree if i in stand else UNUSED for i, tree in enumerate(scored))
         for stand in (firsts, lasts)
     ]
+    if trigger is not None:
+        other = [i for i in lasts - firsts if scored[i] != UNUSED]
+        pulled = {i: ("add", *scored[i], *trigger) for i in other}
+        trees = tuple(pulled.get(i, tree) for i, tree in enumerate(made[0]))
+        return [replace(empty, trees=trees)] if pulled else []
     button = f"{control.player}.button"
     if button in empty.features and firsts != lasts:
         press: Expression = ("sub", PRESSED, empty.features.index(button))
@@ -241,7 +277,14 @@ def _kept_off(scene: Scene, width: float) -> Expression:
 
 
 def _interception(
-    scene: Scene, end: float, walls: tuple[float, float], growing: bool, motion: Motion
+    scene: Scene,
+    end: float,
+    walls: tuple[float, float],
+    growing: bool,
+    motion: Motion,
+    aim: Expression,
+    *,
+    momentum: bool,
 ) -> Expression:
     """Of an object that comes towards the place `end` across, where p grows or falls."""
     assert scene.o is not None
@@ -253,12 +296,10 @@ def _interception(
     lead: Expression = ("mul", "div", scene.v, scene.q, "sub", end, scene.p)
     bounced: Expression = ("abs", "sub", "add", scene.o, *lead, low)
     met: Expression = ("sub", high, "abs", "sub", high - low, *bounced)
-    middle, off = (low + high) / 2, OFF * motion.stride[0]
-    aimed: Expression = ("add", *met, "logical", scene.o, middle, off, -off)
     when: Expression = (scene.q, 0.0) if growing else (0.0, scene.q)
-    wanted: Expression = ("logical", *when, *aimed, middle)
+    wanted: Expression = ("logical", *when, "add", *met, *aim, (low + high) / 2)
     rest: Expression = (scene.m,)
-    if scene.u is not None:
+    if momentum and scene.u is not None:
         rest = ("add", *rest, "mul", motion.coasts, scene.u)
     if scene.a is not None:
         rest = ("add", *rest, "mul", motion.lags, scene.a)

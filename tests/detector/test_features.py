@@ -204,7 +204,9 @@ def test_of_many_types_it_is_told_what_is_next_each_way_the_actions_push():
     for axes in ((0, 1), (1,)):
         features = every_feature([ONE], [everything], ONE, differences=True, axes=axes)
         asked = {f.slot.which for f in features if isinstance(f.slot, Choice)}
-        assert asked == {"nearest", "above", "below"} | ({"left", "right"} if 0 in axes else set())
+        vertical = {"above", "below", "above2", "below2"}
+        level = {"left", "right", "left2", "right2"} if 0 in axes else set()
+        assert asked == {"nearest"} | vertical | level
     features = every_feature([ONE], [everything], ONE, differences=True)
     for feature in features:
         check_feature(feature.name)
@@ -223,3 +225,27 @@ def test_of_many_types_it_is_told_what_is_next_each_way_the_actions_push():
     )  # neither above nor below
     level[0, kernel.AGE] = -1
     assert row_of(level, features)["others.left.present"] == 0  # of no player
+
+
+def test_what_comes_after_the_next_begins_beyond_where_that_ends():
+    features = every_feature([ONE], [Crowd(OTHERS, 0, 5)], ONE, differences=True)
+    found = crowded()  # next above the player at 80, 180 are two at 60, then one at 40
+    row = row_of(found, features)
+    assert row["others.above2.x"] == 0.2
+    assert row["others.above2.y-player.y"] == -1.4
+    assert row["others.left2.x-player.x"] == -0.6  # at 70 is the next to the left, then 20
+    assert row["others.right2.present"] == 0
+    found[2, kernel.H] = 20  # the next one, which is as high as the one beside it, ends at 40 now
+    assert row_of(found, features)["others.above2.present"] == 0
+    found[1, kernel.Y] = 39
+    assert row_of(found, features)["others.above2.x"] == 0.2
+
+
+def test_of_what_is_next_and_slow_it_is_told_how_fast_it_goes_over_several_steps():
+    features = every_feature([ONE], [Crowd(OTHERS, 0, 5)], ONE, differences=False)
+    names = [feature.name for feature in features]
+    for pace, told in ((lambda t: t % 5 > 0, True), (lambda t: 4 * (t % 5 > 0), False)):
+        rows = np.zeros((50, len(names)))
+        rows[:, names.index("others.above.vx")] = [pace(t) / 10 for t in range(50)]
+        rows[:, names.index("others.above.driftx")] = np.arange(50)
+        assert ("others.above.driftx" in [f.name for f in varying(features, rows)]) == told

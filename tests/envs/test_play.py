@@ -2,7 +2,7 @@
 
 import pytest
 
-from diffses.envs.play import Job, RandomSpec, close, play, play_one, scores
+from diffses.envs.play import DISCOUNT, Job, RandomSpec, close, episode, play, play_one, scores
 
 
 def test_a_cut_episode_says_so(rules):
@@ -20,6 +20,35 @@ def test_scores_come_in_the_order_of_the_seeds(rules):
     seeds = [11, 5, 8]
     found = scores(RandomSpec(), rules(), seeds, max_steps=30, workers=1)
     assert [episode.job.seed for episode in found] == seeds
+
+
+class Paid:
+    """A console that pays at given steps, and ends after the tenth."""
+
+    bounds, action_names = None, ("wait",)
+
+    def __init__(self, rewards):
+        self.rewards = rewards
+
+    def start(self, seed):
+        self.steps = 0
+
+    @property
+    def over(self):
+        return self.steps == 10
+
+    def step(self, action):
+        self.steps += 1
+        return self.rewards.get(self.steps - 1, 0.0)
+
+
+def test_what_is_paid_sooner_and_lost_later_is_worth_more():
+    job = Job(RandomSpec(), None, seed=0)
+    for better, worse in (({2: 1.0}, {5: 1.0}), ({5: -1.0}, {2: -1.0})):
+        one, other = (episode(job, Paid(pay), RandomSpec().build(None)) for pay in (better, worse))
+        assert one.score == other.score
+        assert one.discounted > other.discounted
+    assert one.discounted == -(DISCOUNT**5)
 
 
 @pytest.mark.slow

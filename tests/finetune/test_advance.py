@@ -1,5 +1,7 @@
 """Going on, but for what would be run into."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part
@@ -53,3 +55,18 @@ def test_without_what_is_next_or_without_motion_there_is_nothing_to_wait_for():
     assert advances(road(FEATURES[:3])) == []
     assert advances(road(FEATURES[3:])) == []
     assert len(steady(road(FEATURES[:3]))) == 3
+
+
+def test_it_may_wait_for_what_comes_after_the_next_too():
+    second = ("others.above2.x-me.x", "others.above2.y-me.y", "others.above2.vx")
+    data = road()
+    rows = np.column_stack([data.train.features, np.zeros((len(data.train), len(second)))])
+    part = replace(data.train, features=rows)
+    found = advances(replace(data, train=part, features=(*FEATURES, *second)))
+    assert len(found) == 4 * len(WIDTHS)
+    near, far = found[1], found[1 + 2 * len(WIDTHS)]  # both wait, 10 px wide
+    after = dict(zip(second, (0.0, -0.32, 0.0), strict=True))
+    for forest, wanted in ((near, "UP"), (far, "NOOP")):
+        row = np.array([[(above(0.3) | after).get(name, 0.0) for name in forest.features]])
+        assert forest.actions[int(forest.choose(row)[0])] == wanted
+    assert max(max(forest.sizes) for forest in found) <= 41

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffses.envs.play import Episode
+from diffses.envs.play import DISCOUNT, Episode
 from diffses.finetune.arena import Arena, Match, Member, places, ranked
 from diffses.policy.forest import Forest
 
@@ -21,7 +21,7 @@ def test_all_play_the_same_episodes_and_steps_are_counted(arena, cartpole):
     assert (returns[0] == returns[1]).all()  # they decide the same
     assert (returns[0] > returns[2]).all()
     assert arena.spent == returns.sum()  # CartPole pays 1 a step
-    assert paces == pytest.approx(np.ones((3, 2)))
+    assert paces == pytest.approx((1 - DISCOUNT**returns) / (1 - DISCOUNT))
 
 
 def test_a_forest_that_is_there_twice_plays_once(arena, cartpole):

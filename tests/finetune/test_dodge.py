@@ -84,3 +84,34 @@ def test_what_moves_in_jumps_is_aimed_at_where_it_will_be():
 def test_it_takes_velocities_across_and_one_axis():
     assert dodges(range_(FEATURES[:5])) == []
     assert dodges(replace(range_(), bounds=((-1.0, 1.0),))) == []
+
+
+def test_the_button_is_for_what_is_chased_when_it_will_be_there():
+    names = ("bomb.coming.x-me.x", "bomb.coming.vy", "bomb.coming.present", "bomb.coming.y",
+             "prey.nearest.y", "prey.nearest.driftx", "prey.count")  # fmt: skip
+    features = (*FEATURES, *names)
+    data = range_(features)
+    rows = data.train.features
+    rows[:, features.index("bomb.coming.vy")] = 0.4
+    rows[:, features.index("bomb.coming.y")] = np.linspace(0.5, 1.9, len(rows))
+    rows[:, features.index("prey.nearest.y")] = 0.9
+    found = dodges(data)
+    shots = next(one for one in found if "FIRE" in one.actions and max(map(len, one.trees)) > 30)
+    assert max(shots.sizes) <= 41
+
+    def action(**values):
+        told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(features)}
+        row = np.zeros((1, len(features)))
+        row[0, told["prey_nearest_y"]] = 0.9  # 100 px away: a shot takes ten steps
+        for name, value in values.items():
+            row[0, told[name]] = value
+        return shots.actions[int(shots.choose(row)[0])]
+
+    assert action() == "FIRE"  # it stands still, straight ahead
+    assert action(prey_nearest_x_me_x=-0.4, prey_nearest_driftx=0.4) == "FIRE"
+    assert action(prey_nearest_x_me_x=0.05) == "RIGHTFIRE"
+    assert action(prey_nearest_x_me_x=0.2) == "RIGHT"
+    assert action(prey_nearest_x_me_x=0.2, prey_count=4.0) == "RIGHTFIRE"  # of forty one is hit
+    assert action(prey_nearest_driftx=-0.3) == "LEFT"
+    over = {"bomb_coming_x_me_x": 0.05, "bomb_coming_present": 1.0}
+    assert action(prey_nearest_x_me_x=0.2, **over) == "LEFT"
