@@ -18,6 +18,7 @@ from diffses.seeds import seed_for
 FORM = 4  # generations that say how good the middle of the distribution is
 OWN = 2  # episodes a generation that the middle of the distribution plays itself
 STALLED = 3  # generations in which all candidates returned the same end a search
+SUCCESS = 0.2  # share of the candidates as good as the middle: with fewer, steps are too long
 
 
 class Climb:
@@ -25,7 +26,8 @@ class Climb:
 
     Fitness = return, in standard deviations of the generation's returns, less
     guidance * KL(teacher || forest). All candidates of a generation play the same episodes, new
-    each generation.
+    each generation. Where hardly a candidate is as good as the middle of the distribution, that
+    stays, and steps are made shorter (the success rule of Rechenberg, 1973).
     """
 
     def __init__(
@@ -69,7 +71,10 @@ class Climb:
         if guidance > 0:
             divergence = np.array([self.guide.divergence(forest) for forest in forests])
         fitness = standardised(returns.mean(axis=1)) - guidance * divergence
-        self.strategy.tell(points, places(fitness, paces.mean(axis=1)))
+        if self._success(returns) < SUCCESS:
+            self.strategy.shorten()
+        else:
+            self.strategy.tell(points, places(fitness, paces.mean(axis=1)))
         self.spent += arena.spent - before
         self._same = self._same + 1 if np.ptp(returns) == 0 else 0
         self.curve.append(
@@ -84,6 +89,11 @@ class Climb:
             }
         )
         return self.curve[-1]
+
+    def _success(self, returns: np.ndarray) -> float:
+        """The share of the candidates that returned no less than the middle of the distribution did
+        in the last generations. returns: (candidates, episodes)."""
+        return float((returns.mean(axis=1) >= self.own.mean).mean())
 
     def _play_middle(self, arena: Arena, seeds: list[int]) -> None:
         """Notes what the middle of the distribution returns; older notes are of another forest."""

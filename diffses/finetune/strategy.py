@@ -66,6 +66,14 @@ class Strategy:
         self._covariance = keep * self._covariance + self._c_1 * rank_one + self._c_mu * rank_mu
         self.sigma *= float(np.exp(min(1.0, (c_s / self._damping) * (norm / self._length - 1))))
 
+    def shorten(self) -> None:
+        """Stays where it is, and makes shorter steps: for a generation that is hardly ever better.
+
+        Adapting the step size by paths alone takes many generations where it began too long.
+        """
+        self.sigma /= 2
+        self.generation += 1
+
     def state(self) -> dict[str, Any]:
         """All that `restore` needs, as JSON."""
         return {
