@@ -91,7 +91,7 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        8,
+        9,
         ("env", "detector"),
         _detector_needs,
         "diffses.detector:learn_detector",

@@ -86,8 +86,9 @@ def _pushes(
 
 
 def with_button(cast: Cast, names: Sequence[str]) -> Cast:
-    """The cast with a feature that says whether the last action pressed the button, where one can
-    move with and without it: what is held down may do nothing (a second punch needs a release).
+    """The cast with features that say whether the last action pressed the button, and how long ago
+    one did, where one can move with and without it: what is held down may do nothing (a second
+    punch needs a release), and a blow takes its time.
 
     Args:
         names: of the actions, as ALE has them, e.g. "UPFIRE".
@@ -102,8 +103,8 @@ def with_button(cast: Cast, names: Sequence[str]) -> Cast:
     )
     own = [i for i, f in enumerate(cast.features) if f.of == cast.player and f.other is None]
     place = own[-1] + 1 if own else 0
-    new = features.Feature(slot, "button")
-    every = (*cast.features[:place], new, *cast.features[place:])
+    new = (features.Feature(slot, "button"), features.Feature(slot, "rest"))
+    every = (*cast.features[:place], *new, *cast.features[place:])
     return replace(cast, pushes=pushes, features=every)
 
 

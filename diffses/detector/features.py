@@ -24,6 +24,7 @@ from diffses.detector.kernel import (
     PRESENT,
     PUSH_X,
     PUSH_Y,
+    REST,
     RIGHT_OF,
     RIGHTMOST,
     SECOND,
@@ -48,6 +49,7 @@ QUANTITIES = {
     "pushx": PUSH_X,
     "pushy": PUSH_Y,
     "button": BUTTON,
+    "rest": REST,
     "count": COUNT,
 }
 SCALES = {
@@ -63,6 +65,7 @@ SCALES = {
     "pushx": 1.0,
     "pushy": 1.0,
     "button": 1.0,
+    "rest": 10.0,
     "count": 10.0,
 }
 UNITS = {
@@ -78,6 +81,7 @@ UNITS = {
     "pushx": "1 if the last action pushes it right, -1 left, else 0",
     "pushy": "1 if the last action pushes it down, -1 up, else 0",
     "button": "1 if the last action pressed the button, else 0",
+    "rest": "10 steps since the button was last pressed, 1 at the most",
     "count": "10 of them",
 }
 OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")

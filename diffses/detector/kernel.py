@@ -22,11 +22,12 @@ COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, B
 NOTHING = 255  # index of a colour that no object has
 # columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
 # per step, steps since it was last seen, steps since its birth (-1: the place is free), velocity
-# over its last DRIFT steps or so; and where the last action pushes it, and whether it pressed the
-# button, which nobody sees: `Memory.acted` writes it, the tracker leaves it
-X, Y, W, H, VX, VY, UNSEEN, AGE, DRIFT_X, DRIFT_Y, PUSH_X, PUSH_Y, BUTTON = range(13)
+# over its last DRIFT steps or so; and what nobody sees: where the last action pushes it, whether it
+# pressed the button, steps since that was pressed (`note_action` writes it, the tracker leaves it)
+X, Y, W, H, VX, VY, UNSEEN, AGE, DRIFT_X, DRIFT_Y, PUSH_X, PUSH_Y, BUTTON, REST = range(14)
 SEEN = 10  # the columns before this are the tracker's
-COLUMNS = 13
+COLUMNS = 14
+RESTED = 10.0  # steps since the button was pressed that are told apart
 DRIFT = 10.0  # steps over which a drift is averaged: older velocities count exponentially less
 # columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
 # far it may get in one step, all in px; its first place in the table and the place after its
@@ -521,6 +522,19 @@ def _settle(table: np.ndarray, blob: np.ndarray, sizes: np.ndarray, colours: np.
         table[free, X], table[free, Y] = blob[1] + 0.5 * width, blob[2] + 0.5 * height
         table[free, W], table[free, H] = width, height
     return free
+
+
+@numba.njit(cache=True, nogil=True)
+def note_action(table: np.ndarray, place: int, push: np.ndarray) -> None:
+    """Writes down what was done before a step is looked at.
+
+    Args:
+        table: float64 (places, COLUMNS) of the tracker, updated.
+        place: of what the actions push.
+        push: float64 (3,): where to, along x and y, and whether the button was pressed.
+    """
+    table[place, PUSH_X : PUSH_X + 3] = push
+    table[place, REST] = 0.0 if push[2] > 0 else min(table[place, REST] + 1.0, RESTED)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -211,13 +211,15 @@ class Memory:
         """An episode begins: nothing is known of where things were."""
         self.table[:] = 0
         self.table[:, kernel.AGE] = -1
+        self.table[:, kernel.REST] = kernel.RESTED
 
     def acted(self, action: int | None) -> None:
         """Before a step is looked at: the action, by its index, that led to it; None where none
         did."""
         if self.pushed >= 0:
             told = action is not None and action < len(self.pushes)
-            self.table[self.pushed, kernel.SEEN :] = self.pushes[action] if told else 0.0
+            push = self.pushes[action] if told else np.zeros(3)
+            kernel.note_action(self.table, self.pushed, push)
 
     def follow(self, boxes: np.ndarray) -> np.ndarray:
         """One step: who is who, and the features, float64 (f,), overwritten by the next call.

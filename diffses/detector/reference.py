@@ -151,18 +151,19 @@ class PlainDetector:
         self._model = model
         self._kinds = model.cast.rules.type_of_place()
         self.things: dict[int, Thing] = {}  # by place
-        self._push = dict.fromkeys(PUSHES, 0.0)
+        self.reset()
 
     def reset(self) -> None:
         self.things = {}
-        self._push = dict.fromkeys(PUSHES, 0.0)
+        self._push = dict.fromkeys(PUSHES, 0.0) | {"rest": kernel.RESTED}
 
     def acted(self, action: int | None) -> None:
         """The action, by its index, that led to the step that is looked at next."""
         pushes = dict(enumerate(self._model.cast.pushes))
         nothing = (0.0, 0.0, 0.0)
         done = nothing if action is None else pushes.get(action, nothing)
-        self._push = dict(zip(PUSHES, done, strict=True))
+        rest = 0.0 if done[2] else min(self._push["rest"] + 1, kernel.RESTED)
+        self._push = dict(zip(PUSHES, done, strict=True)) | {"rest": rest}
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,)."""

@@ -91,9 +91,10 @@ class Climb:
         return self.curve[-1]
 
     def _success(self, returns: np.ndarray) -> float:
-        """The share of the candidates that returned no less than the middle of the distribution did
-        in the last generations. returns: (candidates, episodes)."""
-        return float((returns.mean(axis=1) >= self.own.mean).mean())
+        """The share of the candidates that returned no less than the middle of the distribution
+        surely does. returns: (candidates, episodes)."""
+        sure = self.own.cautious(float(returns.std()))
+        return float((returns.mean(axis=1) >= sure).mean())
 
     def _play_middle(self, arena: Arena, seeds: list[int]) -> None:
         """Notes what the middle of the distribution returns; older notes are of another forest."""

@@ -26,6 +26,7 @@ STILL = 0.5  # score of the actions that do not move the player, in a chase: a t
 UNUSED: Expression = (-100.0,)  # score of an action that another of the same effect stands for
 RANGES = (0.05, 0.1, 0.2)  # distances that are kept from an object along an axis, 100 px
 PRESSED = 0.5  # score of pressing the button, and of letting it go after
+RESTS = (2.5, 3.5, 5.5)  # steps after which it is pressed again, in other forests
 OFF = 0.25  # how far off the player's middle an object is met, in strides: it leaves more steeply
 CORNER = 0.75  # of the way between the walls: from there on what is met at its middle is safer
 
@@ -80,7 +81,8 @@ def pursuits(data: Dataset) -> list[Forest]:
 
     Where several actions move the player alike, one of them stands for all: the first in one
     forest, the last in another (with the button pressed, as a rule); in a third these two take
-    turns, where the detector tells whether the button was pressed.
+    turns, where the detector tells whether the button was pressed, and in others it is pressed
+    again after a few steps, where it tells how long ago that was: a blow takes its time.
 
     Returns:
         For each object two chases (towards, away) an axis, along two axes four and those that keep
@@ -205,7 +207,7 @@ def steered(
 ) -> list[Forest]:
     """Forests in which an action scores the cores along the axes on which it pushes the player, or
     their negatives, and `still` where it does not: one with the first of the actions of each
-    effect, one with the last, and one in which these take turns.
+    effect, one with the last, one in which these take turns, and one for each of RESTS.
 
     Args:
         cores: by axis, what there is to gain along it; actions that push the player along another
@@ -223,15 +225,18 @@ def steered(
         for stand in (firsts, lasts)
     ]
     if trigger is not None:
-        other = [i for i in lasts - firsts if scored[i] != UNUSED]
-        pulled = {i: ("add", *scored[i], *trigger) for i in other}
+        pulled = {i: ("add", *scored[i], *trigger) for i in lasts - firsts if scored[i] != UNUSED}
         trees = tuple(pulled.get(i, tree) for i, tree in enumerate(made[0]))
         return [replace(empty, trees=trees)] if pulled else []
     button = f"{control.player}.button"
     if button in empty.features and firsts != lasts:
-        press: Expression = ("sub", PRESSED, empty.features.index(button))
-        pressed = {i: ("add", *scored[i], *press) for i in lasts - firsts if scored[i] != UNUSED}
-        made.append(tuple(pressed.get(i, tree) for i, tree in enumerate(made[0])))
+        presses: list[Expression] = [("sub", PRESSED, empty.features.index(button))]
+        if (rest := f"{control.player}.rest") in empty.features:
+            place = empty.features.index(rest)
+            presses += [("sub", place, steps / 10) for steps in RESTS]
+        for press in presses:
+            other = {i: ("add", *scored[i], *press) for i in lasts - firsts if scored[i] != UNUSED}
+            made.append(tuple(other.get(i, tree) for i, tree in enumerate(made[0])))
     return [replace(empty, trees=trees) for trees in dict.fromkeys(made)]
 
 

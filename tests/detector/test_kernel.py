@@ -201,3 +201,14 @@ def test_a_fragment_is_no_object_but_a_known_object_may_be_seen_in_part():
     taken = np.zeros(kernel.MAX_BLOBS, np.int64)
     kernel.follow(table, part, 1, rule, np.ones((1, kernel.MAX_COLOURS), bool), 2, taken)
     assert table[0, kernel.W] == 1
+
+
+def test_it_is_counted_how_long_ago_the_button_was_pressed():
+    table = empty_table(2)
+    told = []
+    for pressed in (0, 1, *[0] * 12):
+        kernel.note_action(table, 1, np.array([1.0, -1.0, pressed]))
+        told.append(table[1, kernel.REST])
+    assert told == [1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 10]
+    assert table[1, kernel.PUSH_X : kernel.BUTTON + 1].tolist() == [1, -1, 0]
+    assert not table[0, kernel.PUSH_X :].any()

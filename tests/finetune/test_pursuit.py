@@ -7,7 +7,7 @@ import pytest
 
 from diffses.dataset.data import Dataset, Part
 from diffses.finetune.control import controlled, moved
-from diffses.finetune.pursuit import pursuits
+from diffses.finetune.pursuit import RESTS, pursuits
 from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
 
@@ -211,6 +211,19 @@ def test_the_button_is_pressed_and_let_go_in_turns():
     far = {"it.x-me.x": 0.5}
     assert at(turns, **far) == "+1+0 FIRE"
     assert at(turns, **far, **{"me.button": 1.0}) == "+1+0"
+    assert max(max(one.sizes) for one in pursuits(named)) <= 41
+
+
+def test_the_button_is_pressed_again_after_a_while():
+    data = plane()
+    rows = np.column_stack([data.train.features, np.zeros((len(data.train), 2))])
+    part = replace(data.train, features=rows)
+    named = replace(data, train=part, features=(*data.features, "me.button", "me.rest"))
+    for number, steps in enumerate(RESTS):
+        beats = pursuits(named)[3 + number]  # after those with the button never, always, in turns
+        pressed = [at(beats, **{"it.x-me.x": 0.5, "me.rest": r / 10}) for r in range(11)]
+        wait = int(steps) + 1
+        assert pressed == ["+1+0"] * wait + ["+1+0 FIRE"] * (11 - wait)
     assert max(max(one.sizes) for one in pursuits(named)) <= 41
 
 

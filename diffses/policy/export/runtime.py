@@ -21,7 +21,9 @@ from diffses.detector.kernel import (
     MAX_BLOBS,
     MAX_COLOURS,
     MAX_RUNS,
-    SEEN,
+    REST,
+    RESTED,
+    note_action,
     observe,
     put_back,
 )
@@ -43,12 +45,14 @@ class Detector:
     def reset(self) -> None:
         self.table[:] = 0
         self.table[:, AGE] = -1
+        self.table[:, REST] = RESTED
 
     def acted(self, action: int) -> None:
         """What was done since the last look: an index into the game's minimal set of actions."""
         pushed, pushes = int(self.fitted["pushed"]), self.fitted["pushes"]
         if pushed >= 0:
-            self.table[pushed, SEEN:] = pushes[action] if action < len(pushes) else 0.0
+            push = pushes[action] if action < len(pushes) else np.zeros(3)
+            note_action(self.table, pushed, push)
 
     def observe(self, frame: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features, float64 (f,).
