@@ -4,6 +4,8 @@ as one aims at invaders and steps aside from what they drop."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -40,31 +42,73 @@ def dodges(data: Dataset) -> list[Forest]:
     next, that stands for the type; if it also tells whether there is one, [...] above is w2 times
     that. As in pursuits, each is tried with different actions of the same effect.
 
-    In further forests the button is for what is chased: the actions that press it score more than
-    those that do not by
+    Returns:
+        For each type to avoid, width, way of coming and of stepping aside, one with each thing to
+        chase and one without, for each choice of actions; none where the actions move nothing or
+        act along two axes, or where no velocity across is told.
+    """
+    empty = template(data.features, data.actions, data.groups, data.train)
+    forests = []
+    for threat in _threats(data):
+        for chase in ([], *([_towards(scene)] for scene in threat.chased.values())):
+            core = summed([*chase, *threat.aside])
+            forests += steered(empty, threat.control, {threat.axis: core}, (STILL,))
+    return forests
+
+
+def shots(data: Dataset) -> list[Forest]:
+    """Forests that chase and step aside likewise, and press the button for what they chase: the
+    actions that press it score more than those that do not by
 
         w7 + w8 n - w1 |d + w9 drift (w10 - p)|
 
-    with n for how many there are and p for its place across: what is shot takes as long as it is
-    far, and as a rule there is no second shot while the first is under way. The chase goes there,
-    too.
+    with n for how many there are of its type and p for its place across: what is shot takes as long
+    as it is far, and as a rule there is no second shot while the first is under way. The chase goes
+    there, too.
 
     Returns:
-        For each type to avoid, width, way of coming and of stepping aside, one with each thing to
-        chase and one without, for each choice of actions, and those with the button; none where the
-        actions move nothing or act along two axes, or where no velocity across is told.
+        One for each type to avoid, width, way of coming and of stepping aside, and thing to chase;
+        none where its drift, its place across or how many there are is not told.
     """
+    empty = template(data.features, data.actions, data.groups, data.train)
+    forests = []
+    for threat in _threats(data):
+        motion = motion_of(data, threat.control, threat.axis)
+        for thing, scene in threat.chased.items():
+            count = f"{thing.partition('.')[0]}.count"
+            aim = _aim(data, scene, threat.avoided)
+            if motion is None or aim is None or count not in data.features:
+                continue
+            many = ("add", SHOOTS, "mul", CROWDED, data.features.index(count))
+            trigger: Expression = ("sub", *many, "mul", GAIN, "abs", *aim)
+            core = summed([("mul", GAIN * scene.sign, *aim), *threat.aside])
+            still: Expression = (GAIN * motion.stride[0] / 2,)
+            forests += steered(empty, threat.control, {threat.axis: core}, still, trigger)
+    return forests
+
+
+@dataclass(frozen=True)
+class Threat:
+    """What to step aside from, one way to do so, and what may be chased meanwhile."""
+
+    control: Control
+    axis: str  # the only one on which the actions act
+    avoided: list[Scene]
+    aside: list[Expression]  # what the way up the axis scores
+    chased: dict[str, Scene]
+
+
+def _threats(data: Dataset) -> Iterator[Threat]:
+    """Each type to avoid with each width, way of coming and of stepping aside."""
     control = controlled(data)
     if control is None or len(control.effects) != 1:
-        return []
+        return
     axis = next(iter(control.effects))
     found = scenes(data.features, control.player, axis)
     kinds: dict[str, list[Scene]] = {}
     for thing, scene in found.items():
         if scene.q is not None:
             kinds.setdefault(_kind(thing), []).append(scene)
-    empty = template(data.features, data.actions, data.groups, data.train)
-    forests = []
     few = [
         kind for kind, those in kinds.items() if len(those) <= MOST and kind + COMING not in kinds
     ]
@@ -80,50 +124,27 @@ def dodges(data: Dataset) -> list[Forest]:
         ]
         own = (kind, kind.removesuffix(COMING))
         chased = {thing: scene for thing, scene in found.items() if _kind(thing) not in own}
-        for chase in ([], *([_towards(scene)] for scene in chased.values())):
-            core = summed([*chase, *aside])
-            forests += steered(empty, control, {axis: core}, (STILL,))
-        for thing, scene in chased.items():
-            forests += _shots(data, empty, control, axis, thing, scene, kinds[kind], aside)
-    return forests
+        yield Threat(control, axis, kinds[kind], aside, chased)
 
 
-def _shots(
-    data: Dataset,
-    empty: Forest,
-    control: Control,
-    axis: str,
-    thing: str,
-    scene: Scene,
-    avoided: list[Scene],
-    aside: list[Expression],
-) -> list[Forest]:
-    """With the button for what is chased, where its drift, its place across and how many there are
-    are told."""
-    motion = motion_of(data, control, axis)
-    count = f"{thing.partition('.')[0]}.count"
-    far = [scene.p for scene in avoided if scene.p is not None]
-    if motion is None or scene.drift is None or scene.p is None or not far:
-        return []
-    if count not in data.features:
-        return []
-    # what comes gets to where the player is, which is an end; a shot is taken to make 10 px a step
+def _aim(data: Dataset, scene: Scene, avoided: list[Scene]) -> Expression | None:
+    """How far the thing will be from the player when a shot gets there, along the axis; None where
+    that cannot be told.
+
+    What comes gets to where the player is, which is an end of its way across; a shot is taken to
+    make 10 px a step.
+    """
     rows = data.train.features
     speeds = rows[:, [one.q for one in avoided if one.q is not None]]
+    far = [one.p for one in avoided if one.p is not None]
+    if scene.drift is None or scene.p is None or not far or not speeds.any():
+        return None
     places = rows[:, [*far, scene.p]]
-    if not speeds.any() or not places.any():
-        return []
     low, high = float(places[places != 0].min()), float(places[places != 0].max())
     falls = float(np.median(speeds[speeds != 0])) > 0
     time: Expression = ("sub", high, scene.p) if falls else ("sub", scene.p, low)
-    aim: Expression = ("add", scene.distance, "mul", scene.drift, *time)
-    if scene.sign < 0:
-        aim = ("sub", scene.distance, "mul", scene.drift, *time)
-    many = ("add", SHOOTS, "mul", CROWDED, data.features.index(count))
-    trigger: Expression = ("sub", *many, "mul", GAIN, "abs", *aim)
-    core = summed([("mul", GAIN * scene.sign, *aim), *aside])
-    still: Expression = (GAIN * motion.stride[0] / 2,)
-    return steered(empty, control, {axis: core}, still, trigger)
+    way = "add" if scene.sign > 0 else "sub"
+    return (way, scene.distance, "mul", scene.drift, *time)
 
 
 def _kind(thing: str) -> str:
