@@ -46,6 +46,7 @@ class Climb:
         self.spent = 0
         self.curve: list[dict[str, Any]] = []
         self.own = Member(start, self.stem)  # the middle, in the last generations
+        self.best = start  # of the candidates of the last generation
         self._same = 0  # generations in a row in which all candidates returned the same
 
     @property
@@ -71,10 +72,12 @@ class Climb:
         if guidance > 0:
             divergence = np.array([self.guide.divergence(forest) for forest in forests])
         fitness = standardised(returns.mean(axis=1)) - guidance * divergence
+        order = places(fitness, paces.mean(axis=1))
+        self.best = forests[int(order.argmax())]
         if self._success(returns) < SUCCESS:
             self.strategy.shorten()
         else:
-            self.strategy.tell(points, places(fitness, paces.mean(axis=1)))
+            self.strategy.tell(points, order)
         self.spent += arena.spent - before
         self._same = self._same + 1 if np.ptp(returns) == 0 else 0
         self.curve.append(

@@ -118,14 +118,22 @@ class Search:
         return {name: share for name, share in shares.items() if share > 0}
 
     def _climb(self) -> dict[str, Any] | None:
-        """One generation of the climb whose turn it is."""
+        """One generation of the climb whose turn it is.
+
+        Its best candidate plays again, other episodes than those that it was the best in, and lives
+        on if it is as good there: where there is little luck it is better than the middle.
+        """
         climb = self._next_climb()
         if climb is None:
             return None
         fading = max(0.0, 1 - 2 * self._arena.spent / self._settings.steps)
         row = climb.generation(self._arena, self._settings.guidance * fading)
+        number = climb.strategy.generation
+        best = Member(climb.best, f"{climb.stem}{number}, best")
+        again = [seed_for(self._seed, "train", climb.source, number, i) for i in range(LOOK // 2)]
+        self._arena.add([best], again)
         others = [m for m in self.members if not climb.made(m.source)]
-        self.members = select([*others, climb.centre()], self.size)
+        self.members = select([*others, climb.centre(), best], self.size)
         return row
 
     def _next_climb(self) -> Climb | None:

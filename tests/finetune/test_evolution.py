@@ -127,3 +127,11 @@ def test_doing_always_the_same_is_a_start(data):
     rows = data.train.features
     assert [set(one.choose(rows).tolist()) for one in found] == [{0}, {1}]
     assert steady(replace(data, bounds=((-1.0, 1.0),))) == []
+
+
+def test_the_best_of_a_generation_lives_on_by_what_it_returns_elsewhere(searched):
+    best = [m for m in searched.members if m.source.endswith(", best")]
+    assert best
+    for member in best:
+        assert len(member.returns) >= 4
+        assert not any(climb.made(member.source) for climb in searched.climbs)
