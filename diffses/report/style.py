@@ -68,8 +68,8 @@ figure.sample { flex: 0 1 620px; margin-top: 4px; } figure.sample img { width: 1
 figure.tree { overflow-x: auto; }
 .formula { font: 14.5px/1.75 "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono",
   monospace; margin: 14px 0; }
-.formula div.tree { display: grid; grid-template-columns: var(--action) 1fr; column-gap: 12px;
-  padding: 9px 14px; border-bottom: 1px solid var(--rule); }
+.formula div.tree { display: grid; grid-template-columns: var(--action) minmax(0, 1fr);
+  column-gap: 12px; padding: 9px 14px; border-bottom: 1px solid var(--rule); }
 .formula div.tree:first-child { border-top: 1px solid var(--rule); }
 .formula .action { font-weight: 700; text-align: right; } .formula .term { white-space: nowrap; }
 .formula .term.long { white-space: normal; overflow-wrap: anywhere; }
@@ -85,6 +85,7 @@ a { color: #2f67ab; }
 .formula.typeset .action { font-size: 14px; font-family: "SF Mono", Menlo, Consolas,
   "DejaVu Sans Mono", "Liberation Mono", monospace; }
 .formula.typeset math { margin-right: 5px; }
+.formula.typeset div.tree > :not(.action) { overflow-x: auto; }
 math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", "DejaVu Serif", math; }
 .stage { display: grid; grid-template-columns: minmax(0, 480px) minmax(0, 1fr); gap: 8px 28px;
   align-items: start; } .stage.bare { grid-template-columns: 1fr; }
