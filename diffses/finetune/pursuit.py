@@ -224,19 +224,21 @@ def steered(
         tuple(tree if i in stand else UNUSED for i, tree in enumerate(scored))
         for stand in (firsts, lasts)
     ]
+    others = [i for i in lasts - firsts if scored[i] != UNUSED]
+
+    def pressing(gain: Expression) -> tuple[Expression, ...]:
+        """The first of the actions, and the last for so much more."""
+        pressed = {i: ("add", *scored[i], *gain) for i in others}
+        return tuple(pressed.get(i, tree) for i, tree in enumerate(made[0]))
+
     if trigger is not None:
-        pulled = {i: ("add", *scored[i], *trigger) for i in lasts - firsts if scored[i] != UNUSED}
-        trees = tuple(pulled.get(i, tree) for i, tree in enumerate(made[0]))
-        return [replace(empty, trees=trees)] if pulled else []
-    button = f"{control.player}.button"
+        return [replace(empty, trees=pressing(trigger))] if others else []
+    button, rest = (f"{control.player}.{name}" for name in ("button", "rest"))
     if button in empty.features and firsts != lasts:
-        presses: list[Expression] = [("sub", PRESSED, empty.features.index(button))]
-        if (rest := f"{control.player}.rest") in empty.features:
+        made.append(pressing(("sub", PRESSED, empty.features.index(button))))
+        if rest in empty.features:
             place = empty.features.index(rest)
-            presses += [("sub", place, steps / 10) for steps in RESTS]
-        for press in presses:
-            other = {i: ("add", *scored[i], *press) for i in lasts - firsts if scored[i] != UNUSED}
-            made.append(tuple(other.get(i, tree) for i, tree in enumerate(made[0])))
+            made += [pressing(("sub", place, steps / 10)) for steps in RESTS]
     return [replace(empty, trees=trees) for trees in dict.fromkeys(made)]
 
 
