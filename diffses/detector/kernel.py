@@ -525,6 +525,18 @@ def _settle(table: np.ndarray, blob: np.ndarray, sizes: np.ndarray, colours: np.
 
 
 @numba.njit(cache=True, nogil=True)
+def forget(table: np.ndarray) -> None:
+    """An episode begins: nothing is known of where things were, nor was the button pressed of late.
+
+    Args:
+        table: float64 (places, COLUMNS) of the tracker, updated.
+    """
+    table[:] = 0.0
+    table[:, AGE] = -1.0
+    table[:, REST] = RESTED
+
+
+@numba.njit(cache=True, nogil=True)
 def note_action(table: np.ndarray, place: int, push: np.ndarray) -> None:
     """Writes down what was done before a step is looked at.
 

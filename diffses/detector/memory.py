@@ -209,9 +209,7 @@ class Memory:
 
     def reset(self) -> None:
         """An episode begins: nothing is known of where things were."""
-        self.table[:] = 0
-        self.table[:, kernel.AGE] = -1
-        self.table[:, kernel.REST] = kernel.RESTED
+        kernel.forget(self.table)
 
     def acted(self, action: int | None) -> None:
         """Before a step is looked at: the action, by its index, that led to it; None where none

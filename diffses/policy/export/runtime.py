@@ -16,13 +16,11 @@ import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode, roms
 
 from diffses.detector.kernel import (
-    AGE,
     COLUMNS,
     MAX_BLOBS,
     MAX_COLOURS,
     MAX_RUNS,
-    REST,
-    RESTED,
+    forget,
     note_action,
     observe,
     put_back,
@@ -43,9 +41,7 @@ class Detector:
         self.reset()
 
     def reset(self) -> None:
-        self.table[:] = 0
-        self.table[:, AGE] = -1
-        self.table[:, REST] = RESTED
+        forget(self.table)
 
     def acted(self, action: int) -> None:
         """What was done since the last look: an index into the game's minimal set of actions."""
