@@ -135,20 +135,19 @@ def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) ->
     the last whole generation."""
     saved = draft.scratch / "search.json"
     with bar(steps, "step", "finetune") as progress:
+        search.watch(progress.update)
         if saved.exists():
             search.restore(json.loads(saved.read_text()))
+            progress.update(search.steps)
         else:
+            progress.show(start="screening")
             search.screen(begun)
-        progress.update(search.steps)
         while search.steps < steps:
-            before = search.steps
             row = search.step()
             if row is None:
                 break
             log_metrics("finetune", row, search.steps, "steps")
-            progress.update(
-                search.steps - before, start=row["start"], best=row["best"], mean=row["mean"]
-            )
+            progress.show(start=row["start"], best=row["best"], mean=row["mean"])
             partial = saved.with_suffix(".tmp")
             partial.write_text(json.dumps(search.state()))
             partial.replace(saved)

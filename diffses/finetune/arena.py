@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,14 @@ class Arena:
         self._rules, self._detector, self._workers = rules, detector, workers
         self.limit = limit  # steps after which an episode is cut
         self.spent = 0  # environment steps
+        self.watch: Callable[[int], object] | None = None  # told of steps as they are spent
         self.match = Match()
+
+    def spend(self, steps: int) -> None:
+        """Counts environment steps."""
+        self.spent += steps
+        if self.watch is not None:
+            self.watch(steps)
 
     def probe(self, forests: Sequence[Forest], seed: int) -> None:
         """Plays whole episodes, one a forest, to see whether the game is a match.
@@ -130,9 +137,8 @@ class Arena:
             Job(ForestSpec(forest, str(self._detector)), self._rules, seed, WHOLE * self.limit)
             for forest in dict.fromkeys(forests)
         ]
-        for episode in sorted(play(jobs, self._workers), key=lambda one: jobs.index(one.job)):
+        for episode in sorted(self._played(jobs), key=lambda one: jobs.index(one.job)):
             self.match.note(episode)
-            self.spent += episode.steps
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
@@ -151,13 +157,16 @@ class Arena:
             places.setdefault(job, []).append(place)
         returns = np.zeros(len(jobs))
         paces = np.zeros(len(jobs))
-        played = list(play(list(places), self._workers))
-        for episode in played:
-            self.spent += episode.steps
+        for episode in self._played(list(places)):
             returns[places[episode.job]] = self.match.whole(episode)
             paces[places[episode.job]] = episode.discounted
         shape = (len(seeds), len(forests))
         return returns.reshape(shape).T, paces.reshape(shape).T
+
+    def _played(self, jobs: Sequence[Job]) -> Iterator[Episode]:
+        for episode in play(jobs, self._workers):
+            self.spend(episode.steps)
+            yield episode
 
     def add(self, members: Sequence[Member], seeds: Sequence[int]) -> None:
         """Has the members play, and notes what they returned."""

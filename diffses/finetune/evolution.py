@@ -61,6 +61,10 @@ class Search:
         """Environment steps spent."""
         return self._arena.spent
 
+    def watch(self, told: Callable[[int], object]) -> None:
+        """Has `told` be called with environment steps as they are spent."""
+        self._arena.watch = told
+
     @property
     def size(self) -> int:
         """How many members live on."""
@@ -213,7 +217,7 @@ class Search:
         number = len(self._tuned)
         self._tuned.add(chosen[0].source)
         forest = self._tuner(chosen[0].forest, steps, seed_for(self._seed, "tune", number))
-        self._arena.spent += steps
+        self._arena.spend(steps)
         made = Member(forest, f"{chosen[0].source}, tuned")
         seeds = [seed_for(self._seed, "train", "tune", number, i) for i in range(LOOK)]
         self._arena.add([made], seeds)

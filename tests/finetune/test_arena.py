@@ -29,6 +29,14 @@ def test_a_forest_that_is_there_twice_plays_once(arena, cartpole):
     assert returns[0, 0] == returns[1, 0] == arena.spent
 
 
+def test_steps_are_told_as_they_are_spent(arena, cartpole):
+    told = []
+    arena.watch = told.append
+    arena.play([cartpole("mul", 1.0, 2), cartpole("mul", -1.0, 2)], [1, 2])
+    assert len(told) == 4
+    assert sum(told) == arena.spent
+
+
 def test_the_better_half_of_a_race_goes_on(arena, cartpole):
     members = [Member(cartpole("mul", w, 2), str(w)) for w in (-1.0, 1.0, -2.0, -3.0)]
     best = arena.race(members, [1, 2, 3], keep=1)
