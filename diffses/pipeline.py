@@ -110,7 +110,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        8,
+        9,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

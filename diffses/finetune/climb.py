@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from diffses.seeds import seed_for
 
 FORM = 4  # generations that say how good the middle of the distribution is
 OWN = 2  # episodes a generation that the middle of the distribution plays itself
-STALLED = 3  # generations in which all candidates returned the same end a search
+STALLED = 3  # generations in which all candidates returned as much as the middle end a search
 SUCCESS = 0.2  # share of the candidates as good as the middle: with fewer, steps are too long
+FIRST = 0.25  # share of the candidates that play first: if none is as good, that is told already
 
 
 class Climb:
@@ -27,7 +29,8 @@ class Climb:
     Fitness = return, in standard deviations of the generation's returns, less
     guidance * KL(teacher || forest). All candidates of a generation play the same episodes, new
     each generation. Where hardly a candidate is as good as the middle of the distribution, that
-    stays, and steps are made shorter (the success rule of Rechenberg, 1973).
+    stays, and steps are made shorter (the success rule of Rechenberg, 1973); where none of the
+    first few is, the others do not play.
     """
 
     def __init__(
@@ -67,19 +70,21 @@ class Climb:
         episodes = range(max(settings.episodes, OWN))
         seeds = [seed_for(self._seed, "train", number, episode) for episode in episodes]
         self._play_middle(arena, seeds[:OWN])
-        returns, paces = arena.play(forests, seeds[: settings.episodes])
+        returns, paces = self._played(arena, forests, seeds[: settings.episodes])
+        points, forests = points[: len(returns)], forests[: len(returns)]
         divergence = np.zeros(len(forests))
         if guidance > 0:
             divergence = np.array([self.guide.divergence(forest) for forest in forests])
         fitness = standardised(returns.mean(axis=1)) - guidance * divergence
         order = places(fitness, paces.mean(axis=1))
         self.best = forests[int(order.argmax())]
-        if self._success(returns) < SUCCESS:
+        success = self._success(returns)
+        if success < SUCCESS:
             self.strategy.shorten()
         else:
             self.strategy.tell(points, order)
         self.spent += arena.spent - before
-        self._same = self._same + 1 if np.ptp(returns) == 0 else 0
+        self._same = self._same + 1 if np.ptp(returns) == 0 and success > 0 else 0
         self.curve.append(
             {
                 "start": self.source,
@@ -92,6 +97,17 @@ class Climb:
             }
         )
         return self.curve[-1]
+
+    def _played(
+        self, arena: Arena, forests: list[Forest], seeds: list[int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Returns and paces of the candidates, or of the first of them, each (forests, seeds)."""
+        first = math.ceil(FIRST * len(forests))
+        returns, paces = arena.play(forests[:first], seeds)
+        if self._success(returns) == 0:
+            return returns, paces
+        more, faster = arena.play(forests[first:], seeds)
+        return np.concatenate([returns, more]), np.concatenate([paces, faster])
 
     def _success(self, returns: np.ndarray) -> float:
         """The share of the candidates that returned no less than the middle of the distribution
