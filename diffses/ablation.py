@@ -136,7 +136,7 @@ def _variant(job: Mapping[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """`python -m diffses.ablation DIR`."""
-    if len(arguments) != 1:
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
         print("usage: python -m diffses.ablation multirun_sweeps/TIME", file=sys.stderr)
         return 2
     try:

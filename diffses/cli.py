@@ -24,7 +24,7 @@ from diffses.config import ROOT, Config, Verbosity, register
 from diffses.errors import ConfigError, DiffsesError
 from diffses.explain import explain
 from diffses.pipeline import Step, plan, resolve, run
-from diffses.store import Store
+from diffses.store import Store, write_whole
 
 log = logging.getLogger("diffses")
 
@@ -228,6 +228,10 @@ def run_logged(config: Config, status: Status) -> None:
         from diffses.report import summary_text
 
         print(summary_text(paths["report"]))
+    elif "evaluate" in paths:
+        from diffses.report import results_text
+
+        print(results_text(paths["evaluate"]))
 
 
 def plain(config: Config) -> dict[str, Any]:
@@ -286,6 +290,4 @@ class Status:
 
     def _write(self) -> None:
         self.content["seconds"] = round(time.time() - self.started, 1)
-        partial = self.file.with_suffix(".tmp")
-        partial.write_text(json.dumps(self.content, indent=2) + "\n")
-        partial.replace(self.file)
+        write_whole(self.file, json.dumps(self.content, indent=2) + "\n")

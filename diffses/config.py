@@ -93,6 +93,11 @@ class ArcadeEnv(EnvConfig):
     def __post_init__(self) -> None:
         require("env.frame_skip", self.frame_skip, 1, 60)
         require("env.sticky", self.sticky, 0, 1)
+        if self.sticky == 0:  # then there are `noop_max` episodes in all, and search has seen them
+            raise ConfigError(
+                "env.sticky=0: search, validation and test would play the same episodes",
+                fix="env.sticky=0.01; evaluation.v4=true also tests without sticky actions",
+            )
         require("env.noop_max", self.noop_max, 1, 1000)
         require("env.max_frames", self.max_frames, self.frame_skip)
         for name in self.labels:
@@ -451,7 +456,8 @@ class LinearRegressor(RegressorConfig):
 
 @dataclass
 class FinetuneConfig:
-    """Where nothing beats the start on validation, the start is what comes out."""
+    """What comes out is the best on validation of a search's finalists, its best start among them,
+    or without a search of the hall of fame."""
 
     validation_episodes: int = 16  # full games that choose the champion
     validation_candidates: int = 3  # forests of the hall of fame that are tried as a start

@@ -62,7 +62,7 @@ def dashboard() -> dict[str, Any]:
                     lines("search: mean of a generation", "finetune/steps", "finetune/mean"),
                     lines("search: best of a generation", "finetune/steps", "finetune/best"),
                     lines("teacher", "teacher/steps", "teacher/return"),
-                    lines("hall of fame: agreement", "distill/rank", "distill/agreement"),
+                    lines("hall of fame: agreement", "distill/rank", "distill/held_out_agreement"),
                 ],
             },
             {

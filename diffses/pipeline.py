@@ -91,7 +91,7 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        9,
+        10,
         ("env", "detector"),
         _detector_needs,
         "diffses.detector:learn_detector",
@@ -149,7 +149,8 @@ def resolve(config: Config) -> Config:
         _require_game(config.env.game)
     if isinstance(config.finetune, ZooFinetune):
         return _with_champion(config)
-    if isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
+    needed = any(stage.name == "teacher" for stage in order(config))
+    if needed and isinstance(config.teacher, PretrainedTeacher) and config.teacher.path is None:
         shipped = Path(__file__).parent / "teacher" / "pretrained" / f"{config.env.name}.zip"
         if not shipped.is_file():
             raise ConfigError(

@@ -127,12 +127,13 @@ class Store:
         draft.out.mkdir(parents=True)
         draft.scratch.mkdir(exist_ok=True)
         started, clock = datetime.now(UTC), time.perf_counter()
+        commit = git_commit()  # before: what is committed meanwhile is not what runs
         make(draft)
         manifest = spec.describe() | {
             "files": digests(draft.out),
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - clock, 3),
-            "git": git_commit(),
+            "git": commit,
             "packages": package_versions(),
         }
         text = json.dumps(manifest, indent=2, sort_keys=True)
@@ -207,6 +208,13 @@ def _who(holder: Path) -> str:
 
 
 @cache
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that whoever is killed meanwhile leaves the one before."""
+    partial = path.with_name(f"{path.name}.tmp")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 def git_commit() -> str | None:
     """The commit this code is at, with "+" where files differ from it; None outside git."""
     here = Path(__file__).parent

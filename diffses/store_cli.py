@@ -6,6 +6,7 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +98,19 @@ def rm(root: Path, key: str) -> None:
         print(f"removed {path}")
 
 
+def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
+    """The artifact, or the first of those it was made from, that this code no longer makes; None
+    where it makes all of them. One that is gone was removed as such."""
+    made = read(path) if (path / "manifest.json").is_file() else None
+    if made is None or made["layout"] != LAYOUT or made["version"] != current.get(made["stage"]):
+        return path
+    parents = [path.parents[1] / stage / key for stage, key in made["parents"].items()]
+    return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
+
+
 def gc(root: Path, *, dry_run: bool) -> None:
     """Removes what no run will read again: unfinished builds that nobody goes on with, replaced
-    folders, and artifacts of stage versions that this code no longer makes."""
+    folders, and artifacts of stage versions that this code no longer makes, or made from such."""
     from diffses.evaluation import PLAY_VERSION
     from diffses.pipeline import PIPELINE
 
@@ -114,10 +125,10 @@ def gc(root: Path, *, dry_run: bool) -> None:
         elif not (path / "manifest.json").is_file():
             reason = "no manifest"
         else:
-            made = read(path)
-            if made["layout"] == LAYOUT and made["version"] == current.get(stage):
+            old = _outdated(path, current)
+            if old is None:
                 continue
-            reason = f"version {made['version']} of {stage} is no longer made"
+            reason = f"{old.parent.name} {old.name} is of a version that is no longer made"
         if not dry_run:
             shutil.rmtree(path)
         print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")

@@ -34,6 +34,7 @@ from diffses.report.artifacts import (
     read_json,
     read_results,
 )
+from diffses.store import write_whole
 
 BOOTSTRAP_SEED = 0
 CHAMPION = "finetuned"
@@ -100,7 +101,7 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
         if len(of_variant[job["variant"]]) > 1:
             job["variant"] = f"{sweep} {job['variant']}".strip()
     summary = _summary(" and ".join(dict.fromkeys(sweeps)), jobs)
-    _replace(page, sweep_page(summary))
+    write_whole(page, sweep_page(summary))
     return summary
 
 
@@ -321,8 +322,8 @@ def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
     """Writes the three files, each whole or not at all."""
     from diffses.report.sweep_page import sweep_page
 
-    _replace(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
-    _replace(sweep_dir / "summary.html", sweep_page(summary))
+    write_whole(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    write_whole(sweep_dir / "summary.html", sweep_page(summary))
     partial = sweep_dir / "summary.csv.tmp"
     names = ("job", "seed", "variant", "status", "validation", "policy", "protocol")
     numbers = ("episodes", "mean", "iqm", "ci95_low", "ci95_high", "size", "agreement")
@@ -369,12 +370,6 @@ def _artifact(job: dict[str, Any], stage: str) -> Path | None:
 def _page(job: dict[str, Any]) -> str | None:
     folder = _artifact(job, "report")
     return None if folder is None else str(folder / "report.html")
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.tmp")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
+from diffses.cli import typed
 from diffses.config import VARIANTS, register
-from diffses.pipeline import order
+from diffses.pipeline import order, resolve
 from diffses.policy.operators import OPERATORS
 from diffses.regressor.search import SEARCHES
 from tests.conftest import ROOT
@@ -68,7 +68,7 @@ def test_a_game(tmp_path):
     for name in made:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf)):
             raw = compose("config", [f"env={name}", "finetune=none", "stage=detector"])
-        config = OmegaConf.to_object(raw)
+        config = resolve(typed(raw))
         assert config.env.name in ("asterix", "MountainCar-v0")
         assert [stage.name for stage in order(config)] == ["detector"]
 

@@ -11,8 +11,8 @@ from diffses.store import Draft, Store, only_one
 from diffses.store_cli import main
 
 
-def spec(rate=0.1, version=1):
-    return Spec("teacher", version, {"teacher": {"rate": rate}}, {})
+def spec(rate=0.1, version=1, parents=None):
+    return Spec("teacher", version, {"teacher": {"rate": rate}}, parents or {})
 
 
 def write(text):
@@ -172,6 +172,18 @@ def test_gc_removes_what_no_run_reads_again(tmp_path, capsys):
     assert old.exists()
     cli(capsys, tmp_path, "gc")
     assert [p.name for p in current.parent.iterdir()] == [current.name]
+
+
+def test_gc_removes_what_was_made_from_what_is_no_longer_made(tmp_path, capsys):
+    store = Store(tmp_path)
+    now = STAGES["teacher"].version
+    parents = {"teacher": store.get_or_build(spec(version=now - 1), write("x")).name}
+    child = store.get_or_build(spec(version=now, parents=parents), write("x"))
+    parents = {"teacher": store.get_or_build(spec(version=now), write("x")).name}
+    current = store.get_or_build(spec(version=now, parents=parents), write("x"))
+    cli(capsys, tmp_path, "gc")
+    assert not child.exists()
+    assert current.exists()
 
 
 def test_gc_leaves_what_is_being_built(tmp_path, capsys):

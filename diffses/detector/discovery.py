@@ -48,14 +48,22 @@ class Kind:
     speed: float  # px a step, mean
 
 
-def find_colours(screens: np.ndarray, background: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Numbers the colours that are seen in front of the background, uint8 (256,)."""
-    counts = np.bincount(screens[(screens != background) & seen], minlength=256)
+def find_colours(
+    screens: np.ndarray, background: np.ndarray, seen: np.ndarray, free: np.ndarray
+) -> np.ndarray:
+    """Numbers the colours that are seen in front of the background, uint8 (2, 256).
+
+    Args:
+        seen: bool (h, w): where all of them are looked for.
+        free: bool (256,): those that are looked for elsewhere, too.
+    """
+    looked = (screens != background) & (seen | free[screens])
+    counts = np.bincount(screens[looked], minlength=256)
     order = np.argsort(-counts, kind="stable")[: kernel.MAX_COLOURS]
     colours = np.full(256, kernel.NOTHING, np.uint8)
     chosen = np.sort(order[counts[order] > 0])
     colours[chosen] = np.arange(len(chosen))
-    return colours
+    return np.stack([np.where(free, colours, kernel.NOTHING), colours]).astype(np.uint8)
 
 
 def find_links(screens: np.ndarray, scene: Scene) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from diffses.detector import kernel
 from diffses.detector.discovery import Kind, Lives, movers
 from diffses.detector.tracks import Tracks
 
@@ -14,12 +15,15 @@ LINE_MOVES = 0.1  # share of the sights on a line in which something moves, unle
 
 def find_displays(
     tracks: Tracks, life: Lives, kinds: Sequence[Kind], shape: tuple[int, ...]
-) -> np.ndarray:
-    """Where objects are looked for, bool (h, w): not in score displays.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where objects are looked for, bool (h, w): not in score displays; and those colours, by
+    number, bool (MAX_COLOURS,), that are looked for there, too.
 
     The console draws line by line, so a display has lines of its own: those where most of what is
     seen, and could be taken for an object by its colour, appears and changes in place. They are
-    left out, with all between them and the edge of the screen if nothing moves there either.
+    left out, with all between them and the edge of the screen if nothing moves there either. But a
+    colour of which most that is seen there moves is none of a display's: Space Invaders' saucer
+    passes where the score is written.
     """
     height, width = shape[0], shape[1]
     mover = movers(life)[tracks.track]
@@ -38,7 +42,10 @@ def find_displays(
         display[: above[-1] + 1] = True
     if len(below):
         display[bottom + 1 + below[0] :] = True
-    return np.repeat(~display[:, None], width, axis=1)
+    there = display[tracks.box[:, 1]] & display[tracks.box[:, 3]] & alike
+    passes = np.bincount(tracks.colour[there & mover], minlength=kernel.MAX_COLOURS)
+    rests = np.bincount(tracks.colour[there & ~mover], minlength=kernel.MAX_COLOURS)
+    return np.repeat(~display[:, None], width, axis=1), passes > rests
 
 
 def _by_line(boxes: np.ndarray, height: int) -> np.ndarray:

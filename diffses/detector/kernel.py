@@ -63,8 +63,9 @@ def find_blobs(
     Args:
         screen: uint8 (h, w), palette indices, contiguous, w a multiple of 8.
         background: uint8 (h, w): the colour that is background there.
-        seen: bool (h, w): where objects are looked for.
-        colours: uint8 (256,): the number of each colour that objects have, else NOTHING.
+        seen: bool (h, w): where objects of every colour are looked for.
+        colours: uint8 (2, 256): the number of each colour that objects have, else NOTHING; those
+            that are looked for where `seen` is false, then where it is true.
         links: bool (MAX_COLOURS, MAX_COLOURS), symmetric, true on the diagonal: which join.
         runs: int32 (MAX_RUNS, 6), output: parent, left, right, row, colour, blob.
         blobs: int32 (MAX_BLOBS, 6), output: the number of the colour that covers most of it, the
@@ -86,19 +87,22 @@ def find_blobs(
                 x += 8
                 continue
             colour = screen[y, x]
-            if colour == background[y, x] or not seen[y, x] or colours[colour] == NOTHING:
+            number = colours[int(seen[y, x]), colour]
+            if colour == background[y, x] or number == NOTHING:
                 x += 1
                 continue
             start = x
             x += 1
-            while x < width and screen[y, x] == colour != background[y, x] and seen[y, x]:
+            while x < width and screen[y, x] == colour != background[y, x]:
+                if colours[int(seen[y, x]), colour] == NOTHING:
+                    break
                 x += 1
             if count == runs.shape[0]:
                 break
             runs[count, 1] = start
             runs[count, 2] = x - 1
             runs[count, 3] = y
-            runs[count, 4] = colours[colour]
+            runs[count, 4] = number
             near = _connect(runs, count, row_first, near, above_last, links)
             count += 1
         above_first, above_last = row_first, count
@@ -274,8 +278,8 @@ def _beside(
     height, width = screen.shape
     for y in range(max(0, blob[2] - BESIDE), min(height, blob[4] + BESIDE + 1)):
         for x in range(max(0, blob[1] - BESIDE), min(width, blob[3] + BESIDE + 1)):
-            number = colours[screen[y, x]]
-            if screen[y, x] == background[y, x] or not seen[y, x] or number == NOTHING:
+            number = colours[int(seen[y, x]), screen[y, x]]
+            if screen[y, x] == background[y, x] or number == NOTHING:
                 continue
             if links[blob[0], number]:
                 return True

@@ -99,12 +99,12 @@ def look_around(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Ki
         screens: uint8 (n, h, w), contiguous, w a multiple of 8. starts: bool (n,).
     """
     background = background_.most_frequent(screens)
-    seen = np.ones(background.shape, dtype=bool)
+    seen, free = np.ones(background.shape, dtype=bool), np.zeros(256, dtype=bool)
     alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
     every = max(1, len(screens) // LINK_FRAMES)
     kinds: list[Kind] = []
     for turn in range(ROUNDS):
-        colours = discovery.find_colours(screens, background, seen)
+        colours = discovery.find_colours(screens, background, seen, free)
         scene = Scene(background, seen, colours, alone)
         scene = replace(scene, links=discovery.find_links(screens[::every], scene))
         tracks = follow_all(screens, starts, scene, first_rules(len(scene.palette())))
@@ -115,7 +115,9 @@ def look_around(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Ki
         objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, scene)])
         background = background_.behind(screens, starts, background, objects)
         if turn > 0:  # what rests leaves false traces until the background behind it is known
-            seen = seen & find_displays(tracks, life, kinds, background.shape)
+            looked, passing = find_displays(tracks, life, kinds, background.shape)
+            seen = seen & looked
+            free[scene.palette()[passing[: len(scene.palette())]]] = True
     return scene, kinds
 
 

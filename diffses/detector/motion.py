@@ -147,7 +147,10 @@ class Detector(Tracking):
                 arrays = {name: file[name] for name in file.files}
             if words["format"] != FORMAT or words["kind"] != "motion":
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
-            scene = Scene(arrays["background"], arrays["seen"], arrays["colours"], arrays["links"])
+            colours = arrays["colours"]
+            if colours.ndim == 1:  # of version 9 and before
+                colours = np.stack([np.full_like(colours, kernel.NOTHING), colours])
+            scene = Scene(arrays["background"], arrays["seen"], colours, arrays["links"])
             cast = read_cast(words, arrays["rules"], arrays["type_colours"])
             return cls(Model(scene, cast, words.get("frames_looked_at", 1) > 1))
         except (OSError, ValueError, KeyError) as error:

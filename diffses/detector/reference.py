@@ -33,7 +33,7 @@ def _masks(
     links: np.ndarray,
 ) -> list[tuple[tuple[int, ...], np.ndarray]]:
     """Every blob with its mask, bool (h, w), by labelling every colour's pixels with scipy."""
-    numbers = np.where((screen == background) | ~seen, NOTHING, colours[screen])
+    numbers = np.where(screen == background, NOTHING, colours[seen.astype(int), screen])
     parts = np.zeros(screen.shape, dtype=np.int64)  # 0: background
     owner = [0]  # of each part: the part it is joined to; the lowest is the blob
     for number in np.unique(numbers[numbers != NOTHING]):
@@ -83,7 +83,7 @@ def put_back_plainly(
 ) -> np.ndarray:
     """What `put_back` writes: the screen with what flickers, uint8 (h, w)."""
     gone = np.where((before != background) & (screen == background), before, background)
-    numbers = np.where((screen == background) | ~seen, NOTHING, colours[screen])
+    numbers = np.where(screen == background, NOTHING, colours[seen.astype(int), screen])
     whole = screen.copy()
     for blob, mask in _masks(gone, background, seen, colours, links):
         number, left, top, right, bottom, _ = blob

@@ -15,13 +15,14 @@ class Scene:
 
     background: np.ndarray  # uint8 (h, w)
     seen: np.ndarray  # bool (h, w)
-    colours: np.ndarray  # uint8 (256,)
+    colours: np.ndarray  # uint8 (2, 256)
     links: np.ndarray  # bool (MAX_COLOURS, MAX_COLOURS)
 
     def palette(self) -> np.ndarray:
         """The palette index of each colour number."""
-        numbers = np.flatnonzero(self.colours != kernel.NOTHING)
-        return numbers[np.argsort(self.colours[numbers])]
+        everywhere = self.colours[1]
+        numbers = np.flatnonzero(everywhere != kernel.NOTHING)
+        return numbers[np.argsort(everywhere[numbers])]
 
 
 @dataclass(frozen=True)

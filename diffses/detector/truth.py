@@ -10,6 +10,7 @@ import numpy as np
 
 from diffses.detector import kernel
 from diffses.detector.background import most_frequent
+from diffses.detector.discovery import find_colours
 from diffses.detector.palette import recording_indices
 from diffses.detector.scene import scratch
 from diffses.errors import ConfigError
@@ -118,10 +119,7 @@ def pieces(screens: np.ndarray) -> list[np.ndarray]:
     """
     background = most_frequent(screens)
     everywhere = np.ones(background.shape, dtype=bool)
-    counts = np.bincount(screens[screens != background], minlength=256)
-    chosen = np.argsort(-counts, kind="stable")[: kernel.MAX_COLOURS]
-    colours = np.full(256, kernel.NOTHING, np.uint8)
-    colours[chosen] = np.arange(len(chosen))
+    colours = find_colours(screens, background, everywhere, np.zeros(256, dtype=bool))
     runs, blobs, areas = scratch()
     one_more = np.array([0.0, 0.0, 1.0, 1.0])
     found = []

@@ -33,7 +33,7 @@ from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify_forest
 from diffses.progress import bar
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Draft, write_whole
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
 CANDIDATES = 12  # of a search that validation takes a first look at
@@ -50,10 +50,10 @@ def finetune_forest(
 ) -> None:
     """Writes `finetuned.json`: the forest that did best on validation.
 
-    The best of the hall of fame on the same episodes is among those compared, so what comes out
-    is never worse on validation than what went in, unless that had a tree beyond the limit. Also
-    writes `validation.csv`, `search.json`, `front.csv` (return against size) and, where there was
-    a search, `curve.csv`. A champion of the zoo is copied, with its detector.
+    Without a search that is the best of the hall of fame; a search also has the best of its starts
+    in the race, as it was. Also writes `validation.csv`, `search.json`, `front.csv` (return
+    against size) and, where there was a search, `curve.csv`. A champion of the zoo is copied, with
+    its detector.
     """
     if isinstance(finetune, ZooFinetune):
         from diffses.finetune.zoo import copy_champion
@@ -148,9 +148,7 @@ def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) ->
                 break
             log_metrics("finetune", row, search.steps, "steps")
             progress.show(start=row["start"], best=row["best"], mean=row["mean"])
-            partial = saved.with_suffix(".tmp")
-            partial.write_text(json.dumps(search.state()))
-            partial.replace(saved)
+            write_whole(saved, json.dumps(search.state()))
 
 
 def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> None:

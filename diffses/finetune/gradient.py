@@ -27,6 +27,7 @@ from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 from diffses.regressor.polish import one_thread
 from diffses.seeds import seed_for
+from diffses.store import write_whole
 
 OPEN = 0.5  # how undecided a forest is at first: entropy, as a share of that of random play
 MOVED = 0.03  # nats, on average over a rollout's states, after which an update ends
@@ -51,7 +52,7 @@ class Tuned:
 
     def save(self, path: Path) -> None:
         kept = [(steps, forest.to_json()) for steps, forest in self.snapshots]
-        path.write_text(json.dumps([self.steps, kept, self.curve]))
+        write_whole(path, json.dumps([self.steps, kept, self.curve]))
 
     @classmethod
     def load(cls, path: Path) -> Tuned:

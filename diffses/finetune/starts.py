@@ -27,7 +27,7 @@ def starts(
     """Forests to begin from, each different one once, none with a tree beyond the limit.
 
     Raises:
-        ConfigError: where `start_from` is beyond it, or no policy for this data.
+        ConfigError: where there is none, or `start_from` is beyond it or no policy for this data.
     """
     hall = hall_of_fame(distill)
     found: list[tuple[Forest, str]] = []
@@ -61,6 +61,16 @@ def starts(
     for forest, source in acting:
         if max(forest.sizes) <= settings.max_nodes:
             kept.setdefault(forest, source)
+    if not kept:
+        smallest = min((max(forest.sizes) for forest, _ in acting), default=0)
+        names = ", ".join(start.value for start in settings.starts)
+        raise ConfigError(
+            f"finetune.starts=[{names}]: there is none with trees of at most "
+            f"{settings.max_nodes} nodes",
+            fix=f"finetune.max_nodes={smallest}"
+            if smallest
+            else "finetune.starts=[pursuit,random]",
+        )
     return [Member(forest, source) for forest, source in kept.items()]
 
 

@@ -71,6 +71,18 @@ def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
         return None
 
 
+def results_text(folder: Path) -> str:
+    """What the terminal says at the end of a run without a report: the tables of results.
+
+    Args:
+        folder: of the evaluation's artifact.
+    """
+    from diffses.report.artifacts import read_results
+    from diffses.report.terminal import tables
+
+    return "\n\n".join(tables(read_results(folder)))
+
+
 def summary_text(folder: Path) -> str:
     """What the terminal says at the end: the formula, the table and the path of the page.
 

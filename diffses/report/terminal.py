@@ -34,11 +34,7 @@ def summary(shown: Shown, page: Path) -> str:
     parts += [textwrap.fill(f"NOTE {text}", WIDTH) for text in warnings(shown)]
     if shown.champion is not None:
         parts.append(formula(shown))
-    for protocol in PROTOCOLS:
-        rows = [row for row in shown.results if row["protocol"] == protocol]
-        if rows:
-            cells = [result_cells(row) for row in rows]
-            parts.append(f"{PROTOCOL_NAMES[protocol]}\n{aligned(COLUMNS, cells)}")
+    parts += tables(shown.results)
     seconds = sum(made.seconds for made in shown.built.values())
     parts.append(
         f"{game_name(game)}: all stages took {duration(seconds)} when they were built\n"
@@ -57,6 +53,16 @@ def formula(shown: Shown) -> str:
         lines = [*lines[: LONGEST_LINES - 1], "... the rest is in the report"]
     title = f"The {NAMES[shown.champion]} (the action with the highest value is played)"
     return "\n".join([title, *(f"  {line}" for line in lines)])
+
+
+def tables(results: Sequence[Row]) -> list[str]:
+    """A table for each protocol."""
+    found = []
+    for protocol in PROTOCOLS:
+        cells = [result_cells(row) for row in results if row["protocol"] == protocol]
+        if cells:
+            found.append(f"{PROTOCOL_NAMES[protocol]}\n{aligned(COLUMNS, cells)}")
+    return found
 
 
 def result_cells(row: Row) -> list[str]:

@@ -20,7 +20,7 @@ from diffses.envs.console import Console, Rules
 from diffses.envs.play import Job, Player, episode
 from diffses.logger import log as log_metrics
 from diffses.progress import bar
-from diffses.store import Draft
+from diffses.store import Draft, write_whole
 
 CURVE = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
 UNNEEDED = (  # to play, or to train further
@@ -41,13 +41,15 @@ def save_small(model: PPO, path: Path) -> None:
     partial = path.with_name("partial-" + path.name)
     model.save(partial, exclude=[*UNNEEDED])
     model.policy.optimizer.state = kept
+    small = path.with_name("small-" + path.name)
     with (
         zipfile.ZipFile(partial) as plain,
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zip_,
+        zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as zip_,
     ):
         for name in plain.namelist():
             zip_.writestr(name, plain.read(name))
     partial.unlink()
+    small.replace(path)
 
 
 class Keeper(BaseCallback):
@@ -125,7 +127,7 @@ class Keeper(BaseCallback):
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")
-            (self.scratch / "best.txt").write_text(str(mean))
+            write_whole(self.scratch / "best.txt", str(mean))
         return mean
 
     def checkpoint(self) -> None:
@@ -134,7 +136,7 @@ class Keeper(BaseCallback):
         partial = self.scratch / "partial.zip"
         self.model.save(partial)
         partial.replace(self.scratch / "checkpoint.zip")
-        (self.scratch / "clock.txt").write_text(str(self.minutes()))
+        write_whole(self.scratch / "clock.txt", str(self.minutes()))
 
     def _note(self, evaluation: float | None) -> None:
         now, steps = time.perf_counter(), self.num_timesteps

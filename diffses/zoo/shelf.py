@@ -63,6 +63,10 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
         evaluated: an evaluate artifact of it; None leaves the test results out.
     """
     made = _manifest(finetuned)
+    if "detector" not in made["parents"]:
+        raise ArtifactError(
+            f"{finetuned} is a copy of a shipped champion", fix="KEY of a run that searched"
+        )
     detector = finetuned.parents[1] / "detector" / made["parents"]["detector"]
     described = _manifest(detector)["config"]["env"]  # with the objects' labels
     env = env_from(described)

@@ -5,6 +5,8 @@ from diffses.detector import kernel
 from diffses.detector.reference import find_blobs_plainly, put_back_plainly
 from diffses.detector.scene import empty_table, scratch
 
+FREE = 9  # a colour that is looked for everywhere
+
 
 def blobs_of(picture, links=None, seen=None, background=None):
     """Both finders on a small picture whose palette indices are colour numbers, 0 for the floor."""
@@ -13,13 +15,23 @@ def blobs_of(picture, links=None, seen=None, background=None):
         background = np.zeros_like(picture)
     seen = np.ones(picture.shape, bool) if seen is None else seen
     links = np.eye(kernel.MAX_COLOURS, dtype=bool) if links is None else links
-    colours = np.full(256, kernel.NOTHING, np.uint8)
-    colours[: kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    colours = np.full((2, 256), kernel.NOTHING, np.uint8)
+    colours[:, FREE] = FREE
+    colours[1, : kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
     runs, blobs, areas = scratch()
     arguments = (picture, background, seen, colours, links)
     _, count = kernel.find_blobs(*arguments, runs, blobs, areas)
     np.testing.assert_array_equal(blobs[:count], find_blobs_plainly(*arguments))
     return blobs[:count].tolist()
+
+
+def test_where_little_is_looked_for_a_colour_may_be_looked_for_still():
+    picture = np.zeros((3, 16), np.uint8)
+    picture[1, 1:15] = FREE
+    picture[2, 1:15] = 5
+    seen = np.ones(picture.shape, bool)
+    seen[:, 6:] = False
+    assert blobs_of(picture, seen=seen) == [[FREE, 1, 1, 14, 1, 14], [5, 1, 2, 5, 2, 5]]
 
 
 def linked(*pairs):
@@ -59,8 +71,9 @@ def put_back(screen, before, background=None, seen=None, links=None):
     background = np.zeros_like(screen) if background is None else background
     seen = np.ones(screen.shape, bool) if seen is None else seen
     links = np.eye(kernel.MAX_COLOURS, dtype=bool) if links is None else links
-    colours = np.full(256, kernel.NOTHING, np.uint8)
-    colours[: kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    colours = np.full((2, 256), kernel.NOTHING, np.uint8)
+    colours[:, FREE] = FREE
+    colours[1, : kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
     gone, whole = background.copy(), screen.copy()
     looks = (screen, before, background, seen, colours, links)
     count = kernel.put_back(*looks, *scratch(), gone, whole)
@@ -120,8 +133,8 @@ def test_an_arm_held_out_is_cut_off():
     rule = sizes(own=4)
     rule[0, [kernel.CORE_W, kernel.CORE_H]] = 4, 6
     runs, blobs, areas = scratch()
-    colours = np.full(256, kernel.NOTHING, np.uint8)
-    colours[1] = 0
+    colours = np.full((2, 256), kernel.NOTHING, np.uint8)
+    colours[1, 1] = 0
     everywhere = np.ones(picture.shape, bool)
     n_runs, count = kernel.find_blobs(
         picture, np.zeros_like(picture), everywhere, colours, linked(), runs, blobs, areas

@@ -59,6 +59,21 @@ def test_a_policy_larger_than_the_limit_is_refused(tmp_path):
         starts(tmp_path, data(), material, settings, 0)
 
 
+def test_without_a_start_within_the_limit_the_least_limit_is_said(tmp_path):
+    path = tmp_path / "finetuned.json"
+    found().save(path)
+    (tmp_path / "forests").mkdir()
+    found().save(tmp_path / "forests" / "line.json")
+    (tmp_path / "hall_of_fame.csv").write_text("file,linear\nline.json,True\n")
+    settings = GuidedFinetune(starts=[Start.linear], max_nodes=2)
+    material = Material.of(data(), data().train.features, settings.operators, 2)
+    with pytest.raises(ConfigError) as caught:
+        starts(tmp_path, data(), material, settings, 0)
+    assert caught.value.fix == "finetune.max_nodes=3"
+    settings.max_nodes = 3
+    assert starts(tmp_path, data(), material, settings, 0)
+
+
 def test_a_policy_of_other_features_or_no_policy_is_refused(tmp_path):
     path = tmp_path / "finetuned.json"
     Forest(("enemy.x",), ("FIRE", "UP"), (1, 2), ((0.0,), (0,))).save(path)

@@ -51,8 +51,8 @@ def test_the_words_compose_to_the_same_config(changes):
 
 def test_another_env_setting_is_named():
     env = config()["env"]
-    changed = ArcadeEnv(game="pong", labels=env.labels, sticky=0.0)
-    assert "env.sticky=0.0" in overrides(recorded(env=changed))
+    changed = ArcadeEnv(game="pong", labels=env.labels, sticky=0.5)
+    assert "env.sticky=0.5" in overrides(recorded(env=changed))
 
 
 def test_a_file_is_named_by_its_content(tmp_path):
