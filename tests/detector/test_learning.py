@@ -55,6 +55,21 @@ def test_a_score_in_an_objects_colour_is_no_object():
     assert detector.objects["y"].min() > 30
 
 
+def test_what_passes_in_front_of_a_score_is_an_object():
+    steps = 720
+    time = np.arange(steps) % 360
+    x = np.where(time < 24, 10 + 4 * time, 300)  # out of the picture most of the time
+    saucer = (BLUE, x, np.full(steps, 6), 7, 4)
+    screens = game(red(steps), white(steps), saucer, steps=steps, digits=True)
+    detector = learned(screens)
+    assert [kind.colours for kind in detector.types] == [(RED,), (BLUE,), (WHITE,)]
+    assert not detector.model.scene.seen[5:11].any()  # of the score's colour nothing is one there
+    rows = play_back(detector, screens, starts(steps), np.zeros(steps, int))
+    there = rows[:, detector.features.index("object2.present")]
+    assert there[3:24].all()
+    assert not there[40:350].any()
+
+
 def test_parts_that_always_touch_are_one_object():
     colour, x, y, _, _ = red()
     body, wheels = (colour, x, y, 6, 6), (BLUE, x, y + 6, 6, 2)
