@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 
@@ -97,6 +98,9 @@ def _unknown(name: str) -> tuple[str, str]:
     if "." in name and name in settings():  # but not of the variant chosen
         group, field = name.split(".", 1)
         owners = [v for v, node in VARIANTS[group].items() if field in OmegaConf.structured(node)]
+        fields = [f for v in owners for f in dataclasses.fields(VARIANTS[group][v])]
+        if any(f.name == field and str(f.type).startswith("dict") for f in fields):
+            return f"{name} is a mapping: its keys are added one by one", f"+{name}.KEY=VALUE"
         chosen = " or ".join(f"{group}={owner}" for owner in owners)
         return f"the chosen {group} has no setting {name}", f"{chosen}, which have it"
     near = difflib.get_close_matches(name, settings(), n=1)

@@ -21,7 +21,8 @@ def open_policy(name: str, outputs: Path, zoo: Path = FOLDER, which: str | None 
 
     Args:
         name: the start of an artifact's key (of any stage from distill on), the name of an
-            environment with a shipped champion, or the path of a forest's JSON file.
+            environment with a shipped champion, or the path of a forest's JSON file or of a
+            champion's.
         outputs: the artifact store.
         zoo: the folder of the shipped champions.
         which: finetuned, distilled or linear, for a key; None: the last the pipeline made.
@@ -54,8 +55,18 @@ def ancestors(folder: Path) -> dict[str, Path]:
 def _of_file(path: Path) -> Champion:
     folder = next((p for p in path.resolve().parents if (p / "manifest.json").is_file()), None)
     if folder is None:
+        if _shipped(path):
+            return open_champion(path.stem, path.parent)
         return Champion(Forest.load(path), None, None, {})
     return _champion(Forest.load(path), ancestors(folder))
+
+
+def _shipped(path: Path) -> bool:
+    """Whether a file is that of a champion of the zoo."""
+    try:
+        return "forest" in json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
 
 
 def _of_artifact(folder: Path, which: str | None) -> Champion:

@@ -46,6 +46,11 @@ def test_a_shipped_champion(zoo):
     assert open_champion("cartpole", zoo).detector == zoo / "cartpole"
 
 
+def test_a_shipped_champion_by_its_file(zoo, tmp_path):
+    found = open_policy(str(zoo / "cartpole.json"), tmp_path)
+    assert (found.env, found.forest) == (TASK, open_champion("cartpole", zoo).forest)
+
+
 def test_what_is_not_shipped_names_what_is(zoo):
     assert shipped(zoo) == ["cartpole"]
     with pytest.raises(ConfigError, match=r"no policy for pong.*\n.*\(cartpole\)"):

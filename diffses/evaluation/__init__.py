@@ -74,6 +74,11 @@ def evaluate(
     write_rows(draft.out / "episodes.csv", episodes)
 
 
+def made_of(folder: Path) -> dict[str, str]:
+    """What tells an artifact from one that was built again under the same key."""
+    return {name: of for name, of in digests(folder).items() if name != "manifest.json"}
+
+
 def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
     """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
     random play and the shipped champion."""
@@ -85,16 +90,18 @@ def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])
-        found.append(Contender("teacher", spec, {"teacher": teacher.name}))
+        sees = None if spec.detector is None else made_of(Path(spec.detector))
+        identity = {"teacher": made_of(teacher), "detector": sees}
+        found.append(Contender("teacher", spec, identity))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
-    known = detector.name if "detector" in inputs else digests(own)
+    known = made_of(detector)
     for name, stage in FORESTS:
         if stage not in inputs:
             continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
-        identity = {"forest": forest.to_json(), "detector": known}
-        found.append(Contender(name, ForestSpec(forest, str(detector)), identity, forest))
+        played = {"forest": forest.to_json(), "detector": known}
+        found.append(Contender(name, ForestSpec(forest, str(detector)), played, forest))
     return found
 
 

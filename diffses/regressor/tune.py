@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 
-from diffses.cli import store_of, typed
+from diffses.cli import say, store_of, typed
 from diffses.config import (
     ROOT,
     Config,
@@ -31,7 +31,7 @@ from diffses.config import (
 )
 from diffses.dataset.data import Dataset
 from diffses.distill import agreement, split
-from diffses.errors import ConfigError, DiffsesError
+from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.regressor import fit_forests
 from diffses.seeds import seed_for
@@ -67,8 +67,8 @@ def main(arguments: Sequence[str]) -> int:
         options, overrides = split_words(arguments)
         config = composed(overrides)
         study = tune(config, int(options["trials"]), options["storage"] or None, options["study"])
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
+    except Exception as error:
+        say(error)
         return 1
     print(f"agreement {study.best_value:.3f} in trial {study.best_trial.number}")
     print(" ".join(f"regressor.{name}={value:.6g}" for name, value in study.best_params.items()))

@@ -39,13 +39,32 @@ def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
         if not isinstance(values, dict):
             words.append(f"{section}={_value(values)}")
         elif name := _variant(section, values):
-            known = _known(section, chosen if section == "env" else name, values, presets)
-            words += [
-                f"{section}.{key}={_value(value)}"
-                for key, value in values.items()
-                if key != "variant" and value != known.get(key)
-            ]
+            words += _changed(
+                section, chosen if section == "env" else name, values, chosen, presets
+            )
     return words
+
+
+def _changed(
+    section: str, variant: str, values: dict[str, Any], env: str, presets: Path
+) -> list[str]:
+    """What sets the settings of a section that are not as they are without being told."""
+    known = _known(section, variant, values, presets)
+    if section != "env":  # what the environment's file sets is named in any case
+        for key in _set_by(presets / "env" / f"{env}.yaml", section):
+            known.pop(key, None)
+    words = []
+    for key, value in values.items():
+        if key != "variant" and value != known.get(key):
+            words += _words(f"{section}.{key}", value, known.get(key))
+    return words
+
+
+def _words(name: str, value: Any, known: Any) -> list[str]:
+    """What sets a setting; keys that a mapping does not have yet are added one by one."""
+    if not (isinstance(value, dict) and isinstance(known, dict) and known.items() <= value.items()):
+        return [f"{name}={_value(value)}"]
+    return [f"+{name}.{k}={_value(v)}" for k, v in value.items() if k not in known]
 
 
 def command(config: dict[str, Any], presets: Path = PRESETS) -> str:
@@ -60,6 +79,13 @@ def _env_variant(env: dict[str, Any], presets: Path) -> str:
         if kind in env and env[kind] == _preset(path).get(kind):
             return path.stem
     return "gymnasium" if kind == "id" else "ale"
+
+
+def _set_by(path: Path, section: str) -> list[str]:
+    """The settings of another section that an environment's file sets."""
+    read = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
+    assert isinstance(read, dict)
+    return [str(key) for key in read.get(section, {})]
 
 
 def _preset(path: Path) -> dict[str, Any]:

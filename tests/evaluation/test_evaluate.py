@@ -4,7 +4,7 @@ import pytest
 
 from diffses.config import EvaluationConfig
 from diffses.envs.play import RandomSpec
-from diffses.evaluation import Contender, play_shared, summary
+from diffses.evaluation import Contender, made_of, play_shared, summary
 from diffses.progress import bar
 from diffses.store import Draft, Store
 
@@ -36,6 +36,15 @@ def test_another_policy_or_seed_is_played_anew(rules, draft):
     play(RANDOM, rules(), draft, episodes=2, seed=1)
     play(Contender("random", RandomSpec(), {"random": "other"}), rules(), draft, episodes=2)
     assert len(list((draft.store.root / "play").glob("*/manifest.json"))) == 3
+
+
+def test_what_an_artifact_is_made_of_tells_one_that_was_built_again(tmp_path):
+    (tmp_path / "policy.zip").write_bytes(b"one")
+    before = made_of(tmp_path)
+    (tmp_path / "manifest.json").write_text("{}")  # when it was built does not matter
+    assert made_of(tmp_path) == before
+    (tmp_path / "policy.zip").write_bytes(b"two")
+    assert made_of(tmp_path) != before
 
 
 def test_v4_plays_every_start_once_and_gives_no_interval(rules, draft):

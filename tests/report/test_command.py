@@ -49,6 +49,15 @@ def test_the_words_compose_to_the_same_config(changes):
     assert composed(overrides(wanted)) == wanted
 
 
+def test_a_setting_that_the_environments_file_sets_is_named_though_it_is_the_classes_default():
+    register()
+    words = ["env=cartpole", "teacher.total_steps=2_000_000", "+env.options.render_mode=rgb_array"]
+    with initialize_config_dir(str(PRESETS), version_base="1.3"):
+        whole = OmegaConf.to_object(compose("config", overrides=words))
+    made = {name: canonical(getattr(whole, name)) for name in config()}
+    assert composed(overrides(made)) == made
+
+
 def test_another_env_setting_is_named():
     env = config()["env"]
     changed = ArcadeEnv(game="pong", labels=env.labels, sticky=0.5)
