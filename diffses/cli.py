@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -219,7 +220,7 @@ def run_logged(config: Config, status: Status) -> None:
                 {f"{step.stage.name}/seconds": seconds, f"{step.stage.name}/key": step.spec.key}
             )
 
-        paths = run(config, store, notify)
+        paths = run(config, store, notify, began(Path(hydra_config.sweep.dir)) if sweep else None)
         if "report" in paths:
             from diffses.report.views import show
 
@@ -232,6 +233,12 @@ def run_logged(config: Config, status: Status) -> None:
         from diffses.report import results_text
 
         print(results_text(paths["evaluate"]))
+
+
+def began(sweep: Path) -> datetime | None:
+    """When a sweep was launched: in every process of it the same."""
+    record = sweep / "multirun.yaml"
+    return datetime.fromtimestamp(record.stat().st_mtime, UTC) if record.is_file() else None
 
 
 def plain(config: Config) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -305,16 +306,24 @@ def differences(old: Any, new: Any, at: str = "") -> Iterator[str]:
         yield f"{at} {json.dumps(old)} -> {json.dumps(new)}"
 
 
-def run(config: Config, store: Store, notify: Callable[[Step, float], None]) -> dict[str, Path]:
+def run(
+    config: Config,
+    store: Store,
+    notify: Callable[[Step, float], None],
+    since: datetime | None = None,
+) -> dict[str, Path]:
     """Builds what `config.stage` names, taking from disk what is already there.
 
     Args:
         notify: called after each stage with its step and the seconds it took.
+        since: what is forced need not be built again if it was since then: the jobs of a sweep
+            share it. None: now.
 
     Returns:
         The folder of each stage's artifact.
     """
     paths: dict[str, Path] = {}
+    since = since or datetime.now(UTC)
     for step in plan(config, store):
         name, spec = step.stage.name, step.spec
         clock = time.perf_counter()
@@ -326,7 +335,7 @@ def run(config: Config, store: Store, notify: Callable[[Step, float], None]) -> 
         def make(draft: Draft, step: Step = step) -> None:
             step.stage.build(step.spec, paths, draft)
 
-        paths[name] = store.get_or_build(spec, make, rebuild=step.rebuild)
+        paths[name] = store.get_or_build(spec, make, since=since if step.rebuild else None)
         seconds = time.perf_counter() - clock
         if step.action != "reuse":
             log.info("%-8s %s done in %.1f s", name, spec.key, seconds)

@@ -105,20 +105,29 @@ class Store:
         return path
 
     def get_or_build(
-        self, spec: Spec, make: Callable[[Draft], None], *, rebuild: bool = False
+        self, spec: Spec, make: Callable[[Draft], None], *, since: datetime | None = None
     ) -> Path:
         """Returns the committed directory for `spec`, calling `make` only if there is none.
 
-        With `rebuild`, an artifact that is there is replaced once the new one is whole.
+        With `since`, an artifact whose build began before then is replaced once the new one is
+        whole.
         """
-        if not rebuild and (found := self.open(spec)):
+        if found := self._open_since(spec, since):
             return found
         with only_one(self.root / ".locks" / f"{spec.stage}-{spec.key}"):
             # built by another process while we waited
-            if not rebuild and (found := self.open(spec)):
+            if found := self._open_since(spec, since):
                 return found
             self._build(spec, make)
         return self.path(spec)
+
+    def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
+        """The artifact, unless its build began before."""
+        path = self.open(spec)
+        if path is None or since is None:
+            return path
+        started = json.loads((path / "manifest.json").read_text())["started"]
+        return path if datetime.fromisoformat(started) >= since else None
 
     def _build(self, spec: Spec, make: Callable[[Draft], None]) -> None:
         partial = self.partial(spec)
@@ -131,7 +140,7 @@ class Store:
         make(draft)
         manifest = spec.describe() | {
             "files": digests(draft.out),
-            "started": started.isoformat(timespec="seconds"),
+            "started": started.isoformat(timespec="milliseconds"),
             "seconds": round(time.perf_counter() - clock, 3),
             "git": commit,
             "packages": package_versions(),

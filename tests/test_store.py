@@ -1,6 +1,7 @@
 import json
 import multiprocessing
 import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -29,7 +30,11 @@ def test_second_call_reads_the_first(tmp_path):
 def test_rebuild_replaces_the_artifact(tmp_path):
     store = Store(tmp_path)
     store.get_or_build(spec(), write("first"))
-    path = store.get_or_build(spec(), write("second"), rebuild=True)
+    time.sleep(0.002)
+    since = datetime.now(UTC)
+    time.sleep(0.002)
+    path = store.get_or_build(spec(), write("second"), since=since)
+    store.get_or_build(spec(), write("third"), since=since)  # another job of the same sweep
     assert (path / "model.txt").read_text() == "second"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
