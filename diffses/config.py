@@ -8,6 +8,7 @@ field declared `content` names a file and is keyed by what is in it.
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -358,6 +359,11 @@ class DatasetConfig:
         require("dataset.held_out", self.held_out, 10)
         require("dataset.random_actions", self.random_actions, 0, 1)
         require("dataset.rounds", self.rounds, 1, 100)
+        if (self.rounds - 1) * -(-self.states // self.rounds) >= self.states:
+            raise ConfigError(
+                f"dataset.states={self.states} cannot be shared out to {self.rounds} rounds",
+                fix=f"dataset.rounds={math.isqrt(self.states)}",
+            )
         require("dataset.workers", self.workers, 0)
 
 

@@ -39,6 +39,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=..."),
         ("teacher.total_steps=9", "chosen teacher has no setting", "teacher=ppo"),
         ("env.labels={a:largest}", "env.labels is a mapping", "+env.labels.KEY=VALUE"),
+        ("dataset.rounds=100", "dataset.states=150 cannot be shared out", "dataset.rounds=12"),
         ("env.sticky=0", "env.sticky=0: search, validation and test", "env.sticky=0.01"),
         ("seed=1.5", "seed: Value '1.5' of type 'float'", "seed=<a whole number>"),
         ("seed=-1", "seed=-1 is out of range", "seed=<a value from 0 to 2147483647>"),
@@ -57,7 +58,7 @@ def run(*arguments, cwd=ROOT, **environment):
     ],
 )
 def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, fix):
-    code, _, err = run(argument, "teacher=smoke" if "game" in argument else "dataset.seed=0",
+    code, _, err = run(argument, "teacher=smoke" if "game" in argument else "dataset.states=150",
                        f"outputs={tmp_path}/store", "logger=none")  # fmt: skip
     lines = err.strip().splitlines()
     assert code == 1

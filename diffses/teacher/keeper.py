@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import shutil
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,7 @@ class Keeper(BaseCallback):
         self._checkpoint_at = self._row_at = 0
         self._rate = (time.perf_counter(), 0)
         self._console: Console | None = None
+        self._noted = False  # whether this process has added to the curve
         self._bar = bar(settings.total_steps, "step", "teacher")
 
     def _read(self, name: str, default: float) -> float:
@@ -152,17 +154,28 @@ class Keeper(BaseCallback):
             "steps_per_second": round(rate, 1),
             "evaluation": evaluation,
         }
-        path = self.scratch / "curve.csv"
-        new = not path.exists()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, CURVE)
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        self._append(row)
         known = {name: float(value) for name, value in row.items() if value is not None}
         log_metrics("teacher", known, step=steps, step_name="steps")
         if mean is not None:
             self._bar.show(**{"return": float(mean)})
+
+    def _append(self, row: dict[str, Any]) -> None:
+        """Adds a row to the curve, without what a run that was killed noted after its last
+        checkpoint: this one goes that way again."""
+        path = self.scratch / "curve.csv"
+        rows: list[Mapping[str, Any]] = []
+        if path.is_file():
+            with path.open(newline="") as file:
+                rows = [*csv.DictReader(file)]
+        if not self._noted:
+            rows = [old for old in rows if int(old["steps"]) < row["steps"]]
+        self._noted = True
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, CURVE, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([*rows, row])
+        write_whole(path, text.getvalue())
 
     def close(self) -> None:
         self._bar.close()

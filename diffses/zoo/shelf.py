@@ -46,8 +46,13 @@ def champion_file(env: EnvConfig, folder: Path = FOLDER) -> Path:
     """
     names = shipped(folder)
     for name in names:
-        described = json.loads((folder / f"{name}.json").read_text())["env"]
-        if env_from(described).name == env.name:
+        found = env_from(json.loads((folder / f"{name}.json").read_text())["env"])
+        if found.name == env.name:
+            if isinstance(found, GymnasiumEnv) and found != env:
+                raise ConfigError(
+                    f"finetune=zoo: the champion of {env.name} was found with other env settings",
+                    fix=f"env={name}",
+                )
             return folder / f"{name}.json"
     raise ConfigError(
         f"finetune=zoo: no champion of {env.name} is shipped",

@@ -181,6 +181,8 @@ def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         teach(CARTPOLE, draft, checkpoint_every=256)
     monkeypatch.setattr(Keeper, "checkpoint", whole)
+    with (draft.scratch / "curve.csv").open("a") as file:
+        file.write("999,,,,,\n")  # noted after the checkpoint
     teach(CARTPOLE, draft, checkpoint_every=256)
     lines = (draft.out / "curve.csv").read_text().splitlines()[1:]
     steps = [int(line.split(",")[0]) for line in lines]

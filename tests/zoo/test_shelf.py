@@ -8,9 +8,10 @@ from diffses.config import ArcadeEnv, GymnasiumEnv
 from diffses.errors import ArtifactError, ConfigError
 from diffses.evaluation import contenders
 from diffses.finetune.zoo import copy_champion
+from diffses.keys import canonical
 from diffses.pipeline import order, resolve
 from diffses.policy.forest import Forest
-from diffses.zoo import open_champion
+from diffses.zoo import env_from, open_champion
 from diffses.zoo.shelf import add, champion_file, require_same, runs, shelf_name
 from tests import fake_artifacts
 
@@ -97,6 +98,11 @@ def test_a_champion_is_found_by_what_is_played(shelf):
     assert champion_file(ArcadeEnv(game="pong"), shelf).name == "pong.json"
     with pytest.raises(ConfigError, match="no champion of seaquest"):
         champion_file(ArcadeEnv(game="seaquest"), shelf)
+    env = canonical(GymnasiumEnv(id="CartPole-v1", features=["x", "v", "angle", "turn"]))
+    (shelf / "cartpole.json").write_text(json.dumps({"env": env}))
+    assert champion_file(env_from(env), shelf).name == "cartpole.json"
+    with pytest.raises(ConfigError, match="other env settings"):
+        champion_file(GymnasiumEnv(id="CartPole-v1"), shelf)
 
 
 def test_a_task_is_kept_under_the_name_that_chooses_it():
