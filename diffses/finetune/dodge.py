@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
 from diffses.dataset.data import Dataset, template
 from diffses.finetune.control import Control, controlled, motion_of
-from diffses.finetune.pursuit import GAIN, STILL, Scene, scenes, steered, summed
+from diffses.finetune.pursuit import GAIN, STILL, UNUSED, Scene, scenes, steered, summed
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 
@@ -25,6 +25,7 @@ COMING = ".coming"  # ends the name of the one of a type that comes next
 SHOOTS = 1.0  # score of pressing the button on target: 10 px off it is not pressed
 CROWDED = 0.5  # what it scores more for each 10 of them: of many one is hit by chance
 WAYS = (True, False)  # it comes where its place across grows, or falls
+ENDMOST = {"x": ("leftmost", "rightmost"), "y": ("highest", "lowest")}  # of a crowd, by axis
 
 
 def dodges(data: Dataset) -> list[Forest]:
@@ -87,6 +88,64 @@ def shots(data: Dataset) -> list[Forest]:
     return forests
 
 
+def edges(data: Dataset) -> list[Forest]:
+    """Forests that step aside and shoot like those of `shots`, but aim at the edge of a crowd, the
+    nearer one: a crowd that turns back at a wall, and comes down by that, takes the longer to get
+    there the narrower it is.
+
+    With A for how far ahead that edge is, g for w7 + w8 n and s for stepping aside, both in units
+    of 2 w1, the way up the axis scores A / 2 + s, with the button g + s + min(0, A); the way down
+    -(A / 2 + s) and g - s - max(0, A), standing still g - |A| / 2 with the button. That is a chase
+    and shots of g - |A| / 2 in smaller trees.
+
+    Returns:
+        One for each type to avoid, width, way of coming and of stepping aside, and crowd; none
+        where a crowd's edges, how many are in it or how it drifts are not told.
+    """
+    empty = template(data.features, data.actions, data.groups, data.train)
+    column = {name: index for index, name in enumerate(data.features)}
+    forests = []
+    for threat in _threats(data, ASIDE / (2 * GAIN)):
+        motion = motion_of(data, threat.control, threat.axis)
+        for thing, scene in threat.chased.items():
+            kind = thing.partition(".")[0]
+            names = [f"{kind}.{end}.{threat.axis}" for end in ENDMOST[threat.axis]]
+            told = [column.get(name) for name in (*names, f"{kind}.count")]
+            lead = _lead(data, scene, threat.avoided)
+            if motion is None or lead is None or scene.m is None or None in told:
+                continue
+            low, high, count = told
+            assert low is not None
+            assert high is not None
+            assert count is not None
+            edge = ("logical", "add", scene.m, scene.m, "add", low, high, high, low)
+            ahead: Expression = ("add", "sub", *edge, scene.m, *lead)
+            many: Expression = ("mul", CROWDED / (2 * GAIN), count)
+            trees = _shooting(ahead, summed(threat.aside), many, motion.stride[0] / 4)
+            effect = threat.control.effects[threat.axis].tolist()
+            groups = [[g for g, push in enumerate(effect) if push == way] for way in (0, 1, -1)]
+            if any(len(group) < 2 for group in groups):
+                continue  # there is no button, or none on some way
+            found = [UNUSED] * len(effect)
+            for group, (plain, pressed) in zip(groups, trees, strict=True):
+                found[group[0]], found[group[-1]] = plain, pressed
+            forests.append(replace(empty, trees=tuple(found)))
+    return forests
+
+
+def _shooting(
+    ahead: Expression, aside: Expression, many: Expression, still: float
+) -> list[tuple[Expression, Expression]]:
+    """What to stand, to go up and to go down the axis score, without and with the button."""
+    gain: Expression = ("add", SHOOTS / (2 * GAIN), *many)
+    up: Expression = ("add", "mul", 0.5, *ahead, *aside)
+    return [
+        ((still,), ("sub", *gain, "mul", 0.5, "abs", *ahead)),
+        (up, ("add", "add", *gain, *aside, "min", 0.0, *ahead)),
+        (("neg", *up), ("sub", "sub", *gain, *aside, "max", 0.0, *ahead)),
+    ]
+
+
 @dataclass(frozen=True)
 class Threat:
     """What to step aside from, one way to do so, and what may be chased meanwhile."""
@@ -98,8 +157,9 @@ class Threat:
     chased: dict[str, Scene]
 
 
-def _threats(data: Dataset) -> Iterator[Threat]:
-    """Each type to avoid with each width, way of coming and of stepping aside."""
+def _threats(data: Dataset, score: float = ASIDE) -> Iterator[Threat]:
+    """Each type to avoid with each width, way of coming and of stepping aside, which scores so
+    much."""
     control = controlled(data)
     if control is None or len(control.effects) != 1:
         return
@@ -119,7 +179,7 @@ def _threats(data: Dataset) -> Iterator[Threat]:
         if grows != WAYS[0] and all(_comes_anyway(kind, scene) for scene in kinds[kind]):
             continue
         aside = [
-            _aside(scene, inward, middle, _coming(kind, scene, width, grows=grows))
+            _aside(scene, inward, middle, _coming(kind, scene, width, grows=grows), score)
             for scene in kinds[kind]
         ]
         own = (kind, kind.removesuffix(COMING))
@@ -129,7 +189,15 @@ def _threats(data: Dataset) -> Iterator[Threat]:
 
 def _aim(data: Dataset, scene: Scene, avoided: list[Scene]) -> Expression | None:
     """How far the thing will be from the player when a shot gets there, along the axis; None where
-    that cannot be told.
+    that cannot be told."""
+    lead = _lead(data, scene, avoided)
+    if lead is None:
+        return None
+    return ("add" if scene.sign > 0 else "sub", scene.distance, *lead)
+
+
+def _lead(data: Dataset, scene: Scene, avoided: list[Scene]) -> Expression | None:
+    """How far the thing drifts until a shot gets there; None where that cannot be told.
 
     What comes gets to where the player is, which is an end of its way across; a shot is taken to
     make 10 px a step.
@@ -143,8 +211,7 @@ def _aim(data: Dataset, scene: Scene, avoided: list[Scene]) -> Expression | None
     low, high = float(places[places != 0].min()), float(places[places != 0].max())
     falls = float(np.median(speeds[speeds != 0])) > 0
     time: Expression = ("sub", high, scene.p) if falls else ("sub", scene.p, low)
-    way = "add" if scene.sign > 0 else "sub"
-    return (way, scene.distance, "mul", scene.drift, *time)
+    return ("mul", scene.drift, *time)
 
 
 def _kind(thing: str) -> str:
@@ -184,10 +251,12 @@ def _coming(kind: str, scene: Scene, width: float, *, grows: bool) -> Expression
     return ("logical", *comes, width, 0.0)
 
 
-def _aside(scene: Scene, inward: float, middle: float | None, near: Expression) -> Expression:
+def _aside(
+    scene: Scene, inward: float, middle: float | None, near: Expression, score: float
+) -> Expression:
     d = scene.distance
     side: Expression = (d,)
     if inward and middle is not None and scene.m is not None:
         side = ("add", d, "mul", scene.sign * inward, "sub", scene.m, middle)
-    away: Expression = ("logical", *side, 0.0, -scene.sign * ASIDE, scene.sign * ASIDE)
+    away: Expression = ("logical", *side, 0.0, -scene.sign * score, scene.sign * score)
     return ("logical", *near, "abs", d, *away, 0.0)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.dodge import dodges, shots
+from diffses.finetune.dodge import dodges, edges, shots
 
 FEATURES = (
     "me.x", "me.vx", "me.pushx", "me.button", "bomb_1.x-me.x", "bomb_1.vy", "bomb_2.x-me.x",
@@ -114,3 +114,37 @@ def test_the_button_is_for_what_is_chased_when_it_will_be_there():
     assert action(prey_nearest_driftx=-0.3) == "LEFT"
     over = {"bomb_coming_x_me_x": 0.05, "bomb_coming_present": 1.0}
     assert action(prey_nearest_x_me_x=0.2, **over) == "LEFT"
+
+
+def test_the_nearer_edge_of_a_crowd_is_chased_and_shot_at():
+    names = ("bomb.coming.x-me.x", "bomb.coming.vy", "bomb.coming.present", "bomb.coming.y",
+             "prey.nearest.y", "prey.nearest.driftx", "prey.count",
+             "prey.leftmost.x", "prey.rightmost.x")  # fmt: skip
+    features = (*FEATURES, *names)
+    data = range_(features)
+    rows = data.train.features
+    rows[:, features.index("bomb.coming.vy")] = 0.4
+    rows[:, features.index("bomb.coming.y")] = np.linspace(0.5, 1.9, len(rows))
+    rows[:, features.index("prey.nearest.y")] = 0.9
+    found = edges(data)
+    assert len(found) == 2 * 2  # widths, sides
+    assert edges(range_(features[:-1])) == []  # one edge alone is told
+
+    def action(**values):
+        told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(features)}
+        row = np.zeros((1, len(features)))
+        start = {"prey_nearest_y": 0.9, "prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2}
+        for name, value in (start | values).items():
+            row[0, told[name]] = value
+        return found[0].actions[int(found[0].choose(row)[0])]
+
+    assert max(found[0].sizes) <= 41
+    assert action(me_x=0.7) == "LEFT"
+    assert action(me_x=1.0) == "RIGHT"
+    assert action(me_x=0.5) == action(me_x=1.2) == "FIRE"
+    assert action(me_x=1.17) == "RIGHTFIRE"
+    assert action(me_x=0.53) == "LEFTFIRE"
+    assert action(me_x=1.0, prey_count=4.0) == "RIGHTFIRE"  # of forty one is hit
+    assert action(me_x=1.2, prey_nearest_driftx=0.2) == "RIGHT"  # a shot takes ten steps
+    over = {"bomb_coming_x_me_x": 0.05, "bomb_coming_present": 1.0}
+    assert action(me_x=1.0, **over) == "LEFT"
