@@ -175,14 +175,23 @@ class Arena:
             member.returns += more.tolist()
             member.paces += faster.tolist()
 
-    def race(self, members: Sequence[Member], seeds: Sequence[int], keep: int) -> list[Member]:
+    def race(
+        self,
+        members: Sequence[Member],
+        seeds: Sequence[int],
+        keep: int,
+        kind: Callable[[Member], str] | None = None,
+    ) -> list[Member]:
         """Successive halving: all play the first seed, the better half the second and so on, but
-        never fewer than `keep`. Those that were in it to the end, the best first."""
+        never fewer than `keep`, and the best of each kind. Those that were in it to the end, the
+        best first."""
         racing = list(members)
         for seed in seeds:
             self.add(racing, [seed])
             racing = ranked(racing)
-            racing = racing[: max(keep, math.ceil(len(racing) / 2))]
+            first = {} if kind is None else {kind(m): m for m in reversed(racing)}
+            cut = max(keep, math.ceil(len(racing) / 2))
+            racing = [m for i, m in enumerate(racing) if i < cut or m in first.values()]
         return racing
 
 

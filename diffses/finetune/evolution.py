@@ -30,6 +30,12 @@ ELITES = 3  # members that replay the children's episodes
 TOURNAMENT = 3  # members that compete to be a parent
 TUNINGS = 3  # members whose constants a gradient moves, if all goes by share
 
+
+def kind_of(member: Member) -> str:
+    """What kind of start it is, as its source says: "pursuit/12" is a pursuit."""
+    return member.source.partition("/")[0]
+
+
 Tuner = Callable[[Forest, int, int], Forest]  # (forest, environment steps, seed) -> forest
 
 
@@ -74,7 +80,8 @@ class Search:
 
     def screen(self, starts: Sequence[Member]) -> None:
         """Chooses among the starts: a short episode for all, whole ones for the better half of
-        each kind (copies of the teacher, pursuits, random ones), so that no kind is lost by luck.
+        each kind (copies of the teacher, pursuits, random ones) and then of all; the best of each
+        kind plays to the end, so that none is lost by luck.
         """
         seeds = [seed_for(self._seed, "train", "screen", i) for i in range(SCREENED + 1)]
         limit = self._arena.limit
@@ -83,8 +90,7 @@ class Search:
         self._arena.limit = None if limit is None else max(1, limit // SHORT)
         kinds: dict[str, list[Member]] = {}
         for start in starts:
-            kind = start.source.partition("/")[0]
-            kinds.setdefault(kind, []).append(Member(start.forest, start.source))
+            kinds.setdefault(kind_of(start), []).append(Member(start.forest, start.source))
         passed = {
             member.forest
             for kind in kinds.values()
@@ -92,7 +98,7 @@ class Search:
         }
         self._arena.limit = limit
         through = [start for start in starts if start.forest in passed]
-        self._arena.race(through, seeds[1:], self._settings.climbs)
+        self._arena.race(through, seeds[1:], self._settings.climbs, kind_of)
         self.members = select(through, self.size)
         self.spent["screen"] = self._arena.spent
 

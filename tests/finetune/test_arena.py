@@ -44,6 +44,14 @@ def test_the_better_half_of_a_race_goes_on(arena, cartpole):
     assert sorted(len(m.returns) for m in members) == [1, 1, 2, 3]
 
 
+def test_the_best_of_each_kind_races_to_the_end(arena, cartpole):
+    members = [Member(cartpole("mul", w, 2), f"good/{w}") for w in (1.0, 2.0, 3.0, 4.0)]
+    members += [Member(cartpole("mul", w, 2), f"bad/{w}") for w in (-1.0, -2.0)]
+    best = arena.race(members, [1, 2, 3], 1, lambda member: member.source.partition("/")[0])
+    assert [m.source.partition("/")[0] for m in best] == ["good", "good", "bad"]
+    assert sorted(len(m.returns) for m in members if m.source.startswith("bad")) == [1, 3]
+
+
 def test_luck_counts_less_than_many_episodes():
     lucky, steady, typical = member([10.0]), member([9.0] * 20), member([0.0, 8.0, 4.0])
     assert ranked([lucky, steady, typical])[0] is steady
