@@ -123,11 +123,12 @@ class Store:
 
     def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
         """The artifact, unless its build began before."""
-        path = self.open(spec)
-        if path is None or since is None:
-            return path
-        started = json.loads((path / "manifest.json").read_text())["started"]
-        return path if datetime.fromisoformat(started) >= since else None
+        path = self.find(spec)
+        if path is not None and since is not None:
+            started = json.loads((path / "manifest.json").read_text())["started"]
+            if datetime.fromisoformat(started) < since:
+                return None  # what is replaced may be damaged
+        return self.open(spec)
 
     def _build(self, spec: Spec, make: Callable[[Draft], None]) -> None:
         partial = self.partial(spec)
@@ -216,7 +217,6 @@ def _who(holder: Path) -> str:
     return f"process {record['pid']} on {record['host']} is building it since {record['since']}"
 
 
-@cache
 def write_whole(path: Path, text: str) -> None:
     """Writes a file so that whoever is killed meanwhile leaves the one before."""
     partial = path.with_name(f"{path.name}.tmp")
@@ -224,6 +224,7 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+@cache
 def git_commit() -> str | None:
     """The commit this code is at, with "+" where files differ from it; None outside git."""
     here = Path(__file__).parent

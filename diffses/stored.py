@@ -65,7 +65,7 @@ def _shipped(path: Path) -> bool:
     """Whether a file is that of a champion of the zoo."""
     try:
         return "forest" in json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):  # TypeError: a bare number
         return False
 
 

@@ -8,7 +8,7 @@ import pytest
 from diffses.errors import ArtifactError
 from diffses.keys import Spec
 from diffses.pipeline import STAGES
-from diffses.store import Draft, Store, only_one
+from diffses.store import Draft, Store, only_one, write_whole
 from diffses.store_cli import main
 
 
@@ -37,6 +37,23 @@ def test_rebuild_replaces_the_artifact(tmp_path):
     store.get_or_build(spec(), write("third"), since=since)  # another job of the same sweep
     assert (path / "model.txt").read_text() == "second"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_damaged_artifact_is_replaced_when_it_is_forced(tmp_path):
+    store = Store(tmp_path)
+    path = store.get_or_build(spec(), write("first"))
+    (path / "model.txt").write_text("damaged")
+    time.sleep(0.002)
+    store.get_or_build(spec(), write("second"), since=datetime.now(UTC))
+    assert (path / "model.txt").read_text() == "second"
+
+
+def test_a_file_is_written_again_whatever_was_written_before(tmp_path):
+    path = tmp_path / "state.json"
+    write_whole(path, "same")
+    path.unlink()
+    write_whole(path, "same")
+    assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_the_manifest_answers_what_made_this(tmp_path):

@@ -30,13 +30,12 @@ ELITES = 3  # members that replay the children's episodes
 TOURNAMENT = 3  # members that compete to be a parent
 TUNINGS = 3  # members whose constants a gradient moves, if all goes by share
 
+Tuner = Callable[[Forest, int, int], Forest]  # (forest, environment steps, seed) -> forest
+
 
 def kind_of(member: Member) -> str:
     """What kind of start it is, as its source says: "pursuit/12" is a pursuit."""
     return member.source.partition("/")[0]
-
-
-Tuner = Callable[[Forest, int, int], Forest]  # (forest, environment steps, seed) -> forest
 
 
 class Search:

@@ -81,17 +81,21 @@ def _env_variant(env: dict[str, Any], presets: Path) -> str:
     return "gymnasium" if kind == "id" else "ale"
 
 
-def _set_by(path: Path, section: str) -> list[str]:
-    """The settings of another section that an environment's file sets."""
+def _read(path: Path) -> dict[Any, Any]:
+    """What a preset's file says; nothing where there is none."""
     read = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
     assert isinstance(read, dict)
-    return [str(key) for key in read.get(section, {})]
+    return read
+
+
+def _set_by(path: Path, section: str) -> list[str]:
+    """The settings of another section that an environment's file sets."""
+    return [str(key) for key in _read(path).get(section, {})]
 
 
 def _preset(path: Path) -> dict[str, Any]:
     """What a preset sets of its own section."""
-    read = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
-    assert isinstance(read, dict)
+    read = _read(path)
     own = read.get(path.parent.name, read)  # a file may set other sections too
     return {str(key): value for key, value in own.items() if key != "defaults"}
 

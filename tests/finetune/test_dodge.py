@@ -25,6 +25,31 @@ def range_(features=FEATURES, steps=600):
     return Dataset(part, part, features, ACTIONS, tuple((action,) for action in range(6)))
 
 
+SHOT_AT = (
+    "bomb.coming.x-me.x", "bomb.coming.vy", "bomb.coming.present", "bomb.coming.y",
+    "prey.nearest.y", "prey.nearest.driftx", "prey.count",
+)  # fmt: skip
+
+
+def shooting_range(*more):
+    """Bombs that fall to where the player is, and prey 100 px away: a shot takes ten steps."""
+    data = range_((*FEATURES, *SHOT_AT, *more))
+    rows, place = data.train.features, data.features.index
+    rows[:, place("bomb.coming.vy")] = 0.4
+    rows[:, place("bomb.coming.y")] = np.linspace(0.5, 1.9, len(rows))
+    rows[:, place("prey.nearest.y")] = 0.9
+    return data
+
+
+def action_of(forest, values):
+    """What a forest of a shooting range does; what is not said is 0, the prey as there."""
+    told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(forest.features)}
+    row = np.zeros((1, len(told)))
+    for name, value in ({"prey_nearest_y": 0.9} | values).items():
+        row[0, told[name]] = value
+    return forest.actions[int(forest.choose(row)[0])]
+
+
 def choice(forest, **values):
     names = {name.replace("-", "_").replace(".", "_"): name for name in FEATURES}
     told = {names[name]: value for name, value in values.items()}
@@ -87,24 +112,11 @@ def test_it_takes_velocities_across_and_one_axis():
 
 
 def test_the_button_is_for_what_is_chased_when_it_will_be_there():
-    names = ("bomb.coming.x-me.x", "bomb.coming.vy", "bomb.coming.present", "bomb.coming.y",
-             "prey.nearest.y", "prey.nearest.driftx", "prey.count")  # fmt: skip
-    features = (*FEATURES, *names)
-    data = range_(features)
-    rows = data.train.features
-    rows[:, features.index("bomb.coming.vy")] = 0.4
-    rows[:, features.index("bomb.coming.y")] = np.linspace(0.5, 1.9, len(rows))
-    rows[:, features.index("prey.nearest.y")] = 0.9
-    first = shots(data)[0]
+    first = shots(shooting_range())[0]
     assert max(first.sizes) <= 41
 
     def action(**values):
-        told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(features)}
-        row = np.zeros((1, len(features)))
-        row[0, told["prey_nearest_y"]] = 0.9  # 100 px away: a shot takes ten steps
-        for name, value in values.items():
-            row[0, told[name]] = value
-        return first.actions[int(first.choose(row)[0])]
+        return action_of(first, values)
 
     assert action() == "FIRE"  # it stands still, straight ahead
     assert action(prey_nearest_x_me_x=-0.4, prey_nearest_driftx=0.4) == "FIRE"
@@ -117,26 +129,12 @@ def test_the_button_is_for_what_is_chased_when_it_will_be_there():
 
 
 def test_the_nearer_edge_of_a_crowd_is_chased_and_shot_at():
-    names = ("bomb.coming.x-me.x", "bomb.coming.vy", "bomb.coming.present", "bomb.coming.y",
-             "prey.nearest.y", "prey.nearest.driftx", "prey.count",
-             "prey.leftmost.x", "prey.rightmost.x")  # fmt: skip
-    features = (*FEATURES, *names)
-    data = range_(features)
-    rows = data.train.features
-    rows[:, features.index("bomb.coming.vy")] = 0.4
-    rows[:, features.index("bomb.coming.y")] = np.linspace(0.5, 1.9, len(rows))
-    rows[:, features.index("prey.nearest.y")] = 0.9
-    found = edges(data)
+    found = edges(shooting_range("prey.leftmost.x", "prey.rightmost.x"))
     assert len(found) == 2 * 2  # widths, sides
-    assert edges(range_(features[:-1])) == []  # one edge alone is told
+    assert edges(shooting_range("prey.leftmost.x")) == []  # one edge alone is told
 
     def action(**values):
-        told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(features)}
-        row = np.zeros((1, len(features)))
-        start = {"prey_nearest_y": 0.9, "prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2}
-        for name, value in (start | values).items():
-            row[0, told[name]] = value
-        return found[0].actions[int(found[0].choose(row)[0])]
+        return action_of(found[0], {"prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2} | values)
 
     assert max(found[0].sizes) <= 41
     assert action(me_x=0.7) == "LEFT"
