@@ -111,7 +111,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        11,
+        12,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

@@ -109,7 +109,7 @@ def pursuits(data: Dataset) -> list[Forest]:
                 continue
             found = [chased[thing] for chased in along.values()]
             turns = [[_short_chase(scene, way * GAIN) for way in DIRECTIONS] for scene in found]
-            kept = [[_kept_off(scene, width) for width in RANGES] for scene in found]
+            kept = [[_moved_off(scene, width) for width in RANGES] for scene in found]
             for cores in (*product(*turns), *product(*kept)):
                 forests += steered(empty, control, dict(zip(along, cores, strict=True)), (STILL,))
     return forests
@@ -204,6 +204,7 @@ def steered(
     cores: Mapping[str, Expression],
     still: Expression,
     trigger: Expression | None = None,
+    pressed: Mapping[str, Expression] | None = None,
 ) -> list[Forest]:
     """Forests in which an action scores the cores along the axes on which it pushes the player, or
     their negatives, and `still` where it does not: one with the first of the actions of each
@@ -214,10 +215,15 @@ def steered(
             one are not used.
         trigger: what there is to gain by pressing the button: where it is given there is one forest
             alone, in which the last of the actions of each effect score that more than the first.
+        pressed: with a trigger: what there is to gain along the axes while the button is pressed,
+            where that is something else.
     """
     axes = list(control.effects)
     ways = list(zip(*control.effects.values(), strict=True))  # of each tree
-    scored = [_scored(dict(zip(axes, way, strict=True)), cores, still) for way in ways]
+    scored, held = (
+        [_scored(dict(zip(axes, way, strict=True)), gains, still) for way in ways]
+        for gains in (cores, cores if pressed is None else pressed)
+    )
     firsts = {ways.index(way) for way in ways}
     lasts = set({way: i for i, way in enumerate(ways)}.values())
     made = [
@@ -228,8 +234,8 @@ def steered(
 
     def pressing(gain: Expression) -> tuple[Expression, ...]:
         """The first of the actions, and the last for so much more."""
-        pressed = {i: ("add", *scored[i], *gain) for i in others}
-        return tuple(pressed.get(i, tree) for i, tree in enumerate(made[0]))
+        taken = {i: ("add", *held[i], *gain) for i in others}
+        return tuple(taken.get(i, tree) for i, tree in enumerate(made[0]))
 
     if trigger is not None:
         return [replace(empty, trees=pressing(trigger))] if others else []
@@ -273,14 +279,16 @@ def _chase(scene: Scene, gain: float) -> Expression:
     return summed(terms)
 
 
-def _kept_off(scene: Scene, width: float) -> Expression:
+def kept_off(scene: Scene, width: float) -> Expression:
     """Towards a place `width` off the object, on the side where the player is."""
     d = scene.distance
-    terms: list[Expression] = [
-        ("mul", GAIN * scene.sign, "sub", d, "logical", d, 0.0, width, -width)
-    ]
-    terms += [("mul", 0.0, other) for other in (scene.u, scene.a) if other is not None]
-    return summed(terms)
+    return ("mul", GAIN * scene.sign, "sub", d, "logical", d, 0.0, width, -width)
+
+
+def _moved_off(scene: Scene, width: float) -> Expression:
+    """`kept_off`, where the player's own motion may tell."""
+    others = [other for other in (scene.u, scene.a) if other is not None]
+    return summed([kept_off(scene, width), *(("mul", 0.0, other) for other in others)])
 
 
 def _interception(

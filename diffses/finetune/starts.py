@@ -14,6 +14,7 @@ from diffses.dataset.data import Dataset
 from diffses.errors import ConfigError
 from diffses.finetune.advance import advances
 from diffses.finetune.arena import Member
+from diffses.finetune.counter import counters
 from diffses.finetune.dodge import dodges, edges, shots
 from diffses.finetune.pursuit import UNUSED, pursuits
 from diffses.finetune.variation import Material, random_forest, representatives
@@ -40,6 +41,7 @@ def starts(
         found += [(forest, f"dodge/{i}") for i, forest in enumerate(dodges(data))]
         found += [(forest, f"shot/{i}") for i, forest in enumerate(shots(data))]
         found += [(forest, f"edge/{i}") for i, forest in enumerate(edges(data))]
+        found += [(forest, f"counter/{i}") for i, forest in enumerate(counters(data))]
         found += [(forest, f"advance/{i}") for i, forest in enumerate(advances(data))]
         found += [(forest, f"steady/{i}") for i, forest in enumerate(steady(data))]
     acting = [

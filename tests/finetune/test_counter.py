@@ -1,0 +1,77 @@
+"""Striking what moves off."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from diffses.dataset.data import Dataset, Part
+from diffses.finetune.counter import counters
+from diffses.finetune.ties import mirror
+
+WAYS = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
+ACTIONS = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in WAYS)
+FEATURES = (
+    "me.x", "me.y", "me.vx", "me.vy", "me.pushx", "me.pushy", "me.rest", "it.vx", "it.vy",
+    "it.x-me.x", "it.y-me.y",
+)  # fmt: skip
+
+
+def ring(features=FEATURES, steps=600):
+    """Nine ways to go, each also with the button."""
+    actions = np.random.default_rng(0).integers(18, size=steps)
+    push = np.array([WAYS[action % 9] for action in actions], float)
+    rows = np.zeros((steps, len(features)))
+    rows[1:, 4:6] = push[:-1]
+    part = Part(rows, np.zeros((steps, 18)), actions, np.zeros(steps, np.int32))
+    return Dataset(part, part, features, ACTIONS, tuple((action,) for action in range(18)))
+
+
+def act(forest, **values):
+    told = {name.replace("-", "_").replace(".", "_"): name for name in forest.features}
+    row = dict.fromkeys(forest.features, 0.0)
+    row |= {told[name]: value for name, value in values.items()}
+    return forest.actions[int(forest.choose(np.array([list(row.values())]))[0])]
+
+
+@pytest.fixture
+def boxer():
+    """Level along y, 10 px off along x."""
+    found = counters(ring())
+    assert len(found) == 2 * 3  # axes, widths
+    return found[4]
+
+
+def test_it_strikes_what_moves_off_and_sways_the_other_way(boxer):
+    off = {"it_x_me_x": 0.1, "it_y_me_y": 0.08, "me_rest": 1.0}  # 10 px aside, 8 px below
+    assert act(boxer, **off, it_vy=0.4) == "+0-1 FIRE"
+    assert act(boxer, **off, it_vy=0.4, me_vy=0.4) == "+0+1"  # the player goes along
+    assert act(boxer, **off | {"me_rest": 0.1}, it_vy=0.4) == "+0+1"  # it has just struck
+    assert act(boxer, **off | {"it_y_me_y": -0.08}, it_vy=-0.4) == "+0+1 FIRE"
+
+
+def test_what_comes_is_met_level_and_at_a_distance(boxer):
+    assert act(boxer, it_x_me_x=0.5, it_y_me_y=0.5, it_vy=-0.4, me_rest=1.0) == "+1+1"
+    assert act(boxer, it_x_me_x=-0.02, it_y_me_y=-0.5, it_vy=0.4, me_rest=1.0) == "+1-1"
+    assert act(boxer, it_x_me_x=0.1, it_y_me_y=0.08, it_vy=-0.4, me_rest=1.0) == "+0+0"
+
+
+def test_a_distance_may_be_told_the_other_way_round(boxer):
+    flipped = tuple(f.replace("it.y-me.y", "me.y-it.y") for f in FEATURES)
+    other = counters(ring(flipped))[4]
+    off = {"it_x_me_x": 0.1, "me_y_it_y": -0.08, "me_rest": 1.0}
+    assert act(other, **off, it_vy=0.4) == "+0-1 FIRE"
+    assert act(other, **off, it_vy=-0.4) == "+0+0"
+
+
+def test_trees_are_small_and_share_their_constants(boxer):
+    assert max(boxer.sizes) <= 41
+    ties = mirror(boxer)
+    assert ties.shape[1] < 20 < len(boxer.constants())
+
+
+def test_it_takes_two_axes_a_button_and_velocities():
+    for name in ("me.rest", "it.vy", "me.pushx"):
+        kept = [f if f != name else f"no.{i}" for i, f in enumerate(FEATURES)]
+        assert len(counters(ring(tuple(kept)))) == (3 if name == "it.vy" else 0)
+    assert counters(replace(ring(), bounds=((-1.0, 1.0),))) == []
