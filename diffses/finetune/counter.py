@@ -1,4 +1,4 @@
-"""Starts that need no teacher: policies that strike what moves off, as a boxer counters."""
+"""Starts that need no teacher: policies that strike and sway aside at once, as a boxer does."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ from diffses.finetune.pursuit import GAIN, RANGES, STILL, kept_off, scenes, stee
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 
-LEAD = 0.07  # of a thing's velocity: it is met where it will be in 0.7 steps
-SWAY = 12.5  # score of moving away for each 100 px that it is off, while the button is pressed
+LEAD = 0.07  # of a thing's velocity: the player is level with where it will be in 0.7 steps
+SWAY = 12.5  # score of moving aside for each 100 px that it is off, while the button is pressed
 DECIDES = 60.0  # score of pressing the button, by far more than moves score
-REST = 0.2  # tens of steps after which it may be pressed again
-PARTING = 25.0  # of distance times speed, in 100 px and 10 px a step
-ENOUGH = 0.15  # from here on a thing parts: 3 px off at 2 px a step
+REST = 0.27  # tens of steps after which it is pressed again: every third
+LEVEL = 0.07  # 100 px: as far off as a thing may be to be struck
+PASSED = -0.04  # of its velocity: one that is passing is struck late
 
 
 def counters(data: Dataset) -> list[Forest]:
     """Forests that stay level with a thing along one axis, keep off it along the other, and strike
-    when it moves off, while they sway the other way: who strikes what stands still is struck back.
+    again and again while they are level, swaying aside as they do: who strikes and stays is struck.
 
-    With d, v and u for the distance and the velocities of the thing and of the player along the
-    first axis, e for the distance along the other, and r for how long ago the button was pressed,
-    an action scores along the first axis w1 (d + w2 v), or -w3 d if it presses the button, along
-    the other w4 (e - [e > 0 ? w5 : -w5]), and for pressing the button
-    w6 min(r - w7, w8 d (v - w9 u) - w10).
+    With d and v for the distance and the velocity of the thing along the first axis, e for the
+    distance along the other, and r for how long ago the button was pressed, an action scores along
+    the first axis w1 (d + w2 v), or -w3 (d + w2 v) if it presses the button, along the other
+    w4 (e - [e > 0 ? w5 : -w5]), and for pressing the button w6 min(r - w7, w8 - |d + w9 v|).
 
     Returns:
         For each thing one for each first axis and width w5; none where actions do not act along two
@@ -45,22 +44,17 @@ def counters(data: Dataset) -> list[Forest]:
             scene = found[thing]
             if thing not in aside or rest is None or scene.v is None:
                 continue
-            d: Expression = (scene.distance,)
-            if scene.sign < 0:
-                d = ("neg", *d)
-            speed: Expression = (scene.v,)
-            if scene.u is not None:
-                speed = ("sub", *speed, "mul", 1.0, scene.u)
-            parts: Expression = ("sub", "mul", PARTING, "mul", *d, *speed, ENOUGH)
-            strike: Expression = ("mul", DECIDES, "min", "sub", rest, REST, *parts)
+            d: Expression = (scene.distance,) if scene.sign > 0 else ("neg", scene.distance)
+            met: Expression = ("add", *d, "mul", LEAD, scene.v)
+            near: Expression = ("sub", LEVEL, "abs", "add", *d, "mul", PASSED, scene.v)
+            strike: Expression = ("mul", DECIDES, "min", "sub", rest, REST, *near)
             keep = kept_off(aside[thing], width)
-            stay: Expression = ("mul", GAIN / 2, "add", *d, "mul", LEAD, scene.v)
             forests += steered(
                 empty,
                 control,
-                {level: stay, off: keep},
+                {level: ("mul", GAIN / 2, *met), off: keep},
                 (STILL,),
                 strike,
-                {level: ("mul", -SWAY, *d), off: keep},
+                {level: ("mul", -SWAY, *met), off: keep},
             )
     return forests
