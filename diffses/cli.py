@@ -109,7 +109,11 @@ def close_sweep(folder: Path) -> int:
     from diffses import ablation
 
     if ablation.is_ablation(folder):
-        print(f"\n{ablation.write(folder)}\nablation: {folder / 'ablation.md'}")
+        try:
+            print(f"\n{ablation.write(folder)}\nablation: {folder / 'ablation.md'}")
+        except DiffsesError as error:  # no job was done
+            say(error)
+            return 1
     states = [json.loads(path.read_text())["status"] for path in folder.glob("*/status.json")]
     return 0 if all(state == "done" for state in states) else 1
 

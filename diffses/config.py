@@ -473,6 +473,9 @@ class FinetuneConfig:
     def __post_init__(self) -> None:
         require("finetune.validation_episodes", self.validation_episodes, 1)
         require("finetune.validation_candidates", self.validation_candidates, 1)
+        require("finetune.workers", self.workers, 0)
+        if self.validation_steps is not None:
+            require("finetune.validation_steps", self.validation_steps, 1)
 
 
 class Start(enum.Enum):
@@ -484,6 +487,7 @@ class Start(enum.Enum):
     random = "random"  # random trees and random weighted sums
 
 
+LEAST_STEPS = 8  # of an environment, that PPO needs for constants
 VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/variation.py`
     "crossover": 0.2,
     "subtree": 0.1,
@@ -592,7 +596,8 @@ class ConstantsFinetune(FinetuneConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("steps", "environments", "n_steps", "epochs"):
+        require("finetune.steps", self.steps, LEAST_STEPS)
+        for name in ("environments", "n_steps", "epochs"):
             require(f"finetune.{name}", getattr(self, name), 1)
         rollout = self.environments * self.n_steps
         require("finetune.batch_size", self.batch_size, 2, rollout)
@@ -630,6 +635,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         require_seed("evaluation.seed", self.seed)
         require("evaluation.episodes", self.episodes, 1)
+        require("evaluation.workers", self.workers, 0)
         if self.max_steps is not None:
             require("evaluation.max_steps", self.max_steps, 1)
 

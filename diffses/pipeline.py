@@ -111,7 +111,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        12,
+        13,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

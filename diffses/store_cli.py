@@ -118,7 +118,7 @@ def gc(root: Path, *, dry_run: bool) -> None:
     (root / ".locks").mkdir(parents=True, exist_ok=True)
     for path in sorted(root.glob("*/*")):
         stage, key = path.parent.name, path.name.split(".")[0]
-        if stage.startswith(".") or stage == "logs" or not path.is_dir() or held(root, stage, key):
+        if stage not in current or not path.is_dir() or held(root, stage, key):
             continue
         if path.suffix:
             reason = "unfinished" if path.suffix == ".partial" else "replaced"

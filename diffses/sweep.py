@@ -148,6 +148,7 @@ def read_job(folder: Path) -> dict[str, Any]:
     job: dict[str, Any] = {
         "job": folder.name,
         "seed": status.get("seed"),
+        "game": status.get("game"),
         "overrides": [str(word) for word in status.get("overrides", [])],
         "variant": "",
         "status": status.get("status", "missing"),
@@ -225,12 +226,12 @@ def across(jobs: Sequence[dict[str, Any]]) -> list[Row]:
 
 
 def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row | None:
-    strata = [_returns(job, policy, protocol) for job in jobs]
-    strata = [returns for returns in strata if returns]
+    played = [(job, _returns(job, policy, protocol)) for job in jobs]
+    strata = [returns for _, returns in played if returns]
     if not strata:
         return None
     means = [float(mean(returns)) for returns in strata]
-    distinct = {tuple(returns) for returns in strata}
+    runs = {_run(job, policy, returns): returns for job, returns in played if returns}
     sampled = protocol != "v4"
     interval = stratified_interval(strata, seed=BOOTSTRAP_SEED) if sampled else None
     of_iqm = stratified_interval(strata, seed=BOOTSTRAP_SEED, statistic=iqm) if sampled else None
@@ -238,9 +239,9 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
         "policy": policy,
         "protocol": protocol,
         "seeds": len(strata),
-        "episodes": sum(len(returns) for returns in distinct),
+        "episodes": sum(len(returns) for returns in runs.values()),
         "mean": float(np.mean(means)),
-        "spread": float(np.std(means, ddof=1)) if len(distinct) > 1 else None,
+        "spread": float(np.std(means, ddof=1)) if len(runs) > 1 else None,
         "low": min(means),
         "high": max(means),
         "iqm": float(iqm(np.concatenate(strata))),
@@ -249,9 +250,19 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
     }
 
 
+def _run(job: dict[str, Any], policy: str, returns: list[float]) -> object:
+    """What is the same where a policy is: of those that `seed` changes the artifact, which two
+    searches that return the same do not share; of others what they return."""
+    stage = {"distilled": "distill", CHAMPION: "finetune"}.get(policy)
+    key = None if stage is None else job["artifacts"].get(stage)
+    return tuple(returns) if key is None else key
+
+
 def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
     """Who does better than whom, under the headline's protocol: the champions over what they were
-    made from, and over the champions of the other variants. A run is a job's mean return."""
+    made from, and over the champions of the other variants of the same task. A run is a job's
+    mean return."""
+    games = {job["variant"]: job["game"] for job in jobs}
     protocol = main_protocol(row for job in jobs for row in job["results"])
     runs: dict[tuple[str, str], list[float]] = {}
     for job in jobs:
@@ -268,7 +279,7 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
         if one[1] == CHAMPION
         and (
             (one[0] == other[0] and other[1] in ("teacher", "linear", "distilled"))
-            or (one[0] != other[0] and other[1] == CHAMPION)
+            or (one[0] != other[0] and other[1] == CHAMPION and games[one[0]] == games[other[0]])
         )
     ]
     rows = []
@@ -290,9 +301,10 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
 
 
 def best(jobs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The job whose champion is best on validation; of equals, the first."""
+    """The job whose champion is best on validation; of equals, the first. None where there is
+    none, or where returns of different tasks would be compared."""
     candidates = [job for job in jobs if job["validation"] is not None]
-    if not candidates:
+    if not candidates or len({job["game"] for job in candidates}) > 1:
         return None
     chosen = max(candidates, key=lambda job: float(job["validation"]))  # max keeps the first
     tuned = _artifact(chosen, "finetune")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diffses.config import SearchFinetune
+from diffses.config import LEAST_STEPS, SearchFinetune
 from diffses.dataset.data import Dataset
 from diffses.finetune.arena import PROBES, Arena, Match, Member, ranked, spread
 from diffses.finetune.climb import Climb
@@ -217,7 +217,7 @@ class Search:
             for member in ranked(self.members)
             if member.source not in self._tuned and len(member.forest.constants())
         ]
-        if not chosen or not steps:
+        if not chosen or steps < LEAST_STEPS:
             return None
         number = len(self._tuned)
         self._tuned.add(chosen[0].source)

@@ -18,6 +18,7 @@ from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 from diffses.progress import bar
 
+EQUAL = 0.25  # standard errors that a forest may be behind the best and be as good
 LOOKS = (0.25, 0.5)  # shares of the episodes that many play before few play all
 FRONT = ("return", "standard_error", "episodes", "size", "file", "source")
 VALIDATION = ("policy", "source", "episodes", "mean", "standard_error", "size", "champion")
@@ -94,7 +95,11 @@ class Judge:
 
     def race(self, candidates: Sequence[tuple[Forest, str]], keep: int) -> Judged:
         """A first look at all, a longer one at the better half of them, every episode for the
-        `keep` best. Returns the best."""
+        `keep` best. Returns the best. A forest that is named twice is in it once."""
+        unique: dict[Forest, str] = {}
+        for forest, source in candidates:
+            unique.setdefault(forest, source)
+        candidates = list(unique.items())
         for share in LOOKS:
             looked = self.look(candidates, math.ceil(share * len(self._seeds)))
             looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
@@ -104,10 +109,12 @@ class Judge:
         return self.best()
 
     def best(self) -> Judged:
-        """Of those that played every episode the highest mean; of equals the smallest, then the
-        first judged."""
+        """Of those that played every episode the smallest that is as good as the best; of equals
+        the highest mean, then the first judged."""
         whole = [judged for judged in self.judged if len(judged.returns) == len(self._seeds)]
-        return max(whole, key=lambda judged: (judged.mean, -judged.forest.size))
+        top = max(whole, key=lambda judged: (judged.mean, -judged.forest.size))
+        equals = [judged for judged in whole if judged.mean >= top.mean - EQUAL * top.error]
+        return min(equals, key=lambda judged: (judged.forest.size, -judged.mean))
 
     def front(self) -> list[Judged]:
         """Those that no other beats in both return and size, the highest return first."""

@@ -18,6 +18,7 @@ from diffses.finetune.counter import counters
 from diffses.finetune.dodge import dodges, edges, shots
 from diffses.finetune.pursuit import UNUSED, pursuits
 from diffses.finetune.variation import Material, random_forest, representatives
+from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 
@@ -104,14 +105,26 @@ def continued(path: Path, data: Dataset) -> Forest:
             fix="one that was found with the same environment and detector",
         )
     places = [data.features.index(n) if n in used else -1 for n in forest.features]
-    trees, ids = [UNUSED] * len(layout.trees), list(layout.action_ids)
+    given: dict[int, Expression] = {}
+    ids = list(layout.action_ids)
     for action, tree in zip(forest.actions, forest.trees, strict=True):
         number = data.actions.index(action)
         group = next(g for g, members in enumerate(data.groups) if number in members)
+        if group in given:
+            raise ConfigError(
+                f"{key}: {data.actions[ids[group]]} and {action} of the policy in {path} have the "
+                "same effect in this data, and share a tree",
+                fix=f"another dataset.seed, or a policy that does without {action}",
+            )
         ids[group] = number
-        trees[group] = tuple(places[t] if isinstance(t, int) else t for t in tree)
+        given[group] = tuple(places[t] if isinstance(t, int) else t for t in tree)
     names = tuple(data.actions[number] for number in ids)
-    return replace(layout, actions=names, action_ids=tuple(ids), trees=tuple(trees))
+    made = replace(layout, actions=names, action_ids=tuple(ids))
+    told = replace(
+        forest, features=data.features, trees=tuple(given[group] for group in given)
+    ).scores(data.train.features)
+    unused: Expression = (min(UNUSED[0], float(told.min()) - 1),)
+    return replace(made, trees=tuple(given.get(g, unused) for g in range(len(layout.trees))))
 
 
 def steady(data: Dataset) -> list[Forest]:

@@ -14,6 +14,7 @@ from diffses.config import VARIANTS
 from diffses.keys import canonical
 
 PRESETS = Path(__file__).parents[2] / "conf"
+SHIPPED = ("pretrained", "zoo")  # variants whose file comes with the package
 
 
 def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
@@ -122,8 +123,8 @@ def _known(section: str, name: str, values: dict[str, Any], presets: Path) -> di
             known[field.name] = canonical(field.default)
         elif field.default_factory is not dataclasses.MISSING:
             known[field.name] = canonical(field.default_factory())
-        if field.metadata.get("content") and name == "pretrained":
-            known[field.name] = values.get(field.name)  # the file that the package ships
+        if field.metadata.get("content") and name in SHIPPED:
+            known[field.name] = values.get(field.name)
     return known | _preset(presets / section / f"{name}.yaml")
 
 

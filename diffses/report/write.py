@@ -305,8 +305,10 @@ def learning(shown: Shown) -> Markup:
     if rows:
         parts += [tag("h3", "Chosen on validation"), validation_table(rows)]
         text = (
-            "Every candidate played the same validation episodes, which are not the test's. The "
-            "one with the highest mean is the formula of this page."
+            "All candidates played the first validation episodes, which are not the test's, the "
+            "better ones more of them, the best all. Of those that played all, the smallest that "
+            "is as good as the best (within a quarter of its standard error) is the formula of "
+            "this page."
         )
         parts.append(tag("p", text, cls="note"))
     return section("How it was learnt", *parts) if parts else Markup("")
@@ -318,7 +320,8 @@ def front(shown: Shown) -> Markup:
     if drawn is None:
         return Markup("")
     caption = (
-        "Validation returns against the nodes of all trees, with the standard error of the mean. "
+        "Validation returns against the nodes of all trees, with the standard error of the mean; "
+        "what was given up early played fewer episodes. "
         "The line joins those that nothing smaller beats; the diamond is the formula of this page."
     )
     return section("How small it can be", figure(drawn, "Return against size", caption))
@@ -337,7 +340,8 @@ def validation_table(rows: list[dict[str, str]]) -> Markup:
         for row, mean in zip(rows, means, strict=True)
     ]
     head = ["candidate", "mean", "standard error", "episodes", "nodes"]
-    return table(head, cells, marked=means.index(max(means)))
+    champion = next((i for i, row in enumerate(rows) if row.get("champion") == "True"), None)
+    return table(head, cells, marked=champion)
 
 
 def reproduce(shown: Shown) -> Markup:

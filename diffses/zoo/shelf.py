@@ -20,7 +20,7 @@ from diffses.policy.forest import Forest
 from diffses.store_cli import find
 from diffses.zoo import FOLDER, env_from, shipped
 
-DETECTOR = ("detector.json", "detector.npz")  # what a detector is read from
+DETECTOR = ("detector.json", "detector.npz", "network.pt")  # what detectors are read from
 
 
 def shelf_name(env: EnvConfig) -> str:
@@ -96,7 +96,7 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
     }
     if isinstance(env, ArcadeEnv):
         (folder / name).mkdir(exist_ok=True)
-        for file in DETECTOR:
+        for file in (file for file in DETECTOR if (detector / file).is_file()):
             shutil.copyfile(detector / file, folder / name / file)
             about["files"][file] = digest(folder / name / file)
     path = folder / f"{name}.json"
