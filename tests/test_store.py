@@ -196,6 +196,13 @@ def test_gc_removes_what_no_run_reads_again(tmp_path, capsys):
     assert [p.name for p in current.parent.iterdir()] == [current.name]
 
 
+def test_gc_leaves_what_is_no_artifact(tmp_path, capsys):
+    pictures = tmp_path / "pictures" / "pong"
+    pictures.mkdir(parents=True)
+    cli(capsys, tmp_path, "gc")
+    assert pictures.exists()
+
+
 def test_gc_removes_what_was_made_from_what_is_no_longer_made(tmp_path, capsys):
     store = Store(tmp_path)
     now = STAGES["teacher"].version

@@ -190,6 +190,32 @@ def test_other_settings_than_the_seed_are_kept_apart(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
+def test_searches_that_return_the_same_are_still_two(tmp_path):
+    first, second = (build(tmp_path / "outputs", seed) for seed in (1, 2))
+    for name in ("results.json", "episodes.csv"):
+        shutil.copyfile(first["evaluate"] / name, second["evaluate"] / name)
+    for index, made in enumerate((first, second)):
+        job(tmp_path / "sweep", str(index), index + 1, made)
+    row = across(summarise(tmp_path / "sweep"), "finetuned")
+    one = len(returns(tmp_path / "outputs", first["evaluate"].name, "finetuned", "v5"))
+    assert (row["seeds"], row["episodes"], row["spread"]) == (2, 2 * one, 0.0)
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_returns_of_different_games_are_not_compared(tmp_path):
+    for index, game in enumerate(("pong", "freeway")):
+        words = [f"env={game}", "seed=1"]
+        made = build(tmp_path / f"outputs{index}", 1)
+        job(tmp_path / "sweep", str(index), 1, made, overrides=words, game=game)
+    summary = summarise(tmp_path / "sweep")
+    assert summary["best"] is None
+    assert {(row["variant"], row["over_variant"]) for row in summary["improvement"]} == {
+        ("env=pong", "env=pong"),
+        ("env=freeway", "env=freeway"),
+    }
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_a_short_evaluation_says_so(tmp_path):
     for index, seed in enumerate((1, 2)):
         made = build(tmp_path / "outputs", seed, episodes=2, max_steps=300)

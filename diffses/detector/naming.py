@@ -35,7 +35,8 @@ _WORTH: dict[Label, Callable[[Trait], float]] = {
 def name_types(
     traits: Sequence[Trait], player: int | None, labels: Mapping[str, Label]
 ) -> list[str]:
-    """A name for each type: the labels in order to those still unnamed, then object1, object2, ...
+    """A name for each type: the labels to those still unnamed, in the order of `Label` and then of
+    their names, whatever order they are written in; then object1, object2, ...
 
     Ties go to the first. Without a label for it, the type the actions move is `player`.
 
@@ -43,7 +44,8 @@ def name_types(
         ConfigError: for more labels than types, or where nothing moves as the actions say.
     """
     names: dict[int, str] = {}
-    for name, label in labels.items():
+    ranks = list(Label)
+    for name, label in sorted(labels.items(), key=lambda told: (ranks.index(told[1]), told[0])):
         free = [number for number in range(len(traits)) if number not in names]
         if label is Label.controllable and (player is None or player in names):
             raise ConfigError(

@@ -37,3 +37,10 @@ def test_too_many_labels_and_no_player_are_errors_with_a_way_out():
 def test_slots_of_a_crowd_are_numbered():
     assert slot_names("ball", 1) == ["ball"]
     assert slot_names("car", 3) == ["car_1", "car_2", "car_3"]
+
+
+def test_the_order_in_which_labels_are_written_does_not_matter():
+    labels = {"quick": Label.fastest, "ball": Label.smallest, "us": Label.controllable}
+    found = name_types([PADDLE, OURS, BALL], 1, labels)
+    assert found == name_types([PADDLE, OURS, BALL], 1, dict(reversed(labels.items())))
+    assert found == ["quick", "us", "ball"]

@@ -9,7 +9,7 @@ import pytest
 from diffses.config import GuidedFinetune
 from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search
-from diffses.finetune.judge import Judge, write_front
+from diffses.finetune.judge import Judge, Judged, write_front
 from diffses.finetune.starts import random_starts, steady
 from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
@@ -120,6 +120,26 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
     assert [row.split(",")[-1] for row in rows] == ["both", "angle"]
     assert Forest.load(tmp_path / "front" / "00.json") == good
     assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(judge.best().returns))
+
+
+def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartpole):
+    judge = Judge(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+    named = [(cartpole(2), "angle"), (cartpole(0), "place"), (cartpole(2), "again")]
+    judge.race(named, keep=2)
+    assert {one.source: len(one.returns) for one in judge.judged} == {"angle": 4, "place": 4}
+
+
+def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(rules, detector, cartpole):
+    judge = Judge(rules, GuidedFinetune(validation_episodes=4), detector)
+    large = Judged(cartpole("add", 0, "mul", 2.0, 1), "large", [10.0, 20.0, 30.0, 40.0])
+    behind = 0.25 * large.error
+    near = Judged(cartpole("add", 0, 1), "near", [r - 0.9 * behind for r in large.returns])
+    far = Judged(cartpole(0), "far", [r - 1.1 * behind for r in large.returns])
+    early = Judged(cartpole(1), "early", [50.0])
+    judge.judged = [large, far, early]
+    assert judge.best() is large
+    judge.judged.append(near)
+    assert judge.best() is near
 
 
 def test_doing_always_the_same_is_a_start(data):

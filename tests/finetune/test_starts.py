@@ -46,6 +46,22 @@ def test_a_policy_of_fewer_actions_and_other_order_plays_the_same(tmp_path):
     assert continued(champion, data()) == begun
 
 
+def test_actions_that_have_come_to_share_a_tree_are_refused(tmp_path):
+    both = Forest(FEATURES, ("NOOP", "FIRE"), (0, 1), ((0.0,), (1,)))
+    both.save(tmp_path / "both.json")
+    with pytest.raises(ConfigError, match="NOOP and FIRE of the policy"):
+        continued(tmp_path / "both.json", data())
+
+
+def test_actions_that_a_policy_does_without_stay_unused(tmp_path):
+    low = Forest(FEATURES, ("FIRE", "UP"), (1, 2), (("sub", 0, 300.0), ("sub", -300.0, 0)))
+    low.save(tmp_path / "low.json")
+    begun = continued(tmp_path / "low.json", data())
+    rows = data().train.features
+    played = [begun.actions[i] for i in begun.choose(rows)]
+    assert played == [low.actions[i] for i in low.choose(rows)]
+
+
 def test_a_policy_larger_than_the_limit_is_refused(tmp_path):
     path = tmp_path / "finetuned.json"
     found().save(path)

@@ -20,7 +20,7 @@ from diffses.report.costs import steps_of
 from diffses.report.plots import undominated
 from diffses.report.views import show
 from diffses.report.words import DASH, MINUS, number
-from diffses.report.write import page
+from diffses.report.write import page, validation_table
 from diffses.store import Draft, Store
 from tests.fake_artifacts import START, build, config
 
@@ -300,3 +300,13 @@ def test_the_steps_each_stage_played(whole):
     assert found["distill"] is None
     assert found["finetune"] == 1_525_000
     assert found["evaluate"] == 5 * 60 * 8000
+
+
+def test_the_champion_is_marked_and_not_who_played_few_games():
+    rows = [
+        {"source": "early", "mean": "500", "episodes": "4", "champion": "False"},
+        {"source": "champion", "mean": "482", "episodes": "16", "champion": "True"},
+    ]
+    marked = re.findall(r'<tr class="marked">(.*?)</tr>', str(validation_table(rows)), re.DOTALL)
+    assert len(marked) == 1
+    assert "champion" in marked[0]

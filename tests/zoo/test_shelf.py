@@ -85,6 +85,12 @@ def test_the_champion_and_its_detector_come_along(shelf, tmp_path, config):
     assert found[1].spec.detector == str(out / "detector")
 
 
+def test_the_champion_of_another_task_is_refused(shelf, tmp_path, config):
+    settings = config("finetune=zoo", f"finetune.path={shelf / 'pong.json'}")
+    with pytest.raises(ConfigError, match="champion of pong, not of freeway"):
+        copy_champion(ArcadeEnv(game="freeway"), settings.finetune, tmp_path)
+
+
 def test_a_damaged_detector_is_refused(shelf, tmp_path, config):
     (shelf / "pong" / "detector.npz").write_bytes(b"other numbers")
     settings = config("finetune=zoo", f"finetune.path={shelf / 'pong.json'}")
