@@ -10,6 +10,7 @@ from diffses.config import (
     LinearRegressor,
     NoFinetune,
     PretrainedTeacher,
+    ZooFinetune,
     register,
 )
 from diffses.keys import canonical, digest
@@ -77,3 +78,11 @@ def test_the_shipped_teacher_needs_no_name(tmp_path):
     path.write_bytes(b"agent")
     words = overrides(recorded(teacher=PretrainedTeacher(path=str(path))))
     assert not any(word.startswith("teacher") for word in words)
+
+
+def test_the_shipped_champion_needs_no_name(tmp_path):
+    path = tmp_path / "pong.json"
+    path.write_text("{}")
+    words = overrides(recorded(finetune=ZooFinetune(path=str(path))))
+    assert "finetune=zoo" in words
+    assert not any(word.startswith("finetune.path") for word in words)
