@@ -38,7 +38,7 @@ from diffses.store import write_whole
 
 BOOTSTRAP_SEED = 0
 CHAMPION = "finetuned"
-SEARCHED = ("distilled", "finetuned")  # the policies that `seed` changes
+SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
 CURVE_POINTS = 200  # of a search's curve, at most
 CURVE_COLUMNS = ("leader", "mean", "return", "best")  # the first that a search has
 
@@ -253,8 +253,7 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
 def _run(job: dict[str, Any], policy: str, returns: list[float]) -> object:
     """What is the same where a policy is: of those that `seed` changes the artifact, which two
     searches that return the same do not share; of others what they return."""
-    stage = {"distilled": "distill", CHAMPION: "finetune"}.get(policy)
-    key = None if stage is None else job["artifacts"].get(stage)
+    key = job["artifacts"].get(SEARCHED.get(policy))
     return tuple(returns) if key is None else key
 
 

@@ -119,12 +119,11 @@ def continued(path: Path, data: Dataset) -> Forest:
         ids[group] = number
         given[group] = tuple(places[t] if isinstance(t, int) else t for t in tree)
     names = tuple(data.actions[number] for number in ids)
-    made = replace(layout, actions=names, action_ids=tuple(ids))
-    told = replace(
-        forest, features=data.features, trees=tuple(given[group] for group in given)
-    ).scores(data.train.features)
-    unused: Expression = (min(UNUSED[0], float(told.min()) - 1),)
-    return replace(made, trees=tuple(given.get(g, unused) for g in range(len(layout.trees))))
+    own = replace(forest, features=data.features, trees=tuple(given.values()))
+    lowest = float(own.scores(data.train.features).min())
+    unused: Expression = (min(UNUSED[0], lowest - 1),)
+    trees = tuple(given.get(group, unused) for group in range(len(layout.trees)))
+    return replace(layout, actions=names, action_ids=tuple(ids), trees=trees)
 
 
 def steady(data: Dataset) -> list[Forest]:
