@@ -111,7 +111,7 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        13,
+        14,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.finetune:finetune_forest",

@@ -16,7 +16,8 @@ from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 
 MATCHES = 8  # episodes that have to end at the same score before the game counts as a match
-PROBES = 12  # episodes that are played for that
+PROBES = 12  # episodes that are played for that, at the most
+TOGETHER = 4  # of them that are played before it is asked whether there are steps for more
 WHOLE = 5  # times longer than others, where these take that long
 DOUBT = 2.0  # points by which the score of a match that was cut is drawn towards a draw
 CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
@@ -125,8 +126,9 @@ class Arena:
         if self.watch is not None:
             self.watch(steps)
 
-    def probe(self, forests: Sequence[Forest], seed: int) -> None:
-        """Plays whole episodes, one a forest, to see whether the game is a match.
+    def probe(self, forests: Sequence[Forest], seed: int, budget: float = math.inf) -> None:
+        """Plays whole episodes, one a forest, to see whether the game is a match; none begins when
+        `budget` steps are spent.
 
         Episodes that end before the limit of a search would not tell: a boxer who knocks the other
         out ends at 100, but most bouts end with the clock.
@@ -137,8 +139,12 @@ class Arena:
             Job(ForestSpec(forest, str(self._detector)), self._rules, seed, WHOLE * self.limit)
             for forest in dict.fromkeys(forests)
         ]
-        for episode in sorted(self._played(jobs), key=lambda one: jobs.index(one.job)):
-            self.match.note(episode)
+        for begin in range(0, len(jobs), TOGETHER):
+            if self.spent >= budget:
+                break
+            some = jobs[begin : begin + TOGETHER]
+            for episode in sorted(self._played(some), key=lambda one: some.index(one.job)):
+                self.match.note(episode)
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
@@ -181,12 +187,15 @@ class Arena:
         seeds: Sequence[int],
         keep: int,
         kind: Callable[[Member], str] | None = None,
+        budget: float = math.inf,
     ) -> list[Member]:
         """Successive halving: all play the first seed, the better half the second and so on, but
-        never fewer than `keep`, and the best of each kind. Those that were in it to the end, the
-        best first."""
+        never fewer than `keep`, and the best of each kind. After the first none begins when
+        `budget` steps are spent. Those that were in it to the end, the best first."""
         racing = list(members)
-        for seed in seeds:
+        for number, seed in enumerate(seeds):
+            if number > 0 and self.spent >= budget:
+                break
             self.add(racing, [seed])
             racing = ranked(racing)
             first = {} if kind is None else {kind(m): m for m in reversed(racing)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from diffses.seeds import seed_for
 LOOK = 8  # episodes that a member has played before its constants are climbed on
 SHORT = 2  # the first heat of the starts is this many times shorter than other episodes
 SCREENED = 5  # whole episodes that the best of the starts play
+BLOCK = 32  # starts that play before it is asked whether there are steps for more
+# share of the steps with which no probe, no further start and no further heat begins
+PROBED, STARTED, HEATED = 0.2, 1 / 3, 0.6
 HEATS = 2  # that the best of a generation's children play
 ELITES = 3  # members that replay the children's episodes
 TOURNAMENT = 3  # members that compete to be a parent
@@ -81,25 +85,40 @@ class Search:
         """Chooses among the starts: a short episode for all, whole ones for the better half of
         each kind (copies of the teacher, pursuits, random ones) and then of all; the best of each
         kind plays to the end, so that none is lost by luck.
+
+        Where there are few steps, not all starts play (of each kind the first do), and there are
+        fewer heats, so that some are left to search with.
         """
         seeds = [seed_for(self._seed, "train", "screen", i) for i in range(SCREENED + 1)]
-        limit = self._arena.limit
+        budget, limit = self._settings.steps, self._arena.limit
         every = max(1, len(starts) // PROBES)
-        self._arena.probe([start.forest for start in starts[::every]][:PROBES], seeds[0])
+        probes = [start.forest for start in starts[::every]][:PROBES]
+        self._arena.probe(probes, seeds[0], PROBED * budget)
         self._arena.limit = None if limit is None else max(1, limit // SHORT)
+        passed = self._first_heat(starts, seeds[0], STARTED * budget)
+        self._arena.limit = limit
+        through = [start for start in starts if start.forest in passed]
+        self._arena.race(through, seeds[1:], self._settings.climbs, kind_of, HEATED * budget)
+        self.members = select(through, self.size)
+        self.spent["screen"] = self._arena.spent
+
+    def _first_heat(self, starts: Sequence[Member], seed: int, budget: float) -> set[Forest]:
+        """Has the starts play an episode, those of the kinds in turn, as long as less than `budget`
+        steps are spent, but some in any case. The better half of each kind."""
         kinds: dict[str, list[Member]] = {}
         for start in starts:
             kinds.setdefault(kind_of(start), []).append(Member(start.forest, start.source))
-        passed = {
-            member.forest
-            for kind in kinds.values()
-            for member in self._arena.race(kind, seeds[:1], math.ceil(self.size / len(kinds)))
-        }
-        self._arena.limit = limit
-        through = [start for start in starts if start.forest in passed]
-        self._arena.race(through, seeds[1:], self._settings.climbs, kind_of)
-        self.members = select(through, self.size)
-        self.spent["screen"] = self._arena.spent
+        turns = [m for turn in zip_longest(*kinds.values()) for m in turn if m is not None]
+        for begin in range(0, len(turns), BLOCK):
+            if begin > 0 and self.steps >= budget:
+                break
+            self._arena.add(turns[begin : begin + BLOCK], [seed])
+        keep = math.ceil(self.size / max(1, len(kinds)))
+        passed: set[Forest] = set()
+        for kind in kinds.values():
+            played = ranked([member for member in kind if member.returns])
+            passed.update(m.forest for m in played[: max(keep, math.ceil(len(played) / 2))])
+        return passed
 
     def step(self) -> dict[str, Any] | None:
         """Does what has had least of its share so far, and says how it went.

@@ -120,3 +120,13 @@ def test_whole_episodes_tell_whether_a_game_is_a_match(arena, cartpole, monkeypa
     arena.probe([cartpole(float(value)) for value in range(1, 7)], 1)  # always right: it falls
     assert len(arena.match.ends) == 6
     assert arena.spent - before == sum(arena.match.steps) > 6 * 5
+
+
+def test_neither_probes_nor_heats_begin_when_the_steps_for_them_are_spent(arena, cartpole):
+    arena.limit = 5
+    forests = [cartpole(float(value)) for value in range(1, 11)]
+    arena.probe(forests, 1, budget=20)
+    assert len(arena.match.ends) == 4  # they fall after some ten steps
+    members = [Member(forest, "test") for forest in forests[:4]]
+    arena.race(members, [1, 2, 3], 1, budget=arena.spent + 1)
+    assert [len(member.returns) for member in members] == [1, 1, 1, 1]

@@ -72,6 +72,24 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, d
     assert [m.forest for m in again.finalists()] == [m.forest for m in searched.finalists()]
 
 
+def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_left(
+    data, rules, detector
+):
+    few = replace(SETTINGS, steps=4_000)
+    search, _ = begin(data, rules, detector, few)
+    random = random_starts(data, search._material, 120, seed=1)
+    begun = [Member(forest, f"{'ab'[n >= 100]}/{n}") for n, (forest, _) in enumerate(random)]
+    search.screen(begun)
+    assert search.steps < 0.8 * few.steps
+    heard = [start.source for start in begun if start.returns]
+    assert {source[0] for source in heard} == {"a", "b"}
+    assert len(heard) < 60  # all of them would have cost some 5,000
+    enough, _ = begin(data, rules, detector, replace(few, steps=100_000))
+    again = [Member(start.forest, start.source) for start in begun]
+    enough.screen(again)
+    assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
+
+
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
     settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
