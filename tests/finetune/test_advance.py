@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffses.dataset.data import Dataset, Part
 from diffses.finetune.advance import WIDTHS, advances
 from diffses.finetune.starts import steady
+from tests.finetune.decisions import act, recording
 
 FEATURES = (
     "me.y", "me.vy", "me.pushy", "others.above.x-me.x", "others.above.y-me.y", "others.above.vx",
@@ -23,9 +23,8 @@ def road(features=FEATURES, steps=600):
     place = 1 + 0.04 * np.cumsum(push)
     constant = np.ones(steps)
     rows = [place, 0.4 * push, push, 0 * place, -0.16 * constant, constant, constant]
-    columns = [rows[FEATURES.index(name)] for name in features]
-    part = Part(np.stack(columns, axis=1), np.zeros((steps, 3)), actions, np.zeros(steps, np.int32))
-    return Dataset(part, part, features, ACTIONS, ((0,), (1,), (2,)))
+    columns = {n: row for n, row in zip(FEATURES, rows, strict=True) if n in features}
+    return recording(features, ACTIONS, actions, **columns)
 
 
 def above(side, v=0.0, ahead=-0.16):
@@ -33,22 +32,17 @@ def above(side, v=0.0, ahead=-0.16):
     return dict(zip(FEATURES[3:], (side, ahead, v, 1.0), strict=True))
 
 
-def choice(forest, values):
-    row = np.array([[values.get(name, 0.0) for name in FEATURES]])
-    return forest.actions[int(forest.choose(row)[0])]
-
-
 def test_it_waits_or_backs_off_for_what_will_be_in_its_way_and_else_goes_on():
     found = advances(road())
     assert len(found) == 2 * len(WIDTHS)  # nothing is told of what is below
     waits, backs = found[1], found[1 + len(WIDTHS)]  # 10 px wide
     for forest, rest in ((waits, "NOOP"), (backs, "DOWN")):
-        assert choice(forest, above(0.0)) == rest
-        assert choice(forest, above(0.3)) == "UP"
+        assert act(forest, **above(0.0)) == rest
+        assert act(forest, **above(0.3)) == "UP"
         # four steps away at 4 px a step: at 10 px a step it will have come 40 px by then
-        assert choice(forest, above(0.4, v=-1.0)) == rest
-        assert choice(forest, above(0.0, v=-1.0)) == "UP"
-        assert choice(forest, {}) == "UP"  # nothing is there
+        assert act(forest, **above(0.4, v=-1.0)) == rest
+        assert act(forest, **above(0.0, v=-1.0)) == "UP"
+        assert act(forest) == "UP"  # nothing is there
 
 
 def test_without_what_is_next_or_without_motion_there_is_nothing_to_wait_for():
@@ -67,6 +61,5 @@ def test_it_may_wait_for_what_comes_after_the_next_too():
     near, far = found[1], found[1 + 2 * len(WIDTHS)]  # both wait, 10 px wide
     after = dict(zip(second, (0.0, -0.32, 0.0), strict=True))
     for forest, wanted in ((near, "UP"), (far, "NOOP")):
-        row = np.array([[(above(0.3) | after).get(name, 0.0) for name in forest.features]])
-        assert forest.actions[int(forest.choose(row)[0])] == wanted
+        assert act(forest, **above(0.3) | after) == wanted
     assert max(max(forest.sizes) for forest in found) <= 41

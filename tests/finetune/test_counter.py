@@ -2,15 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from diffses.dataset.data import Dataset, Part
 from diffses.finetune.counter import counters
 from diffses.finetune.ties import mirror
+from tests.finetune.decisions import PLANE, act, recording, wandering
 
-WAYS = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
-ACTIONS = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in WAYS)
 FEATURES = (
     "me.x", "me.y", "me.vx", "me.vy", "me.pushx", "me.pushy", "me.rest", "it.vx", "it.vy",
     "it.x-me.x", "it.y-me.y",
@@ -19,19 +16,10 @@ FEATURES = (
 
 def ring(features=FEATURES, steps=600):
     """Nine ways to go, each also with the button."""
-    actions = np.random.default_rng(0).integers(18, size=steps)
-    push = np.array([WAYS[action % 9] for action in actions], float)
-    rows = np.zeros((steps, len(features)))
-    rows[1:, 4:6] = push[:-1]
-    part = Part(rows, np.zeros((steps, 18)), actions, np.zeros(steps, np.int32))
-    return Dataset(part, part, features, ACTIONS, tuple((action,) for action in range(18)))
-
-
-def act(forest, **values):
-    told = {name.replace("-", "_").replace(".", "_"): name for name in forest.features}
-    row = dict.fromkeys(forest.features, 0.0)
-    row |= {told[name]: value for name, value in values.items()}
-    return forest.actions[int(forest.choose(np.array([list(row.values())]))[0])]
+    actions, push = wandering(steps)
+    data = recording(features, PLANE, actions)
+    data.train.features[1:, 4:6] = push[:-1]
+    return data
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffses.dataset.data import Dataset, Part
 from diffses.finetune.dodge import dodges, edges, shots
+from tests.finetune.decisions import act, recording
 
 FEATURES = (
     "me.x", "me.vx", "me.pushx", "me.button", "bomb_1.x-me.x", "bomb_1.vy", "bomb_2.x-me.x",
@@ -19,10 +19,8 @@ def range_(features=FEATURES, steps=600):
     random = np.random.default_rng(0)
     actions = random.integers(6, size=steps)
     push = np.append(0.0, PUSH[actions[:-1]])
-    rows = np.zeros((steps, len(features)))
-    rows[:, 0], rows[:, 1], rows[:, 2] = 1 + np.cumsum(push) / 100, push, push
-    part = Part(rows, np.zeros((steps, 6)), actions, np.zeros(steps, np.int32))
-    return Dataset(part, part, features, ACTIONS, tuple((action,) for action in range(6)))
+    me = {"me.x": 1 + np.cumsum(push) / 100, "me.vx": push, "me.pushx": push}
+    return recording(features, ACTIONS, actions, **me)
 
 
 SHOT_AT = (
@@ -41,36 +39,20 @@ def shooting_range(*more):
     return data
 
 
-def action_of(forest, values):
-    """What a forest of a shooting range does; what is not said is 0, the prey as there."""
-    told = {name.replace("-", "_").replace(".", "_"): i for i, name in enumerate(forest.features)}
-    row = np.zeros((1, len(told)))
-    for name, value in ({"prey_nearest_y": 0.9} | values).items():
-        row[0, told[name]] = value
-    return forest.actions[int(forest.choose(row)[0])]
-
-
-def choice(forest, **values):
-    names = {name.replace("-", "_").replace(".", "_"): name for name in FEATURES}
-    told = {names[name]: value for name, value in values.items()}
-    row = np.array([[told.get(name, 0.0) for name in FEATURES]])
-    return forest.actions[int(forest.choose(row)[0])]
-
-
 def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
     found = dodges(range_())
     assert len(found) == 2 * 2 * 2 * 2 * 3  # widths, ways, sides, with and without prey, buttons
     first = found[3]  # 10 px, what comes falls; after prey
-    assert choice(first, prey_nearest_x_me_x=0.2) == "RIGHT"
-    assert choice(first, prey_nearest_x_me_x=-0.2) == "LEFT"
+    assert act(first, prey_nearest_x_me_x=0.2) == "RIGHT"
+    assert act(first, prey_nearest_x_me_x=-0.2) == "LEFT"
     over = {"bomb_2_x_me_x": 0.05, "bomb_2_vy": 0.5}
-    assert choice(first, prey_nearest_x_me_x=0.2, **over) == "LEFT"
-    assert choice(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_vy": -0.5}) == "RIGHT"
-    assert choice(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_x_me_x": 0.15}) == "RIGHT"
-    assert choice(found[0], **over) == "LEFT"
+    assert act(first, prey_nearest_x_me_x=0.2, **over) == "LEFT"
+    assert act(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_vy": -0.5}) == "RIGHT"
+    assert act(first, prey_nearest_x_me_x=0.2, **over | {"bomb_2_x_me_x": 0.15}) == "RIGHT"
+    assert act(found[0], **over) == "LEFT"
     turns = found[5]
-    assert choice(turns, prey_nearest_x_me_x=0.2) == "RIGHTFIRE"
-    assert choice(turns, prey_nearest_x_me_x=0.2, me_button=1.0) == "RIGHT"
+    assert act(turns, prey_nearest_x_me_x=0.2) == "RIGHTFIRE"
+    assert act(turns, prey_nearest_x_me_x=0.2, me_button=1.0) == "RIGHT"
     assert max(max(one.sizes) for one in found[:6]) <= 41
 
 
@@ -78,13 +60,10 @@ def test_the_one_that_comes_stands_for_its_type():
     names = ("bomb.coming.x-me.x", "bomb.coming.vy")
     found = dodges(range_((*FEATURES, *names)))
     assert len(found) == 2 * 2 * 2 * 2 * 3  # the same, once
-    row = np.zeros((1, len(FEATURES) + 2))
-    row[0, -2:] = 0.05, 0.5
-    first = found[3]
-    assert first.actions[int(first.choose(row)[0])] == "LEFT"
-    row[0, FEATURES.index("bomb_1.x-me.x")] = -0.05
-    row[0, FEATURES.index("bomb_1.vy")] = 0.5  # does not matter
-    assert first.actions[int(first.choose(row)[0])] == "LEFT"
+    comes = {"bomb_coming_x_me_x": 0.05, "bomb_coming_vy": 0.5}
+    assert act(found[3], **comes) == "LEFT"
+    other = {"bomb_1_x_me_x": -0.05, "bomb_1_vy": 0.5}
+    assert act(found[3], **comes, **other) == "LEFT"  # does not matter
 
 
 def test_at_the_end_of_its_way_it_steps_aside_towards_the_middle():
@@ -93,17 +72,14 @@ def test_at_the_end_of_its_way_it_steps_aside_towards_the_middle():
     straight, inwards = dodges(data)[3], dodges(data)[9]
     under = {"bomb_2_x_me_x": -0.03, "bomb_2_vy": 0.5}
     for place, way in ((places.max(), "LEFT"), ((places.max() + places.min()) / 2, "RIGHT")):
-        assert choice(straight, me_x=place, **under) == "RIGHT"
-        assert choice(inwards, me_x=place, **under) == way
+        assert act(straight, me_x=place, **under) == "RIGHT"
+        assert act(inwards, me_x=place, **under) == way
 
 
 def test_what_moves_in_jumps_is_aimed_at_where_it_will_be():
     lead = dodges(range_((*FEATURES, "prey.nearest.driftx")))[3]
-    row = np.zeros((1, len(FEATURES) + 1))
-    row[0, FEATURES.index("prey.nearest.x-me.x")] = 0.1
-    assert lead.actions[int(lead.choose(row)[0])] == "RIGHT"
-    row[0, -1] = -0.4
-    assert lead.actions[int(lead.choose(row)[0])] == "LEFT"
+    assert act(lead, prey_nearest_x_me_x=0.1) == "RIGHT"
+    assert act(lead, prey_nearest_x_me_x=0.1, prey_nearest_driftx=-0.4) == "LEFT"
 
 
 def test_it_takes_velocities_across_and_one_axis():
@@ -116,7 +92,7 @@ def test_the_button_is_for_what_is_chased_when_it_will_be_there():
     assert max(first.sizes) <= 41
 
     def action(**values):
-        return action_of(first, values)
+        return act(first, prey_nearest_y=0.9, **values)
 
     assert action() == "FIRE"  # it stands still, straight ahead
     assert action(prey_nearest_x_me_x=-0.4, prey_nearest_driftx=0.4) == "FIRE"
@@ -134,7 +110,8 @@ def test_the_nearer_edge_of_a_crowd_is_chased_and_shot_at():
     assert edges(shooting_range("prey.leftmost.x")) == []  # one edge alone is told
 
     def action(**values):
-        return action_of(found[0], {"prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2} | values)
+        edges_at = {"prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2, "prey_nearest_y": 0.9}
+        return act(found[0], **edges_at | values)
 
     assert max(found[0].sizes) <= 41
     assert action(me_x=0.7) == "LEFT"

@@ -10,6 +10,7 @@ from diffses.finetune.control import controlled, moved
 from diffses.finetune.pursuit import RESTS, pursuits
 from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
+from tests.finetune.decisions import PLANE, act, recording, wandering
 
 FEATURES = (
     "player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y", "player.pushy"
@@ -90,31 +91,24 @@ def test_trees_of_different_shape_are_not_tied():
     assert mirror(Forest(chase.features, chase.actions, chase.action_ids, other)) is None
 
 
-def at(forest, **values):
-    """The action where these features have these values, and all others are 0."""
-    values = {name.replace("_", "."): value for name, value in values.items()}
-    row = [values.get(name, 0.0) for name in forest.features]
-    return forest.actions[int(forest.choose(np.array([row]))[0])]
-
-
 def test_an_interception_meets_a_ball_that_comes():
     # at 10 px per step across, the ball is 40 px from the end of its way and falls 5 px per step:
     # it arrives 20 px lower; once it goes, only where it is now counts
     meet = pursuits(world(across=True))[5]
     ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
-    assert at(meet, **ball, player_y=1.2) == "NOOP"
-    assert at(meet, **ball, player_y=1.0) == "DOWN"
-    assert at(meet, **ball, player_y=1.4) == "UP"
+    assert act(meet, **ball, player_y=1.2) == "NOOP"
+    assert act(meet, **ball, player_y=1.0) == "DOWN"
+    assert act(meet, **ball, player_y=1.4) == "UP"
     # 10 px above the lower wall it is turned back after 2 of 4 steps, and arrives where it is
     ball |= {"ball_vx": 1.0, "ball_y": 1.8}
-    assert at(meet, **ball, player_y=1.8) == "NOOP"
-    assert at(meet, **ball, player_y=2.0) == "UP"
+    assert act(meet, **ball, player_y=1.8) == "NOOP"
+    assert act(meet, **ball, player_y=2.0) == "UP"
 
 
 def test_when_the_ball_goes_an_interception_returns_to_the_middle():
     meet = pursuits(world(across=True))[5]
     gone = {"ball_x": 1.0, "ball_y": 0.4, "ball_vx": -1.0, "ball_vy": 0.5}
-    moves = [at(meet, **gone, player_y=y) for y in (0.8, 1.1, 1.4)]
+    moves = [act(meet, **gone, player_y=y) for y in (0.8, 1.1, 1.4)]
     assert moves == ["DOWN", "NOOP", "UP"]
 
 
@@ -165,8 +159,8 @@ def test_what_was_done_and_momentum_count_before_the_place_tells():
     meet = pursuits(data)[5]
     ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
     # the world's player does the action of two looks ago: 4 px are still to come after a push
-    assert at(meet, **ball, player_y=1.187) == "DOWN"  # 1.3 px off, and 1 px off its middle
-    assert at(meet, **ball, player_y=1.187, player_pushy=1.0) == "NOOP"
+    assert act(meet, **ball, player_y=1.187) == "DOWN"  # 1.3 px off, and 1 px off its middle
+    assert act(meet, **ball, player_y=1.187, player_pushy=1.0) == "NOOP"
 
 
 def test_box_actions_have_no_pursuits():
@@ -174,20 +168,19 @@ def test_box_actions_have_no_pursuits():
     assert pursuits(replace(data, bounds=((-1.0, 1.0),))) == []
 
 
+ON_A_PLANE = (
+    "me.x", "me.y", "me.vx", "me.vy", "it.x-me.x", "it.y-me.y", "me.pushx", "me.pushy"
+)  # fmt: skip
+
+
 def plane(steps=600):
     """Nine ways to go on a plane, each also with the button, and a thing that lies at (1, 1)."""
-    ways = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
-    names = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in ways)
-    random = np.random.default_rng(0)
-    actions = random.integers(18, size=steps)
-    push = np.array([ways[action % 9] for action in actions], float)
-    speed = np.roll(push, 1, axis=0) + random.normal(0, 0.05, (steps, 2))
+    actions, push = wandering(steps)
+    speed = np.roll(push, 1, axis=0) + np.random.default_rng(1).normal(0, 0.05, (steps, 2))
     place = 1 + 0.5 * np.sin(np.cumsum(speed, axis=0) / 10)
     pushed = np.concatenate([np.zeros((1, 2)), push[:-1]])
-    rows = np.column_stack([place, speed, 1 - place, pushed])
-    features = ("me.x", "me.y", "me.vx", "me.vy", "it.x-me.x", "it.y-me.y", "me.pushx", "me.pushy")
-    part = Part(rows, np.zeros((steps, 18)), actions, np.zeros(steps, np.int32))
-    return Dataset(part, part, features, names, tuple((action,) for action in range(18)))
+    told = dict(zip(ON_A_PLANE, np.column_stack([place, speed, 1 - place, pushed]).T, strict=True))
+    return recording(ON_A_PLANE, PLANE, actions, **told)
 
 
 def test_two_axes_are_steered_at_once_with_and_without_the_button():
@@ -195,9 +188,9 @@ def test_two_axes_are_steered_at_once_with_and_without_the_button():
     assert set(controlled(data).effects) == {"x", "y"}
     found = pursuits(data)
     assert len(found) == 2 * (2 + 2 + 4 + 9)  # with and without the button: x, y, both, kept off
-    towards = [at(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
+    towards = [act(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
     assert {"+1-1", "+1-1 FIRE", "-1+1", "-1-1", "+1+1"} <= set(towards)
-    rest = [at(one, me_x=1.0) for one in found[:16]]
+    rest = [act(one, me_x=1.0) for one in found[:16]]
     assert set(rest) == {"+0+0", "+0+0 FIRE"}
     assert max(max(one.sizes) for one in found) <= 41
 
@@ -209,8 +202,8 @@ def test_the_button_is_pressed_and_let_go_in_turns():
     named = replace(data, train=part, features=(*data.features, "me.button"))
     turns = pursuits(named)[2]  # after the first and the last of the actions
     far = {"it.x-me.x": 0.5}
-    assert at(turns, **far) == "+1+0 FIRE"
-    assert at(turns, **far, **{"me.button": 1.0}) == "+1+0"
+    assert act(turns, **far) == "+1+0 FIRE"
+    assert act(turns, **far, **{"me.button": 1.0}) == "+1+0"
     assert max(max(one.sizes) for one in pursuits(named)) <= 41
 
 
@@ -221,7 +214,7 @@ def test_the_button_is_pressed_again_after_a_while():
     named = replace(data, train=part, features=(*data.features, "me.button", "me.rest"))
     for number, steps in enumerate(RESTS):
         beats = pursuits(named)[3 + number]  # after those with the button never, always, in turns
-        pressed = [at(beats, **{"it.x-me.x": 0.5, "me.rest": r / 10}) for r in range(11)]
+        pressed = [act(beats, **{"it.x-me.x": 0.5, "me.rest": r / 10}) for r in range(11)]
         wait = int(steps) + 1
         assert pressed == ["+1+0"] * wait + ["+1+0 FIRE"] * (11 - wait)
     assert max(max(one.sizes) for one in pursuits(named)) <= 41
@@ -230,7 +223,7 @@ def test_the_button_is_pressed_again_after_a_while():
 def test_a_distance_is_kept_on_the_side_where_the_player_is():
     keeps = pursuits(plane())[-2]  # 20 px along both axes, without the button
     for d, wanted in ((0.5, "+1+0"), (0.1, "-1+0"), (-0.5, "-1+0"), (-0.1, "+1+0")):
-        assert at(keeps, **{"it.x-me.x": d, "it.y-me.y": 0.2}) == wanted
+        assert act(keeps, **{"it.x-me.x": d, "it.y-me.y": 0.2}) == wanted
 
 
 def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():
