@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Sequence
@@ -335,17 +336,21 @@ def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
 
     write_whole(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_whole(sweep_dir / "summary.html", sweep_page(summary))
-    partial = sweep_dir / "summary.csv.tmp"
+    write_whole(sweep_dir / "summary.csv", _table(summary))
+
+
+def _table(summary: dict[str, Any]) -> str:
+    """The results of all jobs as CSV, a row each."""
     names = ("job", "seed", "variant", "status", "validation", "policy", "protocol")
     numbers = ("episodes", "mean", "iqm", "ci95_low", "ci95_high", "size", "agreement")
-    with partial.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, [*names, *numbers], extrasaction="ignore")
-        writer.writeheader()
-        for job in summary["jobs"]:
-            for row in job["results"] or [{}]:
-                low, high = row.get("ci95") or (None, None)
-                writer.writerow(job | row | {"ci95_low": low, "ci95_high": high})
-    partial.replace(sweep_dir / "summary.csv")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*names, *numbers], extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for job in summary["jobs"]:
+        for row in job["results"] or [{}]:
+            low, high = row.get("ci95") or (None, None)
+            writer.writerow(job | row | {"ci95_low": low, "ci95_high": high})
+    return text.getvalue()
 
 
 def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:

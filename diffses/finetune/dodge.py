@@ -110,14 +110,11 @@ def edges(data: Dataset) -> list[Forest]:
         for thing, scene in threat.chased.items():
             kind = thing.partition(".")[0]
             names = [f"{kind}.{end}.{threat.axis}" for end in ENDMOST[threat.axis]]
-            told = [column.get(name) for name in (*names, f"{kind}.count")]
+            names.append(f"{kind}.count")
             lead = _lead(data, scene, threat.avoided)
-            if motion is None or lead is None or scene.m is None or None in told:
+            if motion is None or lead is None or scene.m is None or not column.keys() >= set(names):
                 continue
-            low, high, count = told
-            assert low is not None
-            assert high is not None
-            assert count is not None
+            low, high, count = (column[name] for name in names)
             edge = ("logical", "add", scene.m, scene.m, "add", low, high, high, low)
             ahead: Expression = ("add", "sub", *edge, scene.m, *lead)
             many: Expression = ("mul", CROWDED / (2 * GAIN), count)
