@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ def is_ablation(folder: Path) -> bool:
 
 
 def table(folder: Path) -> list[dict[str, Any]]:
-    """A row for each variant of which a job is done, in the order of `VARIANTS`.
+    """A row for each variant of which a job is done, in the order of `VARIANTS`; where there are
+    several games, for each of these in turn.
 
     A run counts once, with the mean return of its test episodes; the interval is the 95 %
     percentile bootstrap over the runs, and None for a single one.
@@ -45,21 +47,22 @@ def table(folder: Path) -> list[dict[str, Any]]:
     Raises:
         DiffsesError: where no job is done.
     """
-    done: dict[str, list[Mapping[str, Any]]] = {}
+    done: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for job in map(read_job, job_folders(folder)):
         row = _tested(job)
         if row is not None:
-            done.setdefault(_variant(job), []).append(row)
+            done.setdefault((str(job["game"]), _variant(job)), []).append(row)
+    games = list(dict.fromkeys(game for game, _ in done))
     rows = []
-    for variant, name in VARIANTS.items():
-        means = [float(row["mean"]) for row in done.get(variant, [])]
+    for game, (variant, name) in product(games, VARIANTS.items()):
+        means = [float(row["mean"]) for row in done.get((game, variant), [])]
         if means:
             spread = interval(means, seed=BOOTSTRAP_SEED)
             low, high = spread or (None, None)
-            sizes = [row["size"] for row in done[variant]]
+            sizes = [row["size"] for row in done[game, variant]]
             rows.append(
                 {
-                    "variant": name,
+                    "variant": name if len(games) == 1 else f"{game}: {name}",
                     "seeds": len(means),
                     "mean": float(np.mean(means)),
                     "ci95_low": low,

@@ -26,7 +26,7 @@ MAX_SEED = 2**31 - 1  # ALE takes a signed int32 and reads a negative seed as "u
 
 def require(name: str, value: float, low: float, high: float | None = None) -> None:
     """Raises ConfigError unless low <= value <= high (no upper limit where high is None)."""
-    if value < low or (high is not None and value > high):
+    if not low <= value <= (math.inf if high is None else high):  # nor for nan
         wanted = f"{low} or more" if high is None else f"a value from {low} to {high}"
         raise ConfigError(f"{name}={value} is out of range", fix=f"{name}=<{wanted}>")
 
@@ -161,6 +161,8 @@ class PpoSettings(TeacherConfig):
             require(f"teacher.{name}", getattr(self, name), 1)
         require("teacher.batch_size", self.batch_size, 2)
         require("teacher.evaluation_episodes", self.evaluation_episodes, 1)
+        if self.evaluation_steps is not None:
+            require("teacher.evaluation_steps", self.evaluation_steps, 1)
         require("teacher.learning_rate", self.learning_rate, 0)
         require("teacher.gamma", self.gamma, 0, 1)
         require("teacher.gae_lambda", self.gae_lambda, 0, 1)
@@ -417,7 +419,11 @@ class GplearnRegressor(RegressorConfig):
         require("regressor.population", self.population, 2)
         require("regressor.generations", self.generations, 1)
         require("regressor.tournament", self.tournament, 1, self.population)
+        require("regressor.depth_min", self.depth_min, 0)
         require("regressor.depth_max", self.depth_max, self.depth_min)
+        for name in ("crossover", "subtree_mutation", "hoist_mutation", "point_mutation"):
+            require(f"regressor.{name}", getattr(self, name), 0, 1)
+        require("regressor.point_replace", self.point_replace, 0, 1)
         require("regressor.rows", self.rows, 10)
         ways = self.crossover + self.subtree_mutation + self.hoist_mutation + self.point_mutation
         if not 0 <= ways <= 1 + 1e-9:
@@ -503,7 +509,7 @@ VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/va
 class SearchFinetune(FinetuneConfig):
     """Search on the environment's own return."""
 
-    steps: int = 1_400_000  # environment steps the search may spend
+    steps: int = 1_400_000  # environment steps of the search, to the nearest generation
     validation_candidates: int = 3  # finalists that play every validation episode
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
@@ -531,8 +537,9 @@ class SearchFinetune(FinetuneConfig):
         require("finetune.population", self.population, 4)
         require("finetune.episodes", self.episodes, 1)
         require("finetune.max_nodes", self.max_nodes, 1)
-        for name in ("random_starts", "step_size", "guidance"):
+        for name in ("random_starts", "guidance"):
             require(f"finetune.{name}", getattr(self, name), 0)
+        require("finetune.step_size", self.step_size, 1e-6)
         for name in ("trial_share", "breeding", "gradient"):
             require(f"finetune.{name}", getattr(self, name), 0, 1)
         if self.episode_steps is not None:

@@ -62,6 +62,7 @@ class Draft:
     out: Path  # becomes the artifact
     scratch: Path  # checkpoints to resume from after a crash
     store: Store  # for what several artifacts of this stage share
+    since: datetime | None = None  # what of these was begun before is to be built again
 
 
 class Store:
@@ -118,7 +119,7 @@ class Store:
             # built by another process while we waited
             if found := self._open_since(spec, since):
                 return found
-            self._build(spec, make)
+            self._build(spec, make, since)
         return self.path(spec)
 
     def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
@@ -130,9 +131,9 @@ class Store:
                 return None  # what is replaced may be damaged
         return self.open(spec)
 
-    def _build(self, spec: Spec, make: Callable[[Draft], None]) -> None:
+    def _build(self, spec: Spec, make: Callable[[Draft], None], since: datetime | None) -> None:
         partial = self.partial(spec)
-        draft = Draft(out=partial / "out", scratch=partial / "scratch", store=self)
+        draft = Draft(out=partial / "out", scratch=partial / "scratch", store=self, since=since)
         shutil.rmtree(draft.out, ignore_errors=True)
         draft.out.mkdir(parents=True)
         draft.scratch.mkdir(exist_ok=True)

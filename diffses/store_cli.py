@@ -42,15 +42,22 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def read(path: Path) -> dict[str, Any]:
-    manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
-    return manifest
+def read(path: Path) -> dict[str, Any] | None:
+    """An artifact's manifest; None where there is none, or one that cannot be read."""
+    try:
+        manifest = json.loads((path / "manifest.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return manifest if isinstance(manifest, dict) else None
 
 
 def ls(root: Path) -> None:
     print(f"{'stage':<10} {'key':<16} {'version':>7} {'started':<19} {'seconds':>8} {'MB':>7}")
     for path in artifacts(root):
         made = read(path)
+        if made is None:
+            print(f"{path.parent.name:<10} {path.name:<16} damaged")
+            continue
         print(
             f"{made['stage']:<10} {path.name:<16} {made['version']:>7} {made['started'][:19]:<19} "
             f"{made['seconds']:>8.1f} {size(path) / 1e6:>7.2f}"
@@ -84,7 +91,11 @@ def held(root: Path, stage: str, key: str) -> bool:
 
 def rm(root: Path, key: str) -> None:
     # a damaged artifact may have lost its manifest: go by the folder's name alone
-    matches = [path for path in root.glob("*/*") if path.is_dir() and path.name.startswith(key)]
+    matches = [
+        path
+        for path in root.glob("*/*")
+        if path.parent.name in _versions() and path.is_dir() and path.name.startswith(key)
+    ]
     if not matches:
         raise ArtifactError(
             f"no artifact's key starts with {key}", fix="python -m diffses.store ls"
@@ -98,10 +109,18 @@ def rm(root: Path, key: str) -> None:
         print(f"removed {path}")
 
 
+def _versions() -> dict[str, int]:
+    """What folders of artifacts are called, with the version of each that this code makes."""
+    from diffses.evaluation import PLAY_VERSION
+    from diffses.pipeline import PIPELINE
+
+    return {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
+
+
 def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
     """The artifact, or the first of those it was made from, that this code no longer makes; None
     where it makes all of them. One that is gone was removed as such."""
-    made = read(path) if (path / "manifest.json").is_file() else None
+    made = read(path)
     if made is None or made["layout"] != LAYOUT or made["version"] != current.get(made["stage"]):
         return path
     parents = [path.parents[1] / stage / key for stage, key in made["parents"].items()]
@@ -111,10 +130,7 @@ def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
 def gc(root: Path, *, dry_run: bool) -> None:
     """Removes what no run will read again: unfinished builds that nobody goes on with, replaced
     folders, and artifacts of stage versions that this code no longer makes, or made from such."""
-    from diffses.evaluation import PLAY_VERSION
-    from diffses.pipeline import PIPELINE
-
-    current = {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
+    current = _versions()
     (root / ".locks").mkdir(parents=True, exist_ok=True)
     for path in sorted(root.glob("*/*")):
         stage, key = path.parent.name, path.name.split(".")[0]
@@ -122,8 +138,8 @@ def gc(root: Path, *, dry_run: bool) -> None:
             continue
         if path.suffix:
             reason = "unfinished" if path.suffix == ".partial" else "replaced"
-        elif not (path / "manifest.json").is_file():
-            reason = "no manifest"
+        elif read(path) is None:
+            reason = "no manifest that can be read"
         else:
             old = _outdated(path, current)
             if old is None:

@@ -252,10 +252,14 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
 
 
 def _run(job: dict[str, Any], policy: str, returns: list[float]) -> object:
-    """What is the same where a policy is: of those that `seed` changes the artifact, which two
-    searches that return the same do not share; of others what they return."""
-    key = job["artifacts"].get(SEARCHED.get(policy))
-    return tuple(returns) if key is None else key
+    """What is the same where a run is: of a search the artifact, which two that return the same do
+    not share; of a distilled policy the file, since least squares fits the same whatever `seed` is;
+    of others, and where nothing else is left, what they return."""
+    stage = SEARCHED.get(policy, "")
+    folder = None if policy == CHAMPION else _artifact(job, stage)
+    if folder is not None and (file := folder / f"{policy}.json").is_file():
+        return file.read_bytes()
+    return job["artifacts"].get(stage, tuple(returns))
 
 
 def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
@@ -264,14 +268,14 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
     mean return."""
     games = {job["variant"]: job["game"] for job in jobs}
     protocol = main_protocol(row for job in jobs for row in job["results"])
-    runs: dict[tuple[str, str], list[float]] = {}
+    different: dict[tuple[str, str], dict[object, float]] = {}
     for job in jobs:
         for row in job["results"]:
             if row["protocol"] == protocol:
-                runs.setdefault((job["variant"], row["policy"]), []).append(float(row["mean"]))
-    for (variant, policy), means in runs.items():
-        if policy not in SEARCHED:  # the same run under several names
-            runs[variant, policy] = list(dict.fromkeys(means))
+                found = different.setdefault((job["variant"], row["policy"]), {})
+                run = _run(job, row["policy"], [float(row["mean"])])
+                found.setdefault(run, float(row["mean"]))
+    runs = {who: list(means.values()) for who, means in different.items()}
     pairs = [
         (one, other)
         for one in runs

@@ -151,7 +151,7 @@ def write_dataset(folder: Path, rng: np.random.Generator) -> None:
 
 
 def write_distill(folder: Path, rng: np.random.Generator) -> None:
-    small_forest(0.8).save(folder / "distilled.json")
+    small_forest(0.8 + float(rng.normal()) / 10).save(folder / "distilled.json")
     linear_forest(np.random.default_rng(0)).save(folder / "linear.json")
     write_csv(folder / "hall_of_fame.csv", [{"file": "00.json", "size": 23, "agreement": 0.81}])
 

@@ -44,6 +44,15 @@ def test_a_run_counts_once_with_its_mean(sweep):
     assert full["nodes"] == 12
 
 
+def test_several_games_are_not_averaged(sweep):
+    for number in (1, 2):  # of the first variant
+        path = sweep / str(number) / "status.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"game": "another"}))
+    rows = {row["variant"]: row for row in table(sweep)}
+    assert rows["another: full"]["mean"] == 490.0  # 500 and 480
+    assert sorted(row["seeds"] for row in rows.values()) == [1, 2, 2]
+
+
 def test_what_it_leaves(sweep):
     text = write(sweep)
     assert (sweep / "ablation.md").read_text() == text

@@ -49,6 +49,9 @@ def run(*arguments, cwd=ROOT, **environment):
         ("experiment=smok", "experiment=smok: there is no such variant", "experiment=smoke"),
         ("+env.labels.others=largest", "env.labels.others: no name", "not others"),
         ("env.labels.ball=red", "env.labels.ball: Invalid value 'red'", "controllable | smallest"),
+        ("finetune.step_size=0", "finetune.step_size=0", "<1e-06 or more>"),
+        ("finetune.guidance=nan", "finetune.guidance=nan is out of range", "<0 or more>"),
+        ("regressor.crossover=-0.5", "regressor.crossover=-0.5 is out of", "from 0 to 1>"),
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
         ("+foo=1", "there is no setting foo", "leave out +foo"),
         ("env.game=pongg", "env.game=pongg is not a game", "env.game=pong"),
@@ -169,6 +172,7 @@ def test_the_whole_pipeline_on_real_pong(smoke):
         assert row["episodes"] == row["cut"] == 2
         assert row["max_steps"] == 300
         assert -21 <= row["mean"] <= 21
+    assert len((only(folder, "finetune") / "curve.csv").read_text().splitlines()) > 1
     page = only(folder, "report") / "report.html"
     assert str(page.relative_to(folder)) in out
     assert not list(folder.glob("wandb"))

@@ -224,3 +224,19 @@ def test_gc_leaves_what_is_being_built(tmp_path, capsys):
         assert partial.exists()
     cli(capsys, tmp_path, "gc")
     assert not partial.exists()
+
+
+def test_a_manifest_that_cannot_be_read_is_told_and_removed(tmp_path, capsys):
+    torn = Store(tmp_path).get_or_build(spec(), write("x"))
+    (torn / "manifest.json").write_text('{"sta')
+    assert "damaged" in cli(capsys, tmp_path, "ls")
+    cli(capsys, tmp_path, "gc")
+    assert not torn.exists()
+
+
+def test_what_is_no_artifact_is_not_removed(tmp_path, capsys):
+    log = tmp_path / "logs" / "2026-01-01"
+    log.mkdir(parents=True)
+    with pytest.raises(SystemExit):
+        cli(capsys, tmp_path, "rm", "2026")
+    assert log.exists()

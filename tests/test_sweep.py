@@ -202,6 +202,22 @@ def test_searches_that_return_the_same_are_still_two(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
+def test_a_policy_that_the_seed_does_not_change_is_one(tmp_path):
+    made = [build(tmp_path / "outputs", seed) for seed in (1, 2)]
+    for name in ("results.json", "episodes.csv"):
+        shutil.copyfile(made[0]["evaluate"] / name, made[1]["evaluate"] / name)
+    shutil.copyfile(*(one["distill"] / "distilled.json" for one in made))
+    for index, one in enumerate(made):
+        job(tmp_path / "sweep", str(index), index + 1, one)
+    summary = summarise(tmp_path / "sweep")
+    row = across(summary, "distilled")
+    once = len(returns(tmp_path / "outputs", made[0]["evaluate"].name, "distilled", "v5"))
+    assert (row["seeds"], row["episodes"], row["spread"]) == (2, once, None)
+    over = {one["over_policy"]: one["runs"] for one in summary["improvement"]}
+    assert over["distilled"] == [2, 1]
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_returns_of_different_games_are_not_compared(tmp_path):
     for index, game in enumerate(("pong", "freeway")):
         words = [f"env={game}", "seed=1"]

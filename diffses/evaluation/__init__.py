@@ -153,7 +153,7 @@ def play_shared(
             ],
         )
 
-    path = draft.store.get_or_build(spec, make)
+    path = draft.store.get_or_build(spec, make, since=draft.since)
     progress.update(before + len(seeds) - progress.count)  # those that had been played before
     with (path / "episodes.csv").open(newline="") as file:
         return [

@@ -95,6 +95,7 @@ def finetune_forest(
 
     names = {member.source for member in begun}
     untouched = [member for member in ranked(search.members) if member.source in names]
+    untouched += [] if search.screened is None else [search.screened]  # if none has lived on
     finalists = [*search.finalists()[:CANDIDATES], *untouched[:1]]
     best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
     judge.race(pruned(best, rows), 1)
@@ -131,8 +132,8 @@ def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
 
 
 def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) -> None:
-    """Searches until the steps are spent or nothing is left to do; after a kill it goes on from
-    the last whole generation."""
+    """Searches until the steps are spent, to the nearest generation, or nothing is left to do;
+    after a kill it goes on from the last whole generation."""
     saved = draft.scratch / "search.json"
     with bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)

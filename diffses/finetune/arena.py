@@ -17,7 +17,6 @@ from diffses.policy.forest import Forest
 
 MATCHES = 8  # episodes that have to end at the same score before the game counts as a match
 PROBES = 12  # episodes that are played for that, at the most
-TOGETHER = 4  # of them that are played before it is asked whether there are steps for more
 WHOLE = 5  # times longer than others, where these take that long
 DOUBT = 2.0  # points by which the score of a match that was cut is drawn towards a draw
 CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
@@ -117,6 +116,7 @@ class Arena:
         self._rules, self._detector, self._workers = rules, detector, workers
         self.limit = limit  # steps after which an episode is cut
         self.spent = 0  # environment steps
+        self.episodes = 0  # that these were
         self.watch: Callable[[int], object] | None = None  # told of steps as they are spent
         self.match = Match()
 
@@ -127,8 +127,8 @@ class Arena:
             self.watch(steps)
 
     def probe(self, forests: Sequence[Forest], seed: int, budget: float = math.inf) -> None:
-        """Plays whole episodes, one a forest, to see whether the game is a match; none begins when
-        `budget` steps are spent.
+        """Plays whole episodes, one a forest, to see whether the game is a match: as many as
+        `budget` steps surely are enough for, and none where these are too few to tell.
 
         Episodes that end before the limit of a search would not tell: a boxer who knocks the other
         out ends at 100, but most bouts end with the clock.
@@ -139,12 +139,11 @@ class Arena:
             Job(ForestSpec(forest, str(self._detector)), self._rules, seed, WHOLE * self.limit)
             for forest in dict.fromkeys(forests)
         ]
-        for begin in range(0, len(jobs), TOGETHER):
-            if self.spent >= budget:
-                break
-            some = jobs[begin : begin + TOGETHER]
-            for episode in sorted(self._played(some), key=lambda one: some.index(one.job)):
-                self.match.note(episode)
+        jobs = jobs[: int(min(len(jobs), budget // (WHOLE * self.limit)))]
+        if len(jobs) < MATCHES:
+            return
+        for episode in sorted(self._played(jobs), key=lambda one: jobs.index(one.job)):
+            self.match.note(episode)
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
@@ -172,7 +171,14 @@ class Arena:
     def _played(self, jobs: Sequence[Job]) -> Iterator[Episode]:
         for episode in play(jobs, self._workers):
             self.spend(episode.steps)
+            self.episodes += 1
             yield episode
+
+    def affordable(self, budget: float) -> int:
+        """How many episodes `budget` steps are enough for: if all are as long as they may be, or
+        where they may be of any length, as those before were."""
+        longest = self.limit or self.spent / max(1, self.episodes)
+        return int(max(0.0, budget) // max(1.0, longest))
 
     def add(self, members: Sequence[Member], seeds: Sequence[int]) -> None:
         """Has the members play, and notes what they returned."""

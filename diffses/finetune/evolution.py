@@ -7,7 +7,7 @@ replay them too, so that luck does not last.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
@@ -27,7 +27,7 @@ LOOK = 8  # episodes that a member has played before its constants are climbed o
 SHORT = 2  # the first heat of the starts is this many times shorter than other episodes
 SCREENED = 5  # whole episodes that the best of the starts play
 BLOCK = 32  # starts that play before it is asked whether there are steps for more
-# share of the steps with which no probe, no further start and no further heat begins
+# shares of the steps that probes, these with the first heat, and the whole screening may take
 PROBED, STARTED, HEATED = 0.2, 1 / 3, 0.6
 HEATS = 2  # that the best of a generation's children play
 ELITES = 3  # members that replay the children's episodes
@@ -40,6 +40,11 @@ Tuner = Callable[[Forest, int, int], Forest]  # (forest, environment steps, seed
 def kind_of(member: Member) -> str:
     """What kind of start it is, as its source says: "pursuit/12" is a pursuit."""
     return member.source.partition("/")[0]
+
+
+def _in_turn(rows: Iterable[Sequence[Member]]) -> list[Member]:
+    """The first of each row, then the second of each, and so on."""
+    return [member for turn in zip_longest(*rows) for member in turn if member is not None]
 
 
 class Search:
@@ -61,7 +66,9 @@ class Search:
         self.climbs: list[Climb] = []
         self._begun: set[str] = set()  # sources that were climbed on, or could not be
         self._tuned: set[str] = set()  # sources whose constants a gradient moved
+        self.screened: Member | None = None  # the best of the starts, as it was screened
         self.spent: dict[str, int] = {}  # environment steps by activity
+        self._cost: dict[str, int] = {}  # what each took the last time
         self.generation = 0  # of children
         self.curve: list[dict[str, Any]] = []
 
@@ -86,8 +93,8 @@ class Search:
         each kind (copies of the teacher, pursuits, random ones) and then of all; the best of each
         kind plays to the end, so that none is lost by luck.
 
-        Where there are few steps, not all starts play (of each kind the first do), and there are
-        fewer heats, so that some are left to search with.
+        Where there are few steps, not all starts play (of each kind the first do), fewer of them
+        whole episodes, and fewer of these, so that some steps are left to search with.
         """
         seeds = [seed_for(self._seed, "train", "screen", i) for i in range(SCREENED + 1)]
         budget, limit = self._settings.steps, self._arena.limit
@@ -95,43 +102,54 @@ class Search:
         probes = [start.forest for start in starts[::every]][:PROBES]
         self._arena.probe(probes, seeds[0], PROBED * budget)
         self._arena.limit = None if limit is None else max(1, limit // SHORT)
-        passed = self._first_heat(starts, seeds[0], STARTED * budget)
+        better = self._first_heat(starts, seeds[0], STARTED * budget)
         self._arena.limit = limit
+        enough = self._arena.affordable(HEATED * budget - self.steps)
+        passed = {member.forest for member in better[: max(enough, self._settings.climbs)]}
         through = [start for start in starts if start.forest in passed]
         self._arena.race(through, seeds[1:], self._settings.climbs, kind_of, HEATED * budget)
         self.members = select(through, self.size)
+        self.screened = ranked(through)[0]
         self.spent["screen"] = self._arena.spent
 
-    def _first_heat(self, starts: Sequence[Member], seed: int, budget: float) -> set[Forest]:
+    def _first_heat(self, starts: Sequence[Member], seed: int, budget: float) -> list[Member]:
         """Has the starts play an episode, those of the kinds in turn, as long as less than `budget`
-        steps are spent, but some in any case. The better half of each kind."""
+        steps are spent, but some in any case. The better half of each kind, in turn, the best
+        first."""
         kinds: dict[str, list[Member]] = {}
         for start in starts:
             kinds.setdefault(kind_of(start), []).append(Member(start.forest, start.source))
-        turns = [m for turn in zip_longest(*kinds.values()) for m in turn if m is not None]
-        for begin in range(0, len(turns), BLOCK):
-            if begin > 0 and self.steps >= budget:
+        turns = _in_turn(kinds.values())
+        block = max(
+            1, self._settings.climbs, min(BLOCK, self._arena.affordable(budget - self.steps))
+        )
+        for begin in range(0, len(turns), block):
+            if begin > 0 and self._arena.affordable(budget - self.steps) < 1:
                 break
-            self._arena.add(turns[begin : begin + BLOCK], [seed])
+            self._arena.add(turns[begin : begin + block], [seed])
         keep = math.ceil(self.size / max(1, len(kinds)))
-        passed: set[Forest] = set()
+        better = []
         for kind in kinds.values():
             played = ranked([member for member in kind if member.returns])
-            passed.update(m.forest for m in played[: max(keep, math.ceil(len(played) / 2))])
-        return passed
+            better.append(played[: max(keep, math.ceil(len(played) / 2))])
+        return _in_turn(better)
 
     def step(self) -> dict[str, Any] | None:
         """Does what has had least of its share so far, and says how it went.
 
         Returns:
-            A row of the curve; None where nothing is left to do.
+            A row of the curve; None where nothing is left to do, or where doing it, if it costs
+            what it did last time, would take the search farther from its budget than it is.
         """
         ways = {"climb": self._climb, "breed": self._breed, "tune": self._tune}
         shares = self._shares()
         for name in sorted(shares, key=lambda name: self.spent.get(name, 0) / shares[name]):
             before = self._arena.spent
+            if self._cost.get(name, 0) > 2 * (self._settings.steps - before):
+                return None
             row = ways[name]()
-            self.spent[name] = self.spent.get(name, 0) + self._arena.spent - before
+            self._cost[name] = self._arena.spent - before
+            self.spent[name] = self.spent.get(name, 0) + self._cost[name]
             if row is not None:
                 leader = ranked(self.members)[0].mean
                 self.curve.append(row | {"steps": self._arena.spent, "leader": leader})
@@ -143,7 +161,7 @@ class Search:
         breed, tune = self._settings.breeding, self._settings.gradient
         tune = tune if self._tuner is not None else 0.0
         shares = {"climb": 1 - breed - tune, "breed": breed, "tune": tune}
-        return {name: share for name, share in shares.items() if share > 0}
+        return {name: share for name, share in shares.items() if share > 1e-9}
 
     def _climb(self) -> dict[str, Any] | None:
         """One generation of the climb whose turn it is.
@@ -277,8 +295,10 @@ class Search:
         """All that `restore` needs, as JSON."""
         return {
             "members": [member.state() for member in self.members],
+            "screened": None if self.screened is None else self.screened.state(),
             "climbs": [climb.state() for climb in self.climbs],
             "spent": self.spent,
+            "cost": self._cost,
             "steps": self._arena.spent,
             "match": asdict(self._arena.match),
             "generation": self.generation,
@@ -293,7 +313,10 @@ class Search:
             Climb.restore(climb, self._data, self._settings, self._seed)
             for climb in state["climbs"]
         ]
-        self.spent, self.generation = state["spent"], state["generation"]
+        screened = state["screened"]
+        self.screened = None if screened is None else Member.restore(screened)
+        self.spent, self._cost = state["spent"], state["cost"]
+        self.generation = state["generation"]
         self._begun, self._tuned = set(state["begun"]), set(state["tuned"])
         self.curve, self._arena.spent = state["curve"], state["steps"]
         self._arena.match = Match(**state["match"])

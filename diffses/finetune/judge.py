@@ -13,7 +13,7 @@ import numpy as np
 from diffses.config import FinetuneConfig
 from diffses.envs.console import Rules
 from diffses.envs.play import Episode, Job, play
-from diffses.finetune.population import fronts
+from diffses.finetune.population import dominates
 from diffses.players import ForestSpec
 from diffses.policy.forest import Forest
 from diffses.progress import bar
@@ -117,10 +117,19 @@ class Judge:
         return min(equals, key=lambda judged: (judged.forest.size, -judged.mean))
 
     def front(self) -> list[Judged]:
-        """Those that no other beats in both return and size, the highest return first."""
-        values = np.array([[judged.mean, -judged.forest.size] for judged in self.judged])
-        best = [self.judged[i] for i in fronts(values)[0]]
+        """Those that no other beats in both return and size, the highest return first. Of any two
+        what they returned in the episodes that both played counts: who was given up early may have
+        the highest mean, of few and easy ones."""
+        best = [one for one in self.judged if not any(_beats(other, one) for other in self.judged)]
         return sorted(best, key=lambda judged: -judged.mean)
+
+
+def _beats(one: Judged, other: Judged) -> bool:
+    common = min(len(one.returns), len(other.returns))
+    values = [
+        np.array([np.mean(judged.returns[:common]), -judged.forest.size]) for judged in (one, other)
+    ]
+    return dominates(*values)
 
 
 def write_validation(path: Path, judge: Judge, champion: Judged) -> None:

@@ -170,15 +170,16 @@ def front(shown: Shown) -> str | None:
     """Validation return against size, and what is best for its size; None for fewer than two."""
     folder = shown.folders.get("finetune")
     tried = [] if folder is None else _tried(folder)
-    if len({(size, mean) for size, mean, _, _ in tried}) < 2:
+    if len({(size, mean) for size, mean, *_ in tried}) < 2:
         return None
     with drawing(3.2) as (figure, (axis,)):
-        for size, mean, error, chosen in tried:
+        for size, mean, error, chosen, _ in tried:
             colour = POLICY["finetuned"] if chosen else FAINT
             axis.errorbar(size, mean, error, color=colour, elinewidth=1, alpha=0.6, zorder=1)
             marker, big = ("D", 7.0) if chosen else ("o", 5.0)
             axis.plot(size, mean, marker, color=colour, markersize=big, mec="white", mew=0.8)
-        best = undominated([(size, mean) for size, mean, _, _ in tried])
+        whole = max(episodes for *_, episodes in tried)
+        best = undominated([(size, mean) for size, mean, *_, played in tried if played == whole])
         sizes, means = zip(*best, strict=True)
         axis.step(sizes, means, where="post", color=INK, linewidth=1, alpha=0.5, zorder=0)
         axis.set_xlabel("nodes in all trees")
@@ -197,15 +198,16 @@ def undominated(points: Sequence[tuple[float, float]]) -> list[tuple[float, floa
     return kept
 
 
-def _tried(folder: Path) -> list[tuple[float, float, float, bool]]:
-    """(size, mean, standard error, champion) of every forest judged on validation."""
+def _tried(folder: Path) -> list[tuple[float, float, float, bool, int]]:
+    """(size, mean, standard error, champion, episodes) of every forest judged on validation."""
     found = {}
     for name, column in (("front.csv", "return"), ("validation.csv", "mean")):
         for row in read_csv(folder / name):
             if row.get("size") and row.get(column):
                 place = float(row["size"]), float(row[column])
                 chosen = row.get("champion") == "True"
-                found[place] = (*place, float(row.get("standard_error") or 0), chosen)
+                error, episodes = float(row.get("standard_error") or 0), int(row["episodes"])
+                found[place] = (*place, error, chosen, episodes)
     return list(found.values())
 
 

@@ -322,7 +322,8 @@ def front(shown: Shown) -> Markup:
     caption = (
         "Validation returns against the nodes of all trees, with the standard error of the mean; "
         "what was given up early played fewer episodes. "
-        "The line joins those that nothing smaller beats; the diamond is the formula of this page."
+        "The line joins those of all episodes that nothing smaller beats; the diamond is the "
+        "formula of this page."
     )
     return section("How small it can be", figure(drawn, "Return against size", caption))
 

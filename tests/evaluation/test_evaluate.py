@@ -1,5 +1,8 @@
 """Evaluation: who is played, and what a row says."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from diffses.config import EvaluationConfig
@@ -29,6 +32,14 @@ def test_episodes_are_played_once_for_all_runs(rules, draft, monkeypatch):
     assert again == first
     assert [row["steps"] for row in first] == [20, 20, 20]
     assert all(row["cut"] == 1 for row in first)
+
+
+def test_what_is_forced_is_played_again(rules, draft):
+    play(RANDOM, rules(), draft, episodes=2)
+    (made,) = (draft.store.root / "play").glob("*/manifest.json")
+    first = made.read_text()
+    play(RANDOM, rules(), replace(draft, since=datetime.now(UTC)), episodes=2)
+    assert made.read_text() != first
 
 
 def test_another_policy_or_seed_is_played_anew(rules, draft):

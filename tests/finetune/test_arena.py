@@ -80,6 +80,15 @@ def test_an_episode_is_cut_at_the_limit(rules, detector, cartpole):
     assert returns.tolist() == [[5.0]]
 
 
+def test_what_steps_are_enough_for_goes_by_the_limit_or_by_the_episodes_before(arena, cartpole):
+    arena.limit = 50
+    assert arena.affordable(120) == 2
+    assert arena.affordable(-1) == 0
+    arena.limit = None
+    arena.play([cartpole(1.0), cartpole(2.0)], [1])
+    assert arena.affordable(10 * arena.spent) == 10 * arena.episodes == 20
+
+
 def ended(made, lost, steps, cut=False):
     return Episode(None, made - lost, steps, cut, None, lost)
 
@@ -117,16 +126,18 @@ def test_whole_episodes_tell_whether_a_game_is_a_match(arena, cartpole, monkeypa
     arena.play([cartpole("mul", 1.0, 2)], [1, 2])
     assert arena.match.ends == []  # a search's own episodes say nothing of how games end
     before = arena.spent
-    arena.probe([cartpole(float(value)) for value in range(1, 7)], 1)  # always right: it falls
-    assert len(arena.match.ends) == 6
-    assert arena.spent - before == sum(arena.match.steps) > 6 * 5
+    arena.probe([cartpole(float(value)) for value in range(1, 9)], 1)  # always right: it falls
+    assert len(arena.match.ends) == 8
+    assert arena.spent - before == sum(arena.match.steps) > 8 * 5
 
 
-def test_neither_probes_nor_heats_begin_when_the_steps_for_them_are_spent(arena, cartpole):
+def test_neither_probes_nor_heats_begin_that_there_are_no_steps_for(arena, cartpole):
     arena.limit = 5
     forests = [cartpole(float(value)) for value in range(1, 11)]
-    arena.probe(forests, 1, budget=20)
-    assert len(arena.match.ends) == 4  # they fall after some ten steps
+    arena.probe(forests, 1, budget=7 * 25)  # 25: a probe is five times as long
+    assert arena.spent == 0  # seven could not tell
+    arena.probe(forests, 1, budget=9 * 25)
+    assert len(arena.match.ends) == 9
     members = [Member(forest, "test") for forest in forests[:4]]
     arena.race(members, [1, 2, 3], 1, budget=arena.spent + 1)
     assert [len(member.returns) for member in members] == [1, 1, 1, 1]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from diffses.config import GuidedFinetune
+from diffses.envs.play import Episode
 from diffses.finetune.arena import Arena, Member, ranked
 from diffses.finetune.evolution import Search
 from diffses.finetune.judge import Judge, Judged, write_front
@@ -15,7 +16,7 @@ from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
 SETTINGS = GuidedFinetune(
-    steps=15_000,
+    steps=20_000,
     population=10,
     climbs=2,
     episode_steps=200,
@@ -90,6 +91,30 @@ def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_l
     assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
 
 
+def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, detector, monkeypatch):
+    def play(jobs, workers):
+        for job in jobs:
+            yield Episode(job, 0.0, job.max_steps, True, None)
+
+    monkeypatch.setattr("diffses.finetune.arena.play", play)
+    for steps in (5_000, 60_000, 100_000, 300_000):
+        settings = replace(GuidedFinetune(), steps=steps)
+        search, _ = begin(data, rules, detector, settings)
+        random = random_starts(data, search._material, 150, seed=1)
+        begun = [Member(forest, f"{'abcde'[n % 5]}/{n}") for n, (forest, _) in enumerate(random)]
+        search.screen(begun)
+        assert 0.5 * steps < search.steps < (0.7 if steps > 10_000 else 1) * steps
+        assert search.screened in begun
+
+
+def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
+    assert abs(SETTINGS.steps - searched.steps) < 0.75 * max(searched._cost.values())
+    row, searched._cost["climb"] = searched.step(), 10**9
+    assert row is None
+    searched.spent["breed"] = 10**9  # so that it is the climbs' turn
+    assert searched.step() is None
+
+
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
     settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
@@ -138,6 +163,17 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
     assert [row.split(",")[-1] for row in rows] == ["both", "angle"]
     assert Forest.load(tmp_path / "front" / "00.json") == good
     assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(judge.best().returns))
+
+
+def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
+    rules, detector, cartpole
+):
+    judge = Judge(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+    champion = Judged(cartpole("add", 2, 3), "champion", [300.0, 200.0, 100.0, 100.0])
+    dropped = Judged(cartpole("add", 2, "add", 2, 3), "dropped", [250.0, 200.0])  # its mean: 225
+    small = Judged(cartpole(2), "small", [50.0])
+    judge.judged = [dropped, champion, small]
+    assert [one.source for one in judge.front()] == ["champion", "small"]
 
 
 def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartpole):
