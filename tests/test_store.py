@@ -1,7 +1,7 @@
 import json
 import multiprocessing
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -37,6 +37,19 @@ def test_rebuild_replaces_the_artifact(tmp_path):
     store.get_or_build(spec(), write("third"), since=since)  # another job of the same sweep
     assert (path / "model.txt").read_text() == "second"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_what_a_forced_stage_shares_is_forced_too(tmp_path):
+    store, seen = Store(tmp_path), []
+    now = datetime.now(UTC)
+
+    def make(draft):
+        seen.append(draft.since)
+        write("x")(draft)
+
+    store.get_or_build(spec(), make)
+    store.get_or_build(spec(), make, since=now + timedelta(hours=1))
+    assert seen == [None, now + timedelta(hours=1)]
 
 
 def test_a_damaged_artifact_is_replaced_when_it_is_forced(tmp_path):

@@ -194,6 +194,7 @@ def test_searches_that_return_the_same_are_still_two(tmp_path):
     first, second = (build(tmp_path / "outputs", seed) for seed in (1, 2))
     for name in ("results.json", "episodes.csv"):
         shutil.copyfile(first["evaluate"] / name, second["evaluate"] / name)
+    shutil.copyfile(*(one["finetune"] / "finetuned.json" for one in (first, second)))
     for index, made in enumerate((first, second)):
         job(tmp_path / "sweep", str(index), index + 1, made)
     row = across(summarise(tmp_path / "sweep"), "finetuned")
