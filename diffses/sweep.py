@@ -232,7 +232,8 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
     if not strata:
         return None
     means = [float(mean(returns)) for returns in strata]
-    runs = {_run(job, policy, returns): returns for job, returns in played if returns}
+    runs = {_run(job, policy, returns) for job, returns in played if returns}
+    different = {_identity(job, policy, returns): returns for job, returns in played if returns}
     sampled = protocol != "v4"
     interval = stratified_interval(strata, seed=BOOTSTRAP_SEED) if sampled else None
     of_iqm = stratified_interval(strata, seed=BOOTSTRAP_SEED, statistic=iqm) if sampled else None
@@ -240,7 +241,7 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
         "policy": policy,
         "protocol": protocol,
         "seeds": len(strata),
-        "episodes": sum(len(returns) for returns in runs.values()),
+        "episodes": sum(len(returns) for returns in different.values()),
         "mean": float(np.mean(means)),
         "spread": float(np.std(means, ddof=1)) if len(runs) > 1 else None,
         "low": min(means),
@@ -252,11 +253,17 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
 
 
 def _run(job: dict[str, Any], policy: str, returns: list[float]) -> object:
-    """What is the same where a run is: of a search the artifact, which two that return the same do
-    not share; of a distilled policy the file, since least squares fits the same whatever `seed` is;
-    of others, and where nothing else is left, what they return."""
+    """What is the same where a run is: of a search the artifact, which two that find the same do
+    not share; of others the policy, since least squares fits the same whatever `seed` is."""
+    found = job["artifacts"].get(SEARCHED[CHAMPION]) if policy == CHAMPION else None
+    return found or _identity(job, policy, returns)
+
+
+def _identity(job: dict[str, Any], policy: str, returns: list[float]) -> object:
+    """What is the same where a policy is: its file, or where that is gone the artifact's key; of
+    policies that `seed` does not change what they return."""
     stage = SEARCHED.get(policy, "")
-    folder = None if policy == CHAMPION else _artifact(job, stage)
+    folder = _artifact(job, stage)
     if folder is not None and (file := folder / f"{policy}.json").is_file():
         return file.read_bytes()
     return job["artifacts"].get(stage, tuple(returns))
