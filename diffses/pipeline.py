@@ -125,7 +125,7 @@ PIPELINE = (
     ),
     Stage(
         "report",
-        2,
+        3,
         ("env", "seed"),
         _report_needs,
         "diffses.report:write_report",

@@ -21,6 +21,8 @@ from diffses.report.words import MINUS, number
 
 DIGITS = 3  # significant digits of the constants shown
 LONG_TERM = 90  # characters; a longer one may be broken anywhere
+LINE = 80  # characters of a typeset term that fit a line
+SMALLEST = 0.7  # of the size of others, for one that is longer
 AFFINE_ROWS = 64
 
 
@@ -42,17 +44,24 @@ def show(forest: Forest) -> Markup:
 
 
 def typeset(forest: Forest) -> Markup:
-    """The trees as mathematics, one an action; lines break between the terms."""
+    """The trees as mathematics, one an action; lines break between the terms, and a term that is
+    too long for a line is set smaller."""
     colours = object_colours(forest)
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
         pieces = _pieces(tree, forest.features, colours)
-        terms = [tag("math", Markup(piece), cls="term") for piece in pieces]
+        terms = [tag("math", Markup(piece), cls="term", **_smaller(piece)) for piece in pieces]
         lines.append(
             tag("div", tag("span", f"{action} =", cls="action"), tag("span", *terms), cls="tree")
         )
     width = max(len(action) for action in forest.actions) + 2
     return tag("div", *lines, cls="formula typeset", style=f"--action:{width}ch")
+
+
+def _smaller(piece: str) -> dict[str, str]:
+    """The style of a term that is too long for a line, as what it shows is counted."""
+    size = LINE / max(1, len(re.sub("<[^>]*>", "", piece)))
+    return {"style": f"font-size:{max(SMALLEST, size):.2f}em"} if size < 1 else {}
 
 
 def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str]) -> list[str]:

@@ -71,6 +71,15 @@ def test_an_object_has_one_colour():
     assert len({colours[name] for name in FEATURES}) == 3
 
 
+def test_a_term_too_long_for_a_line_is_set_smaller():
+    features = ("a", "b")
+    long = ("abs", "mul", 1.23, *("max", 0, "mul", 4.56) * 8, 1)
+    shown = str(formula.typeset(Forest(features, ("GO", "STAY"), (0, 1), (long, (0.5,)))))
+    one, other = re.findall(r'<math class="term"( style=.*?)?>', shown)
+    assert 0.7 <= float(one.partition("font-size:")[2].partition("em")[0]) < 1
+    assert other == ""
+
+
 def test_the_terms_of_a_sum_that_is_multiplied_may_break_too():
     features = ("a", "b", "c")
     tree = ("sub", "mul", 2.0, "add", 0, "neg", 1, 2)  # 2 (a - b) - c
