@@ -21,7 +21,7 @@ from diffses.report.words import MINUS, number
 
 DIGITS = 3  # significant digits of the constants shown
 LONG_TERM = 90  # characters; a longer one may be broken anywhere
-LINE = 80  # characters of a typeset term that fit a line
+LINE = 90  # characters of a typeset term that fit a line
 SMALLEST = 0.7  # of the size of others, for one that is longer
 AFFINE_ROWS = 64
 
