@@ -426,7 +426,7 @@ class GplearnRegressor(RegressorConfig):
         require("regressor.point_replace", self.point_replace, 0, 1)
         require("regressor.rows", self.rows, 10)
         ways = self.crossover + self.subtree_mutation + self.hoist_mutation + self.point_mutation
-        if not 0 <= ways <= 1 + 1e-9:
+        if ways > 1 + 1e-9:
             raise ConfigError(
                 f"the shares of crossover and mutations add up to {ways:g}",
                 fix="regressor.crossover and the three mutations so that they add up to 1 or less",

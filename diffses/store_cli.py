@@ -91,10 +91,11 @@ def held(root: Path, stage: str, key: str) -> bool:
 
 def rm(root: Path, key: str) -> None:
     # a damaged artifact may have lost its manifest: go by the folder's name alone
+    stages = _versions()
     matches = [
         path
         for path in root.glob("*/*")
-        if path.parent.name in _versions() and path.is_dir() and path.name.startswith(key)
+        if path.parent.name in stages and path.is_dir() and path.name.startswith(key)
     ]
     if not matches:
         raise ArtifactError(
