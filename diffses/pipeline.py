@@ -92,7 +92,7 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        10,
+        11,
         ("env", "detector"),
         _detector_needs,
         "diffses.detector.loading:learn_detector",

@@ -1,6 +1,6 @@
 """The motion detector: what differs from the background and moves, as named features.
 
-    detector = learn(screens, starts, actions, settings, labels)
+    detector = learn(screens, starts, action_tm1, settings, labels)
     detector.save(folder); detector = Detector.load(folder)
     detector.reset(); row = detector.observe(screen)    # once a step
 

@@ -182,7 +182,7 @@ def make_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle:
         boxes,
         len(reader.categories),
         play.starts,
-        play.actions,
+        play.action_tm1,
         settings,
         settings.patience,
         {},

@@ -59,7 +59,7 @@ def plain_return(rules, forest, model, seed):
 def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rules, game, tmp_path):
     settings = MotionDetector(steps=400)
     seen = recording_for(rules(game), settings)
-    learn(seen.screens, seen.starts, seen.actions, settings, {}).save(tmp_path)
+    learn(seen.screens, seen.starts, seen.action_tm1, settings, {}).save(tmp_path)
     model = Detector.load(tmp_path).model
     console = Arcade(rules(game))
     for number in range(3, 13):  # the first random forest that scores

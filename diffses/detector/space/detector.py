@@ -232,7 +232,7 @@ def finder_of(
     clusters = joined(clusters, [typed(one, clusters) for one in sights], play.starts)
     boxes = [typed(one, clusters) for one in sights]
     cast = cast_of_boxes(
-        boxes, clusters.count, play.starts, play.actions, settings, settings.patience, labels
+        boxes, clusters.count, play.starts, play.action_tm1, settings, settings.patience, labels
     )
     model.to(device_of("cpu"))
     return SpaceFinder(eye, clusters, cast)
