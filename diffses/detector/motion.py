@@ -106,6 +106,10 @@ class Detector(Tracking):
         )
         return memory.row
 
+    def fresh(self) -> Detector:
+        """The same at the start of an episode of its own: what was learned is shared."""
+        return self.with_cast(self.memory.cast)
+
     def with_cast(self, cast: Cast) -> Detector:
         """The same with another cast."""
         return Detector(replace(self.model, cast=cast))

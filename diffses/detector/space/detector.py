@@ -139,6 +139,10 @@ class SpaceFinder(Tracking):
         self.eye, self.clusters = eye, clusters
         super().__init__(cast)
 
+    def fresh(self) -> SpaceFinder:
+        """The same at the start of an episode of its own: what was learned is shared."""
+        return self.with_cast(self.memory.cast)
+
     def with_cast(self, cast: Cast) -> SpaceFinder:
         """The same with another cast."""
         return SpaceFinder(self.eye, self.clusters, cast)
