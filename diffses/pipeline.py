@@ -95,7 +95,7 @@ PIPELINE = (
         11,
         ("env", "detector"),
         _detector_needs,
-        "diffses.detector.loading:learn_detector",
+        "diffses.stages.detector:learn_detector",
         sees_labels=True,
     ),
     Stage("teacher", 4, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
@@ -104,7 +104,7 @@ PIPELINE = (
         3,
         ("env", "dataset"),
         _always("detector", "teacher"),
-        "diffses.dataset:record_dataset",
+        "diffses.stages.dataset:record_dataset",
     ),
     Stage(
         "distill",
