@@ -14,7 +14,7 @@ import numpy as np
 from diffses.policy import printing
 from diffses.policy.expression import Expression, scaled
 from diffses.policy.forest import Forest
-from diffses.policy.mathml import DOT, mathml, summands
+from diffses.policy.mathml import mathml, sign, summands
 from diffses.report.html import Markup, details, escape, join, table, tag
 from diffses.report.style import OBJECTS
 from diffses.report.words import MINUS, number
@@ -68,20 +68,20 @@ def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str
     """The terms of the outermost sum as MathML with their signs; those of a sum that is multiplied
     by a constant one by one, within its brackets."""
     pieces = []
-    for place, (sign, term) in enumerate(summands(tree)):
+    for place, (side, term) in enumerate(summands(tree)):
         form = "infix" if place else "prefix"
-        written = f'<mo form="{form}">{MINUS if sign == "-" else "+"}</mo>'
-        before = written if place or sign == "-" else ""
+        written = f'<mo form="{form}">{MINUS if side == "-" else "+"}</mo>'
+        before = written if place or side == "-" else ""
         factor, inner = scaled(term)
         if factor is not None and inner[0] in ("add", "sub"):
             inside = _pieces(inner, features, colours)
-            opening = f"{mathml((factor,), features, DIGITS)}<mo>{DOT}</mo><mo>(</mo>"
+            opening = f"{mathml((factor,), features, DIGITS)}{sign('mul')}<mo>(</mo>"
             inside[0] = before + opening + inside[0]
             inside[-1] += "<mo>)</mo>"
             pieces += inside
             continue
         shown = mathml(term, features, DIGITS, colours)
-        if sign == "-" and term[0] in ("add", "sub"):
+        if side == "-" and term[0] in ("add", "sub"):
             shown = f"<mrow><mo>(</mo>{shown}<mo>)</mo></mrow>"
         pieces.append(before + shown)
     return pieces

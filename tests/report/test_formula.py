@@ -86,4 +86,4 @@ def test_the_terms_of_a_sum_that_is_multiplied_may_break_too():
     shown = str(formula.typeset(Forest(features, ("GO", "STAY"), (0, 1), (tree, (0.5,)))))
     terms = re.findall(r'<math class="term">(.*?)</math>', shown)
     words = [re.sub(r"<.*?>", "", term).replace("\N{MINUS SIGN}", "-") for term in terms]
-    assert words == ["2\N{DOT OPERATOR}(a", "-b)", "-c", "0.5"]
+    assert words == ["2\N{MIDDLE DOT}(a", "-b)", "-c", "0.5"]
