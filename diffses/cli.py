@@ -26,6 +26,7 @@ from diffses.errors import ConfigError, DiffsesError
 from diffses.explain import explain
 from diffses.pipeline import Step, plan, resolve, run
 from diffses.store import Store, write_whole
+from diffses.text_table import aligned
 
 log = logging.getLogger("diffses")
 
@@ -196,9 +197,9 @@ def store_of(config: Config) -> Store:
 
 def show_plan(config: Config) -> None:
     """Prints what a run would do: one line a stage, and nothing is built."""
-    print(f"{'stage':<9} {'key':<16} {'action':<7} why")
-    for step in plan(config, store_of(config)):
-        print(f"{step.stage.name:<9} {step.spec.key:<16} {step.action:<7} {step.why}")
+    steps = plan(config, store_of(config))
+    rows = [(step.stage.name, step.spec.key, step.action, step.why) for step in steps]
+    print(aligned(("stage", "key", "action", "why"), rows, "llll"))
 
 
 def run_logged(config: Config, status: Status) -> None:
@@ -230,11 +231,11 @@ def run_logged(config: Config, status: Status) -> None:
 
             show(paths["report"])
     if "report" in paths:
-        from diffses.report import summary_text
+        from diffses.report.terminal import summary_text
 
         print(summary_text(paths["report"]))
     elif "evaluate" in paths:
-        from diffses.report import results_text
+        from diffses.report.terminal import results_text
 
         print(results_text(paths["evaluate"]))
 

@@ -25,6 +25,7 @@ from diffses.evaluation.statistics import (
     stratified_interval,
 )
 from diffses.report.artifacts import (
+    CHAMPION,
     POLICIES,
     PROTOCOLS,
     Row,
@@ -38,7 +39,6 @@ from diffses.report.artifacts import (
 from diffses.store import write_whole
 
 BOOTSTRAP_SEED = 0
-CHAMPION = "finetuned"
 SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
 CURVE_POINTS = 200  # of a search's curve, at most
 CURVE_COLUMNS = ("leader", "mean", "return", "best")  # the first that a search has
@@ -206,12 +206,6 @@ def validation_mean(folder: Path) -> float | None:
     """The champion's mean return on validation episodes, as `validation.csv` tells it."""
     rows = read_csv(folder / "validation.csv")
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
-
-
-def protocols(jobs: Sequence[dict[str, Any]]) -> list[str]:
-    """Those that any job was tested under, the headline's first; v5 where none was."""
-    found = {row["protocol"] for job in jobs for row in job["results"]}
-    return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
 
 
 def across(jobs: Sequence[dict[str, Any]]) -> list[Row]:

@@ -14,6 +14,7 @@ from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 
 POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
+CHAMPION = "finetuned"  # the policy that the search found
 PROTOCOLS = ("v5", "gym", "v4")  # the first that a run has is its headline
 FULL_EPISODES = 30  # fewer than these, and the page says so at its top
 
@@ -122,6 +123,12 @@ def main_protocol(rows: Iterable[Row]) -> str:
     """The protocol of the headline, of rows that name theirs."""
     found = {row["protocol"] for row in rows}
     return next((protocol for protocol in PROTOCOLS if protocol in found), PROTOCOLS[0])
+
+
+def protocols(jobs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Those that any job of a sweep was tested under, the headline's first; v5 where none was."""
+    found = {row["protocol"] for job in jobs for row in job["results"]}
+    return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
 
 
 def parents(folder: Path) -> dict[str, Path]:

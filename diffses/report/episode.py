@@ -1,27 +1,32 @@
-"""A test episode taken down step by step: what was seen, what each tree said, and why."""
+"""A test episode recorded step by step: objects, features, the value of each tree, and why."""
 
 from __future__ import annotations
 
 import base64
 import io
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from diffses.config import EnvConfig
 from diffses.detector import AnyDetector, look
 from diffses.detector.palette import PALETTE
 from diffses.envs.console import Console, Move
 from diffses.envs.play import Job, RandomSpec, episode
 from diffses.envs.rules import search_rules
+from diffses.errors import ArtifactError
 from diffses.play import detector_of
 from diffses.players import ForestPlayer
 from diffses.policy.forest import Forest
 from diffses.policy.reasons import reasons
 from diffses.progress import Bar, bar
-from diffses.report.artifacts import Row, Shown
+from diffses.report.artifacts import Row, Shown, detector_folder
 from diffses.zoo import Champion
+
+log = logging.getLogger("diffses")
 
 STEPS = 400  # shown at most, from the start
 BYTES = 3_500_000  # of all frames shown, at most; as text they are a third longer
@@ -56,7 +61,7 @@ def typical(shown: Shown) -> Row | None:
 
 
 class Watcher(ForestPlayer):
-    """Plays as the forest does and notes all it saw and did."""
+    """Plays as the forest does and records what it observed and did."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, progress: Bar) -> None:
         super().__init__(forest, detector)
@@ -131,6 +136,20 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     units = {name: detector.units.get(name, "") for name in champion.forest.features}
     shown = {"units": units, "boxes": player.boxes[:kept]}
     return Recording(about | decided | shown, frames, player.screens[:kept])
+
+
+def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
+    """The champion's typical test episode, step by step; None where there is none to play, or
+    where it cannot be played, which is logged."""
+    row = typical(shown)
+    if row is None or shown.champion is None:
+        return None
+    champion = Champion(shown.forests[shown.champion], env, detector_folder(shown.folders), {})
+    try:
+        return record(champion, shown.champion, row, shown.cut_short)
+    except ArtifactError as error:
+        log.warning("the report shows no episode: %s", error.problem)
+        return None
 
 
 def _decisions(forest: Forest, rows: np.ndarray, moves: list[Move]) -> dict[str, Any]:

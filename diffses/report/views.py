@@ -1,4 +1,4 @@
-"""What a finished run shows in its log, and so in W&B: numbers, tables, pictures and a video."""
+"""What a finished run logs, and W&B shows: numbers, tables, pictures and a video."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def _tables(shown: Shown) -> None:
     rows = []
     for row in shown.results:
         low, high = row["ci95"] or (None, None)
-        told = row | {"low": low, "high": high}
-        rows.append([told.get(name) for name in columns])
+        flat = row | {"low": low, "high": high}
+        rows.append([flat.get(name) for name in columns])
     logger.table("report", "results", columns, rows)
     formulas = [
         [policy, action, line.partition("=")[2].strip(), size]
@@ -97,12 +97,12 @@ def _front(shown: Shown) -> None:
 
 
 def _video(shown: Shown, folder: Path) -> None:
-    """The first steps of the report's episode, filmed; nothing for a task without frames, or where
+    """A video of the first steps of the report's episode; none for a task without frames, or where
     the report extra is not installed."""
     if find_spec("imageio_ffmpeg") is None:
         log.debug("no video in W&B: pip install '.[report]' brings what writes one")
         return
-    from diffses.report import play_again
+    from diffses.report.episode import play_again
     from diffses.report.video import film
 
     recording = play_again(env_from(shown.config["env"]), shown)

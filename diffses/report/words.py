@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffses.report.artifacts import FULL_EPISODES, Row, Shown
+from diffses.report.artifacts import FULL_EPISODES, Row, Shown, main_protocol
 
 MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
@@ -117,6 +117,18 @@ def warnings(shown: Shown) -> list[str]:
     row = shown.result(shown.champion)
     if row is not None and row["episodes"] < FULL_EPISODES:
         found.append(few_episodes(row["episodes"], row["protocol"]))
+    return found
+
+
+def cautions(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same for the jobs of a sweep, of "jobs" in `summary.json`."""
+    cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
+    rows = [row for job in jobs for row in job["results"]]
+    main = main_protocol(rows)
+    played = [row["episodes"] for row in rows if row["protocol"] == main]
+    found = [cut_short(min(cut))] if cut else []
+    if played and min(played) < FULL_EPISODES:
+        found.append(few_episodes(min(played), main))
     return found
 
 
