@@ -1,4 +1,4 @@
-"""What the report shows, read from the folders of the artifacts before it."""
+"""The content of a report, read from the folders of the artifacts it is made from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diffses.policy.forest import Forest
 POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
 CHAMPION = "finetuned"  # the policy that the search found
 PROTOCOLS = ("v5", "gym", "v4")  # the first that a run has is its headline
-FULL_EPISODES = 30  # fewer than these, and the page says so at its top
+FULL_EPISODES = 30  # test episodes; with fewer, a warning is at the top of the page
 
 # policy -> where its forest may be stored, the first that exists counts
 FORESTS = {
@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Built:
-    """How one stage's artifact came about."""
+    """A stage's artifact: its key, when it was built, how long that took, and its settings."""
 
     stage: str
     key: str
@@ -43,7 +43,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Shown:
-    """All that a report shows."""
+    """The results, forests and settings of a run."""
 
     folders: dict[str, Path]
     built: dict[str, Built]  # in the order they were built
@@ -54,7 +54,7 @@ class Shown:
 
     @property
     def champion(self) -> str | None:
-        """The policy the page is about: the last the pipeline made."""
+        """The policy the page is about: the last that the pipeline made."""
         return next((name for name in FORESTS if name in self.forests), None)
 
     @property
@@ -67,22 +67,22 @@ class Shown:
 
     @property
     def cut_short(self) -> int | None:
-        """The steps after which every test episode was ended, if they were."""
+        """The steps after which every test episode was truncated; None where none was."""
         steps = self.config.get("evaluation", {}).get("max_steps")
         return None if steps is None else int(steps)
 
     @property
     def protocol(self) -> str:
-        """That of the headline."""
+        """The headline's protocol."""
         return main_protocol(self.results)
 
     @property
     def has_frames(self) -> bool:
-        """Whether it is a game seen as frames, not a task that shows numbers."""
+        """Whether the observations are frames of a game, not the numbers of a control task."""
         return "id" not in self.config.get("env", {})
 
     def result(self, policy: str | None, protocol: str | None = None) -> Row | None:
-        """The row of a policy, under the headline's protocol where nothing else is said."""
+        """A policy's row under a protocol, by default the headline's; None where there is none."""
         protocol = protocol or self.protocol
         rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
         return next(rows, None)
@@ -179,7 +179,7 @@ def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None if there is no such file."""
+    """The content of a JSON file; None if there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 

@@ -103,7 +103,7 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     """Plays an episode of `episodes.csv` again.
 
     Args:
-        champion: with its environment and what it sees through.
+        champion: with its environment and its detector's folder.
         row: of the episode.
         max_steps: after which evaluation ended it, if it did.
 

@@ -91,7 +91,7 @@ def in_full(forest: Forest, name: str) -> Markup:
 
 
 def mark(text: str, forest: Forest, colours: Mapping[str, str]) -> list[Token]:
-    """The text in tokens: its features, its constants, and what is between them."""
+    """The text in tokens: features, constants, and the text between them."""
     names = "|".join(re.escape(name) for name in sorted(forest.features, key=len, reverse=True))
     constant = r"(?<![\w.])\d+\.?\d*(?:e[+-]?\d+)?"
     tokens: list[Token] = []
@@ -117,7 +117,7 @@ def weights(forest: Forest) -> tuple[np.ndarray, np.ndarray] | None:
     """Weights (features, trees) and offsets (trees,) where every tree is linear, else None.
 
     Found by evaluating: the offset is the score of the state 0, a weight the change of the score
-    where one feature goes from 0 to 1; random states tell whether that is all there is.
+    where one feature goes from 0 to 1; random states confirm that the trees are affine.
     """
     count = len(forest.features)
     offsets = forest.scores(np.zeros((1, count)))[0]

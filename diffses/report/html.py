@@ -54,7 +54,7 @@ def render(template: str, **context: Any) -> Markup:
     Raises:
         UndefinedError: for a name that the template uses and the context lacks.
     """
-    return Markup(_environment().get_template(template).render(context))
+    return Markup(environment().get_template(template).render(context))
 
 
 def document(title: str, *body: Markup) -> str:
@@ -73,7 +73,8 @@ def data_uri(content: bytes, kind: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates: all escape, and all refuse a name that is undefined."""
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

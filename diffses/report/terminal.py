@@ -20,7 +20,7 @@ from diffses.report.words import (
 from diffses.text_table import aligned
 
 WIDTH = 100
-LONGEST_LINES = 24  # of the formula; what is longer is on the page
+LONGEST_LINES = 24  # of the formula; a longer one is cut, and whole on the page
 
 
 def summary(shown: Shown, page: Path) -> str:
@@ -80,7 +80,7 @@ def summary_text(folder: Path) -> str:
     """The end of a run: the formula, the table and the path of the page.
 
     Args:
-        folder: of the report's artifact, in the store that holds what it was made from.
+        folder: of the report's artifact, in the store that holds its parents.
     """
     return summary(read(parents(folder)), folder / "report.html")
 

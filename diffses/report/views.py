@@ -17,10 +17,10 @@ FRONT = ("size", "mean", "source")
 
 
 def show(folder: Path) -> None:
-    """Logs a report and what it was made from, whether it was built now or before.
+    """Logs a report and its parents, whether it was built now or before.
 
     Args:
-        folder: of the report's artifact, in the store that holds what it was made from.
+        folder: of the report's artifact, in the store that holds its parents.
     """
     run = logger.current()
     if run is None:
@@ -40,7 +40,7 @@ def show(folder: Path) -> None:
 
 
 def numbers(shown: Shown) -> dict[str, float]:
-    """ "v5/finetuned/mean" and its like: mean, iqm, low, high and size of every policy."""
+    """By name, as "v5/finetuned/mean": mean, iqm, low, high and size of every policy."""
     found: dict[str, float] = {}
     for row in shown.results:
         at = f"{row['protocol']}/{row['policy']}"

@@ -141,6 +141,21 @@ def test_features_have_their_colour():
     assert sketch(coloured) == "y_ball-y_player"
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("x", "x"),
+        ("_a", "_a"),
+        ("ball.vx", "vx_ball"),
+        ("car[3].x", "x_car[3]"),
+        ("fish#2.y-fish#10.y", "y_fish#2-y_fish#10"),
+        ("a_b.c.d_e", "d_e_a_b.c"),
+    ],
+)
+def test_every_name_a_feature_may_have_is_shown_whole(name, expected):
+    assert sketch(elements(mathml((0,), (name,), colours={name: "#123456"}))) == expected
+
+
 def test_an_operator_is_one_entry(monkeypatch):
     """Its LaTeX alone says how a page shows it."""
 

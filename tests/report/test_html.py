@@ -6,12 +6,12 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import Markup
 
-from diffses.report.html import TEMPLATES, Cell, Figure, Table, _environment, document, render
+from diffses.report.html import TEMPLATES, Cell, Figure, Table, document, environment, render
 
 
 def macro(name, *arguments):
     """One macro of the pages, without the line breaks of its template."""
-    module = _environment().get_template("macros.html.j2").module
+    module = environment().get_template("macros.html.j2").module
     return re.sub(r"\n", "", getattr(module, name)(*arguments))
 
 
