@@ -20,10 +20,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from benchmarks.learners import PONG, STOCK_STEPS, default, learner, stock_games
 from diffses.config import ROOT
-from diffses.progress import bar
-from diffses.report.plots import drawing
+from diffses.logger.progress import bar
+from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
-from diffses.teacher.pixels import open_games
+from diffses.teacher.ppo_pixels import open_games
 
 FOLDER = ROOT / "benchmarks" / "curves"
 NAMES = ("stock", "default")
@@ -97,7 +97,7 @@ def train(name: str, steps: int, threads: int, folder: Path, scratch: Path) -> N
     if rows and rows[-1]["steps"] >= steps:
         return
     model = resumed(name, threads, checkpoint) if checkpoint.exists() else learner(name, threads)
-    horizon = STOCK_STEPS if name == "stock" else default(threads).total_steps
+    horizon = STOCK_STEPS if name == "stock" else default(threads).total_timesteps
     left = max(horizon, steps) - model.num_timesteps  # of the fall of the learning rate
     model.learn(left, callback=Curve(path, checkpoint, steps), reset_num_timesteps=False)
     assert model.env is not None

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from diffses.report.artifacts import Built, Shown, read_json
+from diffses.evaluation.results import read_json
 from diffses.report.html import Cell, Table
-from diffses.report.words import DASH, duration
+from diffses.report.run_artifacts import Built, Shown
+from diffses.report.wording import DASH, duration
 
 
 def costs(shown: Shown, opened: float | None) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from markupsafe import Markup
 from diffses.policy import printing
 from diffses.policy.expression import Expression, scaled
 from diffses.policy.forest import Forest
-from diffses.policy.mathml import mathml, sign, summands
 from diffses.report.html import Cell, Table, data_uri, render
+from diffses.report.mathml import mathml, sign, summands
 from diffses.report.style import OBJECTS
-from diffses.report.words import MINUS, number
+from diffses.report.wording import MINUS, number
 
 DIGITS = 3  # significant digits of the constants shown
 LONG_TERM = 90  # characters; a longer one may be broken anywhere

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.evaluation.results import CHAMPION, PROTOCOLS, Row, main_protocol, protocols
 from diffses.policy.forest import Forest
-from diffses.report import formula, plots
-from diffses.report.artifacts import CHAMPION, PROTOCOLS, Row, main_protocol, protocols
+from diffses.report import figures as plots
+from diffses.report import formula
 from diffses.report.html import Cell, Figure, Table, render
 from diffses.report.sweep_text import best_sentence
 from diffses.report.tables import across_cells, job_cells, policy_name, results_table, select
-from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, cautions, number, share
+from diffses.report.wording import DASH, NAMES, PROTOCOL_NAMES, bounds, cautions, number, share
 
 ACROSS = ("policy", "mean", "95 % interval", "between seeds", "range", "IQM", "its interval")
 STATES = {"running": "was still running, or was killed", "missing": "never started"}
 
 
 def sweep_page(summary: dict[str, Any]) -> str:
-    """The whole page, from what `diffses.sweep.summarise` found."""
+    """The whole page, from what `diffses.report.sweep.summarise` found."""
     jobs = summary["jobs"]
     return render(
         "sweep.html.j2",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffses.report.artifacts import CHAMPION, PROTOCOLS, protocols, read_json
+from diffses.evaluation.results import CHAMPION, PROTOCOLS, protocols, read_json
 from diffses.report.tables import across_cells, job_cells
 from diffses.report.terminal import titled
-from diffses.report.words import NAMES, PROTOCOL_NAMES, bounds, cautions, number
+from diffses.report.wording import NAMES, PROTOCOL_NAMES, bounds, cautions, number
 
 ACROSS = ("policy", "seeds", "mean", "95 % interval", "between seeds", "IQM", "episodes")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from diffses.report.artifacts import CHAMPION, Row
+from diffses.evaluation.results import CHAMPION, Row
 from diffses.report.html import Cell, Table
 from diffses.report.style import POLICY
-from diffses.report.words import DASH, NAMES, bounds, duration, number, share
+from diffses.report.wording import DASH, NAMES, bounds, duration, number, share
 
 Cells = dict[str, str]  # the head of a column -> the text below it
 

@@ -7,9 +7,10 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from diffses.report.artifacts import PROTOCOLS, Row, Shown, parents, read, read_results
+from diffses.evaluation.results import PROTOCOLS, Row, read_results
+from diffses.report.run_artifacts import Shown, parents, read
 from diffses.report.tables import RESULTS, Cells, result_cells, select
-from diffses.report.words import (
+from diffses.report.wording import (
     NAMES,
     PROTOCOL_NAMES,
     duration,

@@ -7,20 +7,20 @@ import numpy as np
 import pytest
 
 from diffses.config import GuidedFinetune
-from diffses.envs.play import Episode
-from diffses.finetune.arena import Arena, Member, ranked
-from diffses.finetune.evolution import Search
-from diffses.finetune.judge import Judge, Judged, write_front
-from diffses.finetune.starts import random_starts, steady
+from diffses.envs.rollout import Episode
+from diffses.finetune.evaluator import Arena, Member, ranked
+from diffses.finetune.initialization import random_starts, steady
+from diffses.finetune.search import Search
+from diffses.finetune.validation import Judge, Judged, write_front
 from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
 SETTINGS = GuidedFinetune(
     steps=20_000,
     population=10,
-    climbs=2,
+    n_constant_searches=2,
     episode_steps=200,
-    breeding=0.4,
+    evolution_share=0.4,
     gradient=0.0,
     validation_episodes=8,
 )
@@ -96,7 +96,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
         for job in jobs:
             yield Episode(job, 0.0, job.max_steps, True, None)
 
-    monkeypatch.setattr("diffses.finetune.arena.play", play)
+    monkeypatch.setattr("diffses.finetune.evaluator.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
         settings = replace(GuidedFinetune(), steps=steps)
         search, _ = begin(data, rules, detector, settings)
@@ -116,7 +116,9 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
 
 
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
-    settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
+    settings = GuidedFinetune(
+        population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
+    )
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
     search.screen(begun)
     finish(search, steps=100_000)
@@ -126,7 +128,12 @@ def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detect
 
 def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
     settings = GuidedFinetune(
-        steps=12_000, population=4, climbs=1, episode_steps=100, breeding=0.0, gradient=0.4
+        steps=12_000,
+        population=4,
+        n_constant_searches=1,
+        episode_steps=100,
+        evolution_share=0.0,
+        gradient=0.4,
     )
     arena = Arena(rules, detector, 100, workers=1)
     material = Material.of(data, data.train.features, settings.operators, settings.max_nodes)

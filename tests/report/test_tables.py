@@ -1,7 +1,7 @@
 """The rows of results, with their cells by hand."""
 
 from diffses.report.tables import across_cells, job_cells, result_cells, results_table, select
-from diffses.report.words import DASH, MINUS
+from diffses.report.wording import DASH, MINUS
 
 TESTED = {
     "policy": "finetuned",
