@@ -9,6 +9,8 @@ from typing import Any
 
 from diffses.evaluation.ablation import COLUMNS, table
 from diffses.evaluation.results import CHAMPION
+from diffses.report.figures import drawing
+from diffses.report.style import INK, POLICY, RULE
 from diffses.report.wording import bounds, number
 from diffses.text_table import markdown
 
@@ -47,9 +49,6 @@ def results_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """The means and their intervals, one line a variant."""
-    from diffses.report.figures import drawing
-    from diffses.report.style import INK, POLICY, RULE
-
     with drawing(0.9 + 0.42 * len(rows)) as (figure, (axis,)):
         for place, row in enumerate(rows):
             if row["ci95_low"] is not None:

@@ -20,6 +20,7 @@ from diffses.report.replay import Recording
 from diffses.report.reproduce import command
 from diffses.report.run_artifacts import Shown, detector_folder
 from diffses.report.tables import RESULTS, result_cells, results_table
+from diffses.report.tree_figure import draw
 from diffses.report.wording import (
     DASH,
     MINUS,
@@ -231,8 +232,6 @@ def _tree(forest: Forest, index: int, caption: str) -> Figure:
 
 def draw_tree(forest: Forest, index: int) -> str:
     """One tree as a data URI."""
-    from diffses.report.tree_figure import draw
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tree.svg"
         draw(forest.trees[index], forest.features, path)

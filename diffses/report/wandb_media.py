@@ -8,6 +8,8 @@ from pathlib import Path
 
 from diffses import logger
 from diffses.evaluation.results import read_csv
+from diffses.report.formula import typeset
+from diffses.report.html import document
 from diffses.report.run_artifacts import Shown, parents, read
 from diffses.report.tree_figure import draw
 from diffses.zoo.champion import env_from
@@ -73,9 +75,6 @@ def _tables(shown: Shown) -> None:
 
 def _formula(shown: Shown, folder: Path) -> None:
     """The champion typeset, and the largest of its trees drawn."""
-    from diffses.report.formula import typeset
-    from diffses.report.html import document
-
     forest = shown.forests.get(shown.champion or "")
     if forest is None:
         return
@@ -103,6 +102,7 @@ def _video(shown: Shown, folder: Path) -> None:
     if find_spec("imageio_ffmpeg") is None:
         log.debug("no video in W&B: pip install '.[report]' brings what writes one")
         return
+    # these start an emulator and a video encoder, which a run without W&B does without
     from diffses.report.replay import play_again
     from diffses.report.video import film
 

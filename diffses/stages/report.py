@@ -7,8 +7,12 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
+from diffses import logger
 from diffses.config import EnvConfig
+from diffses.report.decision import draw_decision, telling
+from diffses.report.page import page
 from diffses.report.replay import play_again
+from diffses.report.run_artifacts import read
 from diffses.store import Draft
 
 log = logging.getLogger("diffses")
@@ -29,11 +33,6 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
     Raises:
         ArtifactError: if one of these holds no results.
     """
-    from diffses import logger
-    from diffses.report.decision import draw_decision, telling
-    from diffses.report.page import page
-    from diffses.report.run_artifacts import read
-
     run = logger.current()
     shown = read(inputs)
     recording = play_again(env, shown)
