@@ -46,7 +46,7 @@ def look(
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
-    detector = learn(play.screens, play.starts, play.actions, settings, {}, play.before)
+    detector = learn(play.screens, play.starts, play.action_tm1, settings, {}, play.before)
     seconds = time.perf_counter() - clock
     if pictures is not None:
         from diffses.detector.figures import draw_sample  # loads matplotlib

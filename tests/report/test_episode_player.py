@@ -121,7 +121,7 @@ def test_the_player_steps_in_a_browser(browser, tmp_path):
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(env), settings)
-    detector = learn(seen.screens, seen.starts, seen.actions, settings, {})
+    detector = learn(seen.screens, seen.starts, seen.action_tm1, settings, {})
     detector.save(tmp_path)
     name = next(name for name in detector.features if name.endswith(".y"))
     forest = Forest.from_text(
