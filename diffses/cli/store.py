@@ -14,6 +14,7 @@ from diffses.config import ROOT
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
+from diffses.store.manifest import FILE
 from diffses.store.store import verify
 
 
@@ -25,8 +26,8 @@ def ls(root: Path) -> None:
             print(f"{path.parent.name:<10} {path.name:<16} damaged")
             continue
         print(
-            f"{made['stage']:<10} {path.name:<16} {made['version']:>7} {made['started'][:19]:<19} "
-            f"{made['seconds']:>8.1f} {size(path) / 1e6:>7.2f}"
+            f"{made.stage:<10} {path.name:<16} {made.version:>7} {made.started:%Y-%m-%dT%H:%M:%S} "
+            f"{made.seconds:>8.1f} {size(path) / 1e6:>7.2f}"
         )
 
 
@@ -88,9 +89,9 @@ def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
     """The artifact, or the first of those it was made from, that this code no longer makes; None
     where it makes all of them. One that is gone was removed as such."""
     made = read(path)
-    if made is None or made["layout"] != LAYOUT or made["version"] != current.get(made["stage"]):
+    if made is None or made.layout != LAYOUT or made.version != current.get(made.stage):
         return path
-    parents = [path.parents[1] / stage / key for stage, key in made["parents"].items()]
+    parents = [path.parents[1] / stage / key for stage, key in made.parents.items()]
     return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
 
 
@@ -135,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
         elif options.command == "verify":
             check(root)
         elif options.command == "show":
-            print((find(root, options.key) / "manifest.json").read_text(), end="")
+            print((find(root, options.key) / FILE).read_text(), end="")
         elif options.command == "rm":
             rm(root, options.key)
         else:

@@ -32,6 +32,7 @@ from diffses.evaluation.statistics import (
     probability_of_improvement,
     stratified_interval,
 )
+from diffses.store.manifest import Manifest, is_artifact
 
 BOOTSTRAP_SEED = 0
 SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
@@ -278,7 +279,7 @@ def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
 
 def _evaluation(folder: Path) -> dict[str, Any]:
     """The settings of an evaluation."""
-    found: dict[str, Any] = read_json(folder / "manifest.json")["config"].get("evaluation", {})
+    found: dict[str, Any] = Manifest.read(folder).config.get("evaluation", {})
     return found
 
 
@@ -295,7 +296,7 @@ def _artifact(job: dict[str, Any], stage: str) -> Path | None:
     if job["outputs"] is None or stage not in job["artifacts"]:
         return None
     folder = Path(job["outputs"]) / stage / job["artifacts"][stage]
-    return folder if (folder / "manifest.json").is_file() else None
+    return folder if is_artifact(folder) else None
 
 
 def _page(job: dict[str, Any]) -> str | None:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from diffses.evaluation.results import read_json
 from diffses.report.html import Markup, section, table, tag
-from diffses.report.run_artifacts import Built, Shown
+from diffses.report.run_artifacts import Shown
 from diffses.report.wording import DASH, duration
+from diffses.store.manifest import Manifest
 
 
 def costs(shown: Shown, opened: float | None) -> Markup:
@@ -24,8 +25,8 @@ def costs(shown: Shown, opened: float | None) -> Markup:
     return section("What it cost", tag("p", text), table(head, rows, left=4))
 
 
-def _cost(made: Built, shown: Shown, opened: float | None) -> list[str]:
-    when = DASH if made.started is None else made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+def _cost(made: Manifest, shown: Shown, opened: float | None) -> list[str]:
+    when = made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     state = {True: "reused", False: "built", None: ""}[_reused(made, opened)]
     steps = steps_of(made.stage, shown)
     played = DASH if steps is None else f"{steps:,}"
@@ -52,8 +53,8 @@ def steps_of(stage: str, shown: Shown) -> int | None:
     return played
 
 
-def _reused(made: Built, opened: float | None) -> bool | None:
-    """Whether it was there before the run began; manifests record whole seconds."""
-    if opened is None or made.started is None:
+def _reused(made: Manifest, opened: float | None) -> bool | None:
+    """Whether its build started before the second in which the run did."""
+    if opened is None:
         return None
     return made.started < datetime.fromtimestamp(int(opened), UTC)

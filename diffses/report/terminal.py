@@ -121,6 +121,7 @@ def summary_text(folder: Path) -> str:
     Args:
         folder: of the report's artifact, in the store that holds what it was made from.
     """
-    from diffses.report.run_artifacts import parents, read
+    from diffses.report.run_artifacts import read
+    from diffses.store.manifest import parent_folders
 
-    return summary(read(parents(folder)), folder / "report.html")
+    return summary(read(parent_folders(folder)), folder / "report.html")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from diffses import logger
 from diffses.evaluation.results import read_csv
-from diffses.report.run_artifacts import Shown, parents, read
+from diffses.report.run_artifacts import Shown, read
 from diffses.report.tree_figure import draw
+from diffses.store.manifest import parent_folders
 from diffses.zoo.champion import env_from
 
 log = logging.getLogger("diffses")
@@ -26,7 +27,7 @@ def show(folder: Path) -> None:
     run = logger.current()
     if run is None:
         return
-    shown = read(parents(folder))
+    shown = read(parent_folders(folder))
     logger.html("report", "page", folder / "report.html")
     if (folder / "decision.png").is_file():
         logger.image("report", "decision", folder / "decision.png")

@@ -19,6 +19,7 @@ from diffses.logger.progress import Bar, bar
 from diffses.policy.forest import Forest
 from diffses.store import Draft
 from diffses.store.keys import Spec, digests
+from diffses.store.manifest import FILE
 
 PLAY_VERSION = 3  # of the shared artifacts; raise it when the same policy would play otherwise
 FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
@@ -75,7 +76,7 @@ def evaluate(
 
 def made_of(folder: Path) -> dict[str, str]:
     """What tells an artifact from one that was built again under the same key."""
-    return {name: of for name, of in digests(folder).items() if name != "manifest.json"}
+    return {name: of for name, of in digests(folder).items() if name != FILE}
 
 
 def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
