@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.evaluation.results import (
     CHAMPION,
@@ -19,7 +20,6 @@ from diffses.evaluation.results import (
     PROTOCOLS,
     Row,
     main_protocol,
-    read_csv,
     read_curve,
     read_episodes,
     read_json,
@@ -138,7 +138,7 @@ def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
 
 def validation_mean(folder: Path) -> float | None:
     """The champion's mean return on validation episodes, as `validation.csv` tells it."""
-    rows = read_csv(folder / "validation.csv")
+    rows = read_rows(folder / "validation.csv", missing_ok=True)
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
 
 

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from diffses.evaluation.results import PROTOCOLS, Row, read_csv
+from diffses.csv_rows import read_rows
+from diffses.evaluation.results import PROTOCOLS, Row
 from diffses.policy.forest import Forest
 from diffses.report import figures as plots
 from diffses.report import formula
@@ -303,7 +304,7 @@ def learning(shown: Shown) -> Markup:
             "be sampled and games cut."
         )
         parts.append(figure(drawn, "Learning curves", caption))
-    rows = read_csv(shown.folders["finetune"] / "validation.csv")
+    rows = read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
     if rows:
         parts += [tag("h3", "Chosen on validation"), validation_table(rows)]
         text = (

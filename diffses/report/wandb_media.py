@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diffses import logger
-from diffses.evaluation.results import read_csv
+from diffses.csv_rows import read_rows
 from diffses.report.run_artifacts import Shown, read
 from diffses.report.tree_figure import draw
 from diffses.store.manifest import parent_folders
@@ -91,7 +91,7 @@ def _formula(shown: Shown, folder: Path) -> None:
 def _front(shown: Shown) -> None:
     rows = [
         [float(row["size"]), float(row["mean"]), row["source"]]
-        for row in read_csv(shown.folders["finetune"] / "validation.csv")
+        for row in read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
         if row.get("size") and row.get("mean")
     ]
     if rows:

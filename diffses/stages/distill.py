@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from diffses.config import RegressorConfig
+from diffses.csv_rows import write_rows
 from diffses.dataset.agreement import agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
@@ -61,10 +61,7 @@ def distill_policy(
             }
         )
         log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
-    with (draft.out / "hall_of_fame.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(draft.out / "hall_of_fame.csv", rows)
 
 
 def split(part: Part) -> tuple[Part, Part]:

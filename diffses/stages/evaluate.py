@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import EnvConfig, EvaluationConfig
+from diffses.csv_rows import read_rows, write_rows
 from diffses.envs.base import Rules
 from diffses.envs.registry import rules_of_test
 from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
@@ -155,18 +155,17 @@ def play_shared(
 
     path = draft.store.get_or_build(spec, make, since=draft.since)
     progress.update(before + len(seeds) - progress.count)  # those that had been played before
-    with (path / "episodes.csv").open(newline="") as file:
-        return [
-            {
-                "protocol": row["protocol"],
-                "episode": int(row["episode"]),
-                "seed": int(row["seed"]),
-                "return": float(row["return"]),
-                "steps": int(row["steps"]),
-                "cut": int(row["cut"]),
-            }
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {
+            "protocol": row["protocol"],
+            "episode": int(row["episode"]),
+            "seed": int(row["seed"]),
+            "return": float(row["return"]),
+            "steps": int(row["steps"]),
+            "cut": int(row["cut"]),
+        }
+        for row in read_rows(path / "episodes.csv")
+    ]
 
 
 def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
@@ -200,10 +199,3 @@ def summary(
         "cut": sum(row["cut"] for row in played),
         "max_steps": evaluation.max_steps,
     }
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from diffses.config import (
     SearchFinetune,
     ZooFinetune,
 )
+from diffses.csv_rows import write_rows
 from diffses.dataset.data import Dataset
 from diffses.envs.base import Rules
 from diffses.envs.registry import search_rules
@@ -174,10 +174,7 @@ def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> 
 
 def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
     """One row a generation or update; `steps` counts all that was spent until then."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, CURVE, restval="")
-        writer.writeheader()
-        writer.writerows(curve)
+    write_rows(path, curve, CURVE)
 
 
 def copy_champion(env: EnvConfig, finetune: ZooFinetune, folder: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from diffses.config import ArcadeEnv
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 from diffses.store.keys import digest
@@ -77,8 +77,8 @@ def require_same(finetuned: Path, evaluated: Path) -> None:
 
 def validation(finetuned: Path) -> dict[str, Any]:
     """What the champion returned in the validation episodes."""
-    with (finetuned / "validation.csv").open(newline="") as file:
-        row = next(row for row in csv.DictReader(file) if row["champion"] == "True")
+    rows = read_rows(finetuned / "validation.csv")
+    row = next(row for row in rows if row["champion"] == "True")
     numbers = {name: float(row[name]) for name in ("mean", "standard_error")}
     return {**numbers, "episodes": int(row["episodes"])}
 

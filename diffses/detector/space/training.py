@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor
 
 from diffses.config import SpaceDetector
+from diffses.csv_rows import read_rows, write_rows
 from diffses.detector.space.network import SIDE, Loss, Schedule, Space
 from diffses.logger.progress import bar
 from diffses.seeds import seed_for
@@ -126,19 +125,10 @@ def _checkpoint(
 
 def _write_row(path: Path, step: int, loss: Loss, seconds: float) -> None:
     """One row of the curve; rows after `step`, of a run that was killed, are dropped."""
-    rows = [row for row in _read(path) if int(row["step"]) < step]
+    rows = [row for row in read_rows(path, missing_ok=True) if int(row["step"]) < step]
     values = {name: f"{getattr(loss, name).item():.4f}" for name in TERMS}
     rows.append({"step": str(step), "seconds": f"{seconds:.1f}"} | values)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ("step", "seconds", *TERMS))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _read(path: Path) -> Iterator[dict[str, str]]:
-    if path.is_file():
-        with path.open(newline="") as file:
-            yield from csv.DictReader(file)
+    write_rows(path, rows, ("step", "seconds", *TERMS))
 
 
 def draw(frames: Tensor, shown: Tensor, path: Path) -> None:
