@@ -20,7 +20,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from benchmarks.learners import PONG, STOCK_STEPS, default, learner, stock_games
 from diffses.config import ROOT
 from diffses.csv_rows import read_rows, write_rows
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
 from diffses.teacher.ppo_pixels import open_games
@@ -41,7 +41,7 @@ class Curve(BaseCallback):
     def __init__(self, path: Path, checkpoint: Path, steps: int) -> None:
         super().__init__()
         self._path, self._checkpoint, self._limit = path, checkpoint, steps
-        self._bar = bar(steps, "step", path.stem)
+        self._bar = Bar(steps, "step", path.stem)
 
     def _on_training_start(self) -> None:
         self._started, self._done = time.perf_counter(), False

@@ -34,7 +34,7 @@ from diffses.envs.ale import Arcade
 from diffses.envs.protocol import Protocol, v5
 from diffses.envs.rollout import Player, PlayerSpec, RandomSpec
 from diffses.errors import ConfigError, DiffsesError
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
 
 HELD = 12  # steps an exploring player holds an action, at the most
@@ -124,7 +124,7 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
     ram = np.zeros((steps, len(console.ram())), np.uint8)
     palette, known = PALETTE.copy(), np.zeros(256, bool)
     episode = 0
-    with bar(steps, "step", "detector: play") as progress:
+    with Bar(steps, "step", "detector: play") as progress:
         for index in range(steps):
             if index == 0 or console.over:
                 begin = seed_for(seed, "detector", episode)

@@ -15,7 +15,7 @@ from diffses.csv_rows import write_rows
 from diffses.envs.base import Rules
 from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.selection import dominates
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 
 EQUAL = 0.25  # standard errors that a forest may be behind the best and be as good
@@ -75,7 +75,7 @@ class Judge:
             for seed in self._seeds[len(judged.returns) : episodes]
         ]
         played: dict[Job, Episode] = {}
-        with bar(len(jobs), "episode", "validate") as progress:
+        with Bar(len(jobs), "episode", "validate") as progress:
             for one in play([job for _, job in jobs], self._settings.workers):
                 played[one.job] = one
                 progress.update(1, score=one.score)

@@ -12,7 +12,7 @@ from diffses.csv_rows import write_rows
 from diffses.dataset.agreement import agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.store import Draft
 
@@ -35,7 +35,7 @@ def distill_policy(
     targets = data.layout.targets(fit.logits)
 
     linear = fit_linear(fit.features, targets, empty)
-    with bar(None, "program", "distill") as progress:
+    with Bar(None, "program", "distill") as progress:
         found = fit_forests(
             regressor, fit.features, targets, empty, seed=seed, progress=progress.show
         )

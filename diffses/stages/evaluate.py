@@ -15,7 +15,7 @@ from diffses.envs.registry import rules_of_test
 from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
 from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import Bar, bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.store import Draft
 from diffses.store.keys import Spec, digests
@@ -56,7 +56,7 @@ def evaluate(
     episodes: list[dict[str, Any]] = []
     players = contenders(inputs)
     games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
-    with bar(sum(games) * len(players), "episode", "evaluate") as progress:
+    with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
         for contender in players:
             for protocol in rules:
                 played = play_shared(contender, protocol, evaluation, draft, progress)

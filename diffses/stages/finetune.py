@@ -30,7 +30,7 @@ from diffses.finetune.search import Search, Tuner
 from diffses.finetune.validation import Judge, Judged, write_front, write_validation
 from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import without_common
 from diffses.policy.simplify import simplify_forest
@@ -138,7 +138,7 @@ def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) ->
     """Searches until the steps are spent, to the nearest generation, or nothing is left to do;
     after a kill it goes on from the last whole generation."""
     saved = draft.scratch / "search.json"
-    with bar(steps, "step", "finetune") as progress:
+    with Bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)
         if saved.exists():
             search.restore(json.loads(saved.read_text()))

@@ -19,7 +19,7 @@ from diffses.csv_rows import csv_text, read_rows
 from diffses.envs.base import Console, Rules
 from diffses.envs.rollout import Job, Player, episode
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.store import Draft
 from diffses.store.store import write_whole
 
@@ -79,7 +79,7 @@ class Keeper(BaseCallback):
         self._rate = (time.perf_counter(), 0)
         self._console: Console | None = None
         self._noted = False  # whether this process has added to the curve
-        self._bar = bar(settings.total_timesteps, "step", "teacher")
+        self._bar = Bar(settings.total_timesteps, "step", "teacher")
 
     def _read(self, name: str, default: float) -> float:
         path = self.scratch / name

@@ -7,7 +7,7 @@ import pytest
 
 from diffses.config import EvaluationConfig
 from diffses.envs.rollout import RandomSpec
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.stages.evaluate import Contender, made_of, play_shared, summary
 from diffses.store import Draft, Store
 
@@ -21,7 +21,7 @@ def draft(tmp_path):
 
 def play(contender, rules, draft, **settings):
     settings = EvaluationConfig(workers=1, max_steps=20, **settings)
-    with bar(None, "episode", "test") as progress:
+    with Bar(None, "episode", "test") as progress:
         return play_shared(contender, rules, settings, draft, progress), settings
 
 

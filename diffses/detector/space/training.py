@@ -15,7 +15,7 @@ from torch import Tensor
 from diffses.config import SpaceDetector
 from diffses.csv_rows import read_rows, write_rows
 from diffses.detector.space.network import SIDE, Loss, Schedule, Space
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
 
 log = logging.getLogger("diffses")
@@ -63,7 +63,7 @@ def train(small: Tensor, settings: SpaceDetector, scratch: Path) -> Space:
     optimizer = torch.optim.Adam(groups, lr=settings.learning_rate)
     done, seconds = _resume(model, optimizer, scratch / "checkpoint.pt", device)
     clock = time.monotonic() - seconds
-    with bar(settings.train_steps, "step", "SPACE") as progress:
+    with Bar(settings.train_steps, "step", "SPACE") as progress:
         progress.update(done)
         for step in range(done, settings.train_steps):
             batch = as_input(small[_rows(len(small), settings, step)], device)
