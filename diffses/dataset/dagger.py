@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.agents.forest_agent import RecorderSpec
 from diffses.config import DatasetConfig
 from diffses.dataset.data import Layout, Part
+from diffses.dataset.recorder import RecorderSpec
 from diffses.envs.base import Rules
 from diffses.envs.rollout import Episode, Job, play
 from diffses.logger.progress import Bar
