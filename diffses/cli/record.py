@@ -27,7 +27,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.arguments import parse, whole
 from diffses.config import ArcadeEnv
 from diffses.detector.recording import ExplorerSpec, record, save
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 from diffses.envs.rollout import PlayerSpec, RandomSpec
 from diffses.errors import ConfigError, DiffsesError
 from diffses.policy.forest import Forest

@@ -10,8 +10,7 @@ import numpy as np
 
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import Protocol
+from diffses.envs.ale import Arcade, Protocol
 from diffses.envs.rollout import Player, PlayerSpec
 from diffses.errors import ConfigError
 from diffses.logger.progress import Bar

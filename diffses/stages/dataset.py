@@ -21,8 +21,8 @@ def record_dataset(
     from diffses.agents.forest_agent import detector_at
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
+    from diffses.envs.ale import Protocol
     from diffses.envs.equivalent_actions import equal_actions
-    from diffses.envs.protocol import Protocol
     from diffses.envs.registry import search_rules
     from diffses.seeds import seed_for
 

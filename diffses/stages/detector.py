@@ -59,8 +59,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     from diffses.detector.learn import learn
     from diffses.detector.object_schema import with_button
     from diffses.detector.recording import recording_for
-    from diffses.envs.ale import Arcade
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import Arcade, v5
 
     if isinstance(detector, OracleDetector):
         from diffses.detector.oracle import Reader, make_oracle

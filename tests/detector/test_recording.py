@@ -18,8 +18,7 @@ from diffses.detector.recording import (
     save,
 )
 from diffses.detector.tracker import turn_to
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import v5
+from diffses.envs.ale import Arcade, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest

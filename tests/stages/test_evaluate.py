@@ -27,7 +27,9 @@ def play(contender, rules, draft, **settings):
 
 def test_episodes_are_played_once_for_all_runs(rules, draft, monkeypatch):
     first, _ = play(RANDOM, rules(), draft, episodes=3)
-    monkeypatch.setattr("diffses.stages.evaluate.scores", lambda *_, **__: pytest.fail("played again"))
+    monkeypatch.setattr(
+        "diffses.stages.evaluate.scores", lambda *_, **__: pytest.fail("played again")
+    )
     again, _ = play(RANDOM, rules(), draft, episodes=3)
     assert again == first
     assert [row["steps"] for row in first] == [20, 20, 20]
