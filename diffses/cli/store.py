@@ -14,6 +14,7 @@ from diffses.config import ROOT
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
+from diffses.store.manifest import FILE
 from diffses.store.store import verify
 from diffses.text_table import aligned
 
@@ -29,8 +30,8 @@ def _listed(path: Path) -> list[str]:
     if made is None:
         return [path.parent.name, path.name, "damaged"]
     megabytes = f"{size(path) / 1e6:.2f}"
-    started, seconds = made["started"][:19], f"{made['seconds']:.1f}"
-    return [made["stage"], path.name, str(made["version"]), started, seconds, megabytes]
+    started, seconds = f"{made.started:%Y-%m-%dT%H:%M:%S}", f"{made.seconds:.1f}"
+    return [made.stage, path.name, str(made.version), started, seconds, megabytes]
 
 
 def check(root: Path) -> None:
@@ -91,9 +92,9 @@ def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
     """The artifact, or the first of those it was made from, that this code no longer makes; None
     where it makes all of them. One that is gone was removed as such."""
     made = read(path)
-    if made is None or made["layout"] != LAYOUT or made["version"] != current.get(made["stage"]):
+    if made is None or made.layout != LAYOUT or made.version != current.get(made.stage):
         return path
-    parents = [path.parents[1] / stage / key for stage, key in made["parents"].items()]
+    parents = [path.parents[1] / stage / key for stage, key in made.parents.items()]
     return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
 
 
@@ -138,7 +139,7 @@ def main(arguments: list[str] | None = None) -> None:
         elif options.command == "verify":
             check(root)
         elif options.command == "show":
-            print((find(root, options.key) / "manifest.json").read_text(), end="")
+            print((find(root, options.key) / FILE).read_text(), end="")
         elif options.command == "rm":
             rm(root, options.key)
         else:

@@ -31,7 +31,7 @@ from diffses.detector.learn import learn
 from diffses.detector.motion import Detector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 from diffses.errors import DiffsesError
 from diffses.text_table import aligned
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError
 
 POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
@@ -49,21 +49,13 @@ def read_episodes(folder: Path) -> list[Row]:
     """The rows of `episodes.csv`, numbers as numbers; none if there is no such file."""
     return [
         row | {"return": float(row["return"]), "steps": int(float(row["steps"]))}
-        for row in read_csv(folder / "episodes.csv")
+        for row in read_rows(folder / "episodes.csv", missing_ok=True)
     ]
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header; none if there is no such file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
 
 
 def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
     """The named columns of a curve that are there; a cell that is no number is NaN."""
-    rows = read_csv(path)
+    rows = read_rows(path, missing_ok=True)
     return {
         name: [_number(row.get(name)) for row in rows]
         for name in columns

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.evaluation.results import (
     CHAMPION,
@@ -19,7 +20,6 @@ from diffses.evaluation.results import (
     PROTOCOLS,
     Row,
     main_protocol,
-    read_csv,
     read_curve,
     read_episodes,
     read_json,
@@ -32,6 +32,7 @@ from diffses.evaluation.statistics import (
     probability_of_improvement,
     stratified_interval,
 )
+from diffses.store.manifest import Manifest, is_artifact
 
 BOOTSTRAP_SEED = 0
 SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
@@ -137,7 +138,7 @@ def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
 
 def validation_mean(folder: Path) -> float | None:
     """The champion's mean return on validation episodes, from `validation.csv`."""
-    rows = read_csv(folder / "validation.csv")
+    rows = read_rows(folder / "validation.csv", missing_ok=True)
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
 
 
@@ -281,7 +282,7 @@ def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
 
 def _evaluation(folder: Path) -> dict[str, Any]:
     """The settings of an evaluation."""
-    found: dict[str, Any] = read_json(folder / "manifest.json")["config"].get("evaluation", {})
+    found: dict[str, Any] = Manifest.read(folder).config.get("evaluation", {})
     return found
 
 
@@ -298,7 +299,7 @@ def _artifact(job: dict[str, Any], stage: str) -> Path | None:
     if job["outputs"] is None or stage not in job["artifacts"]:
         return None
     folder = Path(job["outputs"]) / stage / job["artifacts"][stage]
-    return folder if (folder / "manifest.json").is_file() else None
+    return folder if is_artifact(folder) else None
 
 
 def _page(job: dict[str, Any]) -> str | None:

@@ -16,7 +16,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset, merge
 from diffses.envs.base import Rules
@@ -25,7 +26,7 @@ from diffses.finetune.fisher import log_softmax, sample_rows, whitening
 from diffses.finetune.forest_actor import ForestPolicy
 from diffses.finetune.validation import Judge
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 from diffses.regressor.polish import one_thread
@@ -319,7 +320,7 @@ def tune_constants(
         Rows of the curve, and the environment steps that this took.
     """
     start = judge.race(found[: finetune.validation_candidates], finetune.validation_candidates)
-    with bar(finetune.steps, "step", "finetune") as progress:
+    with Bar(finetune.steps, "step", "finetune") as progress:
 
         def note(row: dict[str, float]) -> None:
             log_metrics("finetune", row, int(row["steps"]), "steps")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import write_rows
 from diffses.evaluation.ablation import COLUMNS, table
 from diffses.evaluation.results import CHAMPION
 from diffses.report.figures import drawing
@@ -18,10 +18,7 @@ from diffses.text_table import markdown
 def write(folder: Path) -> str:
     """Writes the three files into the sweep's folder. Returns the table as Markdown."""
     rows = table(folder)
-    with (folder / "ablation.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(folder / "ablation.csv", rows, COLUMNS)
     text = results_table(rows)
     (folder / "ablation.md").write_text(text, encoding="utf-8")
     draw(rows, folder / "ablation.svg")

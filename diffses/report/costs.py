@@ -7,8 +7,9 @@ from typing import Any
 
 from diffses.evaluation.results import read_json
 from diffses.report.html import Cell, Table
-from diffses.report.run_artifacts import Built, Shown
+from diffses.report.run_artifacts import Shown
 from diffses.report.wording import DASH, duration
+from diffses.store.manifest import Manifest
 
 
 def costs(shown: Shown, opened: float | None) -> dict[str, Any]:
@@ -27,8 +28,8 @@ def costs(shown: Shown, opened: float | None) -> dict[str, Any]:
     }
 
 
-def _cost(made: Built, shown: Shown, opened: float | None) -> list[str | Cell]:
-    when = DASH if made.started is None else made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+def _cost(made: Manifest, shown: Shown, opened: float | None) -> list[str | Cell]:
+    when = made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     state = {True: "reused", False: "built", None: ""}[_reused(made, opened)]
     steps = steps_of(made.stage, shown)
     played = DASH if steps is None else f"{steps:,}"
@@ -55,8 +56,8 @@ def steps_of(stage: str, shown: Shown) -> int | None:
     return played
 
 
-def _reused(made: Built, opened: float | None) -> bool | None:
+def _reused(made: Manifest, opened: float | None) -> bool | None:
     """Whether it existed before the run began; manifests record whole seconds."""
-    if opened is None or made.started is None:
+    if opened is None:
         return None
     return made.started < datetime.fromtimestamp(int(opened), UTC)

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffses.evaluation.results import POLICIES, PROTOCOLS, read_csv, read_curve
+from diffses.csv_rows import read_rows
+from diffses.evaluation.results import POLICIES, PROTOCOLS, read_curve
 from diffses.report.html import data_uri
 from diffses.report.run_artifacts import Shown
 from diffses.report.style import FAINT, INK, POLICY, RULE, SEEDS
@@ -204,7 +205,7 @@ def _tried(folder: Path) -> list[tuple[float, float, float, bool, int]]:
     """(size, mean, standard error, champion, episodes) of every forest judged on validation."""
     found = {}
     for name, column in (("front.csv", "return"), ("validation.csv", "mean")):
-        for row in read_csv(folder / name):
+        for row in read_rows(folder / name, missing_ok=True):
             if row.get("size") and row.get(column):
                 place = float(row["size"]), float(row[column])
                 chosen = row.get("champion") == "True"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from diffses.evaluation.results import PROTOCOLS, Row, read_csv
+from diffses.csv_rows import read_rows
+from diffses.evaluation.results import PROTOCOLS, Row
 from diffses.policy.forest import Forest
 from diffses.report import figures as plots
 from diffses.report import formula
@@ -89,7 +90,9 @@ def page(
         seen=seen(shown, recording),
         trees=trees(shown),
         curves=curves(shown),
-        validation=validation_table(read_csv(shown.folders["finetune"] / "validation.csv")),
+        validation=validation_table(
+            read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
+        ),
         front=front(shown),
         costs=costs(shown, opened),
         reproduce=reproduce(shown),

@@ -20,7 +20,7 @@ from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Job, RandomSpec, episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
-from diffses.logger.progress import Bar, bar
+from diffses.logger.progress import Bar
 from diffses.policy.attribution import reasons
 from diffses.policy.forest import Forest
 from diffses.report.run_artifacts import Shown, detector_folder
@@ -115,7 +115,7 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     rules = search_rules(champion.env)
     detector = detector_of(champion)
     job = Job(RandomSpec(), rules, int(row["seed"]), max_steps)
-    with bar(row["steps"], "step", "report: play") as progress:
+    with Bar(row["steps"], "step", "report: play") as progress:
         player = Watcher(champion.forest, detector, progress)
         done = episode(job, rules.open(), player)
     frames = _pngs(player.screens)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import csv_text
 from diffses.evaluation.sweep import (
     _summary,
     name_variants,
@@ -89,11 +88,10 @@ def _table(summary: dict[str, Any]) -> str:
     """The results of all jobs as CSV, a row each."""
     names = ("job", "seed", "variant", "status", "validation", "policy", "protocol")
     numbers = ("episodes", "mean", "iqm", "ci95_low", "ci95_high", "size", "agreement")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*names, *numbers], extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    columns, rows = [*names, *numbers], []
     for job in summary["jobs"]:
-        for row in job["results"] or [{}]:
-            low, high = row.get("ci95") or (None, None)
-            writer.writerow(job | row | {"ci95_low": low, "ci95_high": high})
-    return text.getvalue()
+        for result in job["results"] or [{}]:
+            low, high = result.get("ci95") or (None, None)
+            found = job | result | {"ci95_low": low, "ci95_high": high}
+            rows.append({name: found.get(name) for name in columns})
+    return csv_text(rows, columns, line_end="\n")

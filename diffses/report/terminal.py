@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from diffses.evaluation.results import PROTOCOLS, Row, read_results
-from diffses.report.run_artifacts import Shown, parents, read
+from diffses.report.run_artifacts import Shown, read
 from diffses.report.tables import RESULTS, Cells, result_cells, select
 from diffses.report.wording import (
     NAMES,
@@ -18,6 +18,7 @@ from diffses.report.wording import (
     headline,
     warnings,
 )
+from diffses.store.manifest import parent_folders
 from diffses.text_table import aligned
 
 WIDTH = 100
@@ -83,7 +84,7 @@ def summary_text(folder: Path) -> str:
     Args:
         folder: of the report's artifact, in the store that holds its parents.
     """
-    return summary(read(parents(folder)), folder / "report.html")
+    return summary(read(parent_folders(folder)), folder / "report.html")
 
 
 def _short(path: Path) -> str:

@@ -7,11 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diffses import logger
-from diffses.evaluation.results import read_csv
+from diffses.csv_rows import read_rows
 from diffses.report.formula import typeset
 from diffses.report.html import document
-from diffses.report.run_artifacts import Shown, parents, read
+from diffses.report.run_artifacts import Shown, read
 from diffses.report.tree_figure import draw
+from diffses.store.manifest import parent_folders
 from diffses.zoo.champion import env_from
 
 log = logging.getLogger("diffses")
@@ -28,7 +29,7 @@ def show(folder: Path) -> None:
     run = logger.current()
     if run is None:
         return
-    shown = read(parents(folder))
+    shown = read(parent_folders(folder))
     logger.html("report", "page", folder / "report.html")
     if (folder / "decision.png").is_file():
         logger.image("report", "decision", folder / "decision.png")
@@ -89,7 +90,7 @@ def _formula(shown: Shown, folder: Path) -> None:
 def _front(shown: Shown) -> None:
     rows = [
         [float(row["size"]), float(row["mean"]), row["source"]]
-        for row in read_csv(shown.folders["finetune"] / "validation.csv")
+        for row in read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
         if row.get("size") and row.get("mean")
     ]
     if rows:

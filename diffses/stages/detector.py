@@ -59,14 +59,18 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     from diffses.detector.learn import learn
     from diffses.detector.object_schema import with_button
     from diffses.detector.recording import recording_for
-    from diffses.envs.ale import Arcade
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import Arcade, v5
 
     if isinstance(detector, OracleDetector):
         from diffses.detector.oracle import Reader, make_oracle
 
         Reader(env.game)  # an error at once, where it cannot be had
-    play = recording_for(v5(env), detector, teacher)
+    spec = None
+    if teacher is not None:
+        from diffses.teacher.agent import TeacherSpec  # loads torch
+
+        spec = TeacherSpec(str(teacher))
+    play = recording_for(v5(env), detector, spec)
     found: Detector | SpaceFinder | Oracle
     if isinstance(detector, MotionDetector):
         found = learn(play.screens, play.starts, play.action_tm1, detector, env.labels, play.before)

@@ -111,5 +111,14 @@ class Spec:
 
     @property
     def key(self) -> str:
-        text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]
+        return key_of(self.describe())
+
+
+def key_of(description: Mapping[str, Any]) -> str:
+    """The key of what `Spec.describe` gives: `KEY_HEX` hexadecimal digits.
+
+    Raises:
+        ValueError: for a number that is not finite.
+    """
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]

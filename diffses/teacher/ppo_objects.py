@@ -9,7 +9,8 @@ from typing import Any
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
 from diffses.detector.base import AnyDetector
 from diffses.detector.loading import open_detector

@@ -7,9 +7,8 @@ from pathlib import Path
 from stable_baselines3 import PPO
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import Arcade, v5
 from diffses.envs.atari_vec_env import AtariPixels
-from diffses.envs.protocol import v5
 from diffses.envs.rollout import Player
 from diffses.seeds import seed_for
 from diffses.store import Draft

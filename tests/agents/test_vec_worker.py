@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from diffses.agents.forest_agent import ForestSpec
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import GymnasiumEnv, MotionDetector
 from diffses.detector.identity import name_observation
 from diffses.detector.learn import learn

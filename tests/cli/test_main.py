@@ -13,6 +13,8 @@ import pytest
 
 from diffses.cli.main import speak
 from diffses.config import Verbosity
+from diffses.store.store import verify
+from tests import fake_artifacts
 from tests.conftest import ROOT
 
 
@@ -179,6 +181,22 @@ def test_the_whole_pipeline_on_real_pong(smoke):
     assert list((folder / "log").glob("wandb/*run*/*.wandb"))
     status = json.loads((folder / "log" / "status.json").read_text())
     assert status["status"] == "done"
+
+
+@pytest.mark.slow
+def test_the_made_up_artifacts_of_other_tests_are_as_a_run_leaves_them(smoke, tmp_path):
+    """Their files, and the names in these; what a teacher leaves, of the shipped one."""
+    folder, _, _ = smoke
+    code, _, err = run(
+        "env=pong", "stage=teacher", "teacher=pretrained", f"outputs={tmp_path}/real/store",
+        "logger=none", f"hydra.run.dir={tmp_path}/log", cwd=tmp_path,
+    )  # fmt: skip
+    assert code == 0, err
+    made_up = fake_artifacts.build(tmp_path / "made_up", v4=False)
+    for stage in ("detector", "teacher", "dataset", "distill", "finetune", "evaluate"):
+        real = only(tmp_path / "real" if stage == "teacher" else folder, stage)
+        assert fake_artifacts.shape(made_up[stage]) == fake_artifacts.shape(real), stage
+        assert verify(made_up[stage]).config.keys() == verify(real).config.keys()
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ import numpy as np
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.palette import to_rgb
 from diffses.detector.recording import recording_for
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 
 WALLS = slice(34, 194)  # lines of the playing field
 COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130, 74)}

@@ -5,21 +5,20 @@ import numpy as np
 import pytest
 
 from diffses.cli import score_detector as score
+from diffses.cli.record import main
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.base import look
 from diffses.detector.motion import Detector
 from diffses.detector.recording import (
     Explorer,
     ExplorerSpec,
-    main,
     read_recording,
     record,
     recording_for,
     save,
 )
 from diffses.detector.tracker import turn_to
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import v5
+from diffses.envs.ale import Arcade, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
@@ -175,7 +174,7 @@ def test_it_can_learn_from_the_teachers_play(config, tmp_path):
     assert Detector.load(folder).memory.cast.player == "player"
     teacher = next((tmp_path / "teacher").glob("*/teacher.json")).parent
     watched = record(v5(chosen.env), TeacherSpec(str(teacher)), 200, 0)
-    learned_from = recording_for(v5(chosen.env), chosen.detector, teacher)
+    learned_from = recording_for(v5(chosen.env), chosen.detector, TeacherSpec(str(teacher)))
     np.testing.assert_array_equal(watched.action_tm1, learned_from.action_tm1)
     explored = record(v5(chosen.env), ExplorerSpec(), 200, 0)
     assert (watched.action_tm1 != explored.action_tm1).any()

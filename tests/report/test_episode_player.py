@@ -116,7 +116,7 @@ def shows(browser, about, step):
 def test_the_player_steps_in_a_browser(browser, tmp_path):
     from diffses.detector.learn import learn
     from diffses.detector.recording import recording_for
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import v5
 
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)

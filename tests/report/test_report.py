@@ -57,7 +57,9 @@ def write(tmp_path, **evaluation):
     paths = build(tmp_path / "outputs", **evaluation)
     report = paths.pop("report")
     draft = Draft(out=report, scratch=tmp_path / "scratch", store=Store(tmp_path / "outputs"))
-    write_report(config()["env"], 1, inputs=paths, draft=draft)
+    with pytest.MonkeyPatch.context() as patch:  # to play an episode takes seconds
+        patch.setattr("diffses.stages.report.play_again", lambda env, shown: None)
+        write_report(config()["env"], 1, inputs=paths, draft=draft)
     return paths, report
 
 

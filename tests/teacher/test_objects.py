@@ -8,7 +8,8 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
