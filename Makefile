@@ -21,6 +21,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 fast: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
