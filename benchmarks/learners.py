@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.seeds import seed_for
-from diffses.teacher.pixels import new_learner, open_games
+from diffses.teacher.ppo_pixels import new_learner, open_games
 
 PONG = ArcadeEnv(game="pong")
 STOCK_STEPS = 10_000_000  # over which the RL zoo lets its learning rate fall

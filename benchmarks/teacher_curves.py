@@ -20,10 +20,10 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from benchmarks.learners import PONG, STOCK_STEPS, default, learner, stock_games
 from diffses.config import ROOT
-from diffses.progress import bar
-from diffses.report.plots import drawing
+from diffses.logger.progress import bar
+from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
-from diffses.teacher.pixels import open_games
+from diffses.teacher.ppo_pixels import open_games
 
 FOLDER = ROOT / "benchmarks" / "curves"
 NAMES = ("stock", "default")

@@ -26,8 +26,8 @@ from diffses.config import (
     ZooFinetune,
 )
 from diffses.errors import ConfigError
-from diffses.keys import Spec
 from diffses.store import Draft, Store
+from diffses.store.keys import Spec
 
 log = logging.getLogger("diffses")
 
@@ -95,10 +95,10 @@ PIPELINE = (
         10,
         ("env", "detector"),
         _detector_needs,
-        "diffses.detector:learn_detector",
+        "diffses.detector.loading:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 3, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
+    Stage("teacher", 3, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
     Stage(
         "dataset",
         2,
@@ -107,28 +107,32 @@ PIPELINE = (
         "diffses.dataset:record_dataset",
     ),
     Stage(
-        "distill", 1, ("regressor", "seed"), _always("dataset"), "diffses.distill:distill_policy"
+        "distill",
+        1,
+        ("regressor", "seed"),
+        _always("dataset"),
+        "diffses.stages.distill:distill_policy",
     ),
     Stage(
         "finetune",
         14,
         ("env", "finetune", "seed"),
         _finetune_needs,
-        "diffses.finetune:finetune_forest",
+        "diffses.stages.finetune:finetune_forest",
     ),
     Stage(
         "evaluate",
         2,
         ("env", "evaluation"),
         _evaluate_needs,
-        "diffses.evaluation:evaluate",
+        "diffses.stages.evaluate:evaluate",
     ),
     Stage(
         "report",
         3,
         ("env", "seed"),
         _report_needs,
-        "diffses.report:write_report",
+        "diffses.stages.report:write_report",
     ),
 )
 STAGES = {stage.name: stage for stage in PIPELINE}
@@ -170,7 +174,7 @@ def _with_champion(config: Config) -> Config:
     assert isinstance(config.finetune, ZooFinetune)
     if config.finetune.path is not None:
         return config
-    from diffses.zoo.shelf import champion_file  # here, so that `--help` is quick
+    from diffses.zoo.champion import champion_file  # here, so that `--help` is quick
 
     finetune = dataclasses.replace(config.finetune, path=str(champion_file(config.env)))
     return dataclasses.replace(config, finetune=finetune)

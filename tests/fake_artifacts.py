@@ -21,8 +21,8 @@ from diffses.config import (
     PretrainedTeacher,
 )
 from diffses.evaluation.statistics import describe
-from diffses.keys import Spec
 from diffses.policy.forest import Forest
+from diffses.store.keys import Spec
 
 FEATURES = (
     *(f"{name}.{what}" for name in ("player", "ball", "enemy") for what in ("x", "y", "vx", "vy")),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.envs.console import Bounds
+from diffses.envs.base import Bounds
 from diffses.policy.forest import Forest
 
 PARTS = ("train", "held_out")

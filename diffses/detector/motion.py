@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.memory import Cast, Tracking, TypeInfo, read_cast
-from diffses.detector.scene import Scene, scratch
+from diffses.detector.segmentation import Scene, scratch
+from diffses.detector.tracker import Cast, Tracking, TypeInfo, read_cast
 from diffses.errors import ArtifactError
 
 FORMAT = 3  # of the files; raised when their meaning changes

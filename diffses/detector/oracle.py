@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from diffses.config import OracleDetector
-from diffses.detector.casting import cast_of_boxes
-from diffses.detector.frames import Recording
-from diffses.detector.memory import Cast, Tracking, read_cast
+from diffses.detector.object_schema import cast_of_boxes
+from diffses.detector.recording import Recording
+from diffses.detector.tracker import Cast, Tracking, read_cast
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 
 FORMAT = 2  # of the files; raised when their meaning changes

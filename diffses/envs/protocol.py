@@ -9,7 +9,7 @@ from diffses.config import ArcadeEnv
 from diffses.seeds import seed_for
 
 if TYPE_CHECKING:
-    from diffses.envs.arcade import Arcade
+    from diffses.envs.ale import Arcade
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Protocol:
     max_frames: int
 
     def open(self) -> Arcade:
-        from diffses.envs.arcade import Arcade  # which needs this module
+        from diffses.envs.ale import Arcade  # which needs this module
 
         return Arcade(self)
 

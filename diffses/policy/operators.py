@@ -1,8 +1,8 @@
 """The operators a policy may use. Each is written once and runs on numpy, on torch and compiled.
 
 A body is a function of `xp` that gives the operator: `xp` is `numpy` for the reference, `torch`
-for gradients, and `diffses.policy.scalar` where numba compiles it for play and for the search. A
-body may use arithmetic, comparisons and the names these three share. To add an operator, add one
+for gradients, and `diffses.policy.scalar_ops` where numba compiles it for play and for the search.
+A body may use arithmetic, comparisons and the names these three share. To add an operator, add one
 entry to `OPERATORS`; that is all that gplearn, the evaluators, the printer and the parser need.
 """
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from diffses.report.artifacts import Built, Shown, read_json
+from diffses.evaluation.results import read_json
 from diffses.report.html import Markup, section, table, tag
-from diffses.report.words import DASH, duration
+from diffses.report.run_artifacts import Built, Shown
+from diffses.report.wording import DASH, duration
 
 
 def costs(shown: Shown, opened: float | None) -> Markup:

@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from diffses.detector.figures import COLOURS
 from diffses.detector.palette import to_rgb
-from diffses.detector.picture import COLOURS
-from diffses.report.episode import Recording
-from diffses.report.plots import STYLE
+from diffses.report.figures import STYLE
+from diffses.report.replay import Recording
 from diffses.report.style import FAINT, INK, POLICY
-from diffses.report.words import MINUS
+from diffses.report.wording import MINUS
 
 BAR, WIN = "#c3c8d0", POLICY["finetuned"]
 ROWS = 10  # features and reasons listed at most

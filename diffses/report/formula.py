@@ -14,10 +14,10 @@ import numpy as np
 from diffses.policy import printing
 from diffses.policy.expression import Expression, scaled
 from diffses.policy.forest import Forest
-from diffses.policy.mathml import DOT, mathml, summands
 from diffses.report.html import Markup, details, escape, join, table, tag
+from diffses.report.mathml import DOT, mathml, summands
 from diffses.report.style import OBJECTS
-from diffses.report.words import MINUS, number
+from diffses.report.wording import MINUS, number
 
 DIGITS = 3  # significant digits of the constants shown
 LONG_TERM = 90  # characters; a longer one may be broken anywhere

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffses.report import formula, plots, words
-from diffses.report.artifacts import FULL_EPISODES, PROTOCOLS, Row, main_protocol
+from diffses.evaluation.results import FULL_EPISODES, PROTOCOLS, Row, main_protocol
+from diffses.report import figures as plots
+from diffses.report import formula
+from diffses.report import wording as words
 from diffses.report.html import Markup, details, document, figure, join, section, table, tag
 from diffses.report.style import POLICY
-from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number, share
+from diffses.report.wording import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number, share
 
 CHAMPION = "finetuned"
 INTERVAL_NOTE = (
@@ -23,7 +25,7 @@ INTERVAL_NOTE = (
 
 
 def sweep_page(summary: dict[str, Any]) -> str:
-    """The whole page, from what `diffses.sweep.summarise` found."""
+    """The whole page, from what `diffses.report.sweep.summarise` found."""
     return document(
         f"Sweep {summary['sweep']}",
         top(summary),
@@ -90,7 +92,7 @@ def failure(job: dict[str, Any]) -> Markup:
 
 def jobs_section(summary: dict[str, Any]) -> Markup:
     chosen = None if summary["best"] is None else summary["best"]["job"]
-    from diffses.sweep import protocols
+    from diffses.evaluation.results import protocols
 
     rows, marked, lines = [], None, []
     played = protocols(summary["jobs"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from diffses.report.artifacts import PROTOCOLS, Row, read_json
+from diffses.evaluation.results import CHAMPION, PROTOCOLS, Row, protocols, read_json
 from diffses.report.terminal import aligned
-from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number
-from diffses.sweep import CHAMPION, protocols
+from diffses.report.wording import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number
 
 
 def summary_text(sweep_dir: Path) -> str:

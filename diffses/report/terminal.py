@@ -6,9 +6,11 @@ import os
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from diffses.report.artifacts import PROTOCOLS, Row, Shown
-from diffses.report.words import (
+from diffses.evaluation.results import PROTOCOLS, Row
+from diffses.report.run_artifacts import Shown
+from diffses.report.wording import (
     DASH,
     NAMES,
     PROTOCOL_NAMES,
@@ -20,6 +22,10 @@ from diffses.report.words import (
     share,
     warnings,
 )
+
+if TYPE_CHECKING:
+    from diffses.report.run_artifacts import Shown
+
 
 COLUMNS = ("policy", "mean", "95 % interval", "IQM", "episodes", "nodes", "agreement")
 WIDTH = 100
@@ -96,3 +102,25 @@ def _short(path: Path) -> str:
     """Relative to where the user is, where that is shorter."""
     relative = os.path.relpath(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def results_text(folder: Path) -> str:
+    """What the terminal says at the end of a run without a report: the tables of results.
+
+    Args:
+        folder: of the evaluation's artifact.
+    """
+    from diffses.evaluation.results import read_results
+
+    return "\n\n".join(tables(read_results(folder)))
+
+
+def summary_text(folder: Path) -> str:
+    """What the terminal says at the end: the formula, the table and the path of the page.
+
+    Args:
+        folder: of the report's artifact, in the store that holds what it was made from.
+    """
+    from diffses.report.run_artifacts import parents, read
+
+    return summary(read(parents(folder)), folder / "report.html")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.frames import recording_for
 from diffses.detector.palette import to_rgb
+from diffses.detector.recording import recording_for
 from diffses.envs.protocol import v5
 
 WALLS = slice(34, 194)  # lines of the playing field

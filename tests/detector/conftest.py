@@ -2,8 +2,8 @@ import pytest
 from made_up import LABELS, PONG
 
 from diffses.config import MotionDetector
-from diffses.detector.learning import learn
-from diffses.detector.truth import read
+from diffses.detector.ground_truth import read
+from diffses.detector.learn import learn
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pytest
 from made_up import BLUE, LABELS, RED, WHITE, bouncing, picture_of
+from reference import PlainDetector
 
 from diffses.config import MotionDetector
-from diffses.detector import Detector, kernel
-from diffses.detector.learning import learn
-from diffses.detector.reference import PlainDetector
+from diffses.detector import kernel
+from diffses.detector.learn import learn
+from diffses.detector.motion import Detector
 from diffses.errors import ArtifactError
 
 

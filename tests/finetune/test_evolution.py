@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from diffses.config import GuidedFinetune
-from diffses.envs.play import Episode
-from diffses.finetune.arena import Arena, Member, ranked
-from diffses.finetune.evolution import Search
-from diffses.finetune.judge import Judge, Judged, write_front
-from diffses.finetune.starts import random_starts, steady
+from diffses.envs.rollout import Episode
+from diffses.finetune.evaluator import Arena, Member, ranked
+from diffses.finetune.initialization import random_starts, steady
+from diffses.finetune.search import Search
+from diffses.finetune.validation import Judge, Judged, write_front
 from diffses.finetune.variation import Material
 from diffses.policy.forest import Forest
 
@@ -96,7 +96,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
         for job in jobs:
             yield Episode(job, 0.0, job.max_steps, True, None)
 
-    monkeypatch.setattr("diffses.finetune.arena.play", play)
+    monkeypatch.setattr("diffses.finetune.evaluator.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
         settings = replace(GuidedFinetune(), steps=steps)
         search, _ = begin(data, rules, detector, settings)

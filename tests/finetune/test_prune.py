@@ -1,9 +1,9 @@
 import numpy as np
 
-from diffses.finetune import pruned
-from diffses.finetune.judge import Judged
 from diffses.finetune.prune import prune, shortened, without_unused
+from diffses.finetune.validation import Judged
 from diffses.policy.forest import Forest
+from diffses.stages.finetune import pruned
 
 ROWS = np.random.default_rng(0).normal(size=(1000, 2))
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from diffses.config import ConfigError, GplearnRegressor, LinearRegressor, OperonRegressor
+from diffses.config import GplearnRegressor, LinearRegressor, OperonRegressor
+from diffses.errors import ConfigError
 from diffses.policy.expression import evaluate
 from diffses.regressor import fit_forests, fit_linear
 from diffses.regressor.search import Found, combine, scaled, substitute

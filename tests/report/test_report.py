@@ -14,13 +14,14 @@ from diffses import logger
 from diffses.config import NoLogger
 from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
-from diffses.report import summary_text, write_report
-from diffses.report.artifacts import read
 from diffses.report.costs import steps_of
-from diffses.report.plots import undominated
-from diffses.report.views import show
-from diffses.report.words import DASH, MINUS, number
-from diffses.report.write import page, validation_table
+from diffses.report.figures import undominated
+from diffses.report.page import page, validation_table
+from diffses.report.run_artifacts import read
+from diffses.report.terminal import summary_text
+from diffses.report.wandb_media import show
+from diffses.report.wording import DASH, MINUS, number
+from diffses.stages.report import write_report
 from diffses.store import Draft, Store
 from tests.fake_artifacts import START, build, config
 
@@ -63,9 +64,9 @@ def write(tmp_path, **evaluation):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Drawing takes most of a page's time."""
-    for name in ("plots.returns", "plots.curves"):
+    for name in ("figures.returns", "figures.curves"):
         monkeypatch.setattr(f"diffses.report.{name}", lambda shown: None)
-    monkeypatch.setattr("diffses.report.write.draw_tree", lambda forest, index: "data:,")
+    monkeypatch.setattr("diffses.report.page.draw_tree", lambda forest, index: "data:,")
 
 
 @pytest.fixture(scope="module")

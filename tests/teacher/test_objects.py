@@ -8,22 +8,22 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
+from diffses.agents.object_vec_env import Course, Features
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
-from diffses.dataset import record_dataset
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
-from diffses.envs.features import Course, Features
-from diffses.envs.play import Job, play_one
-from diffses.envs.rules import search_rules
+from diffses.envs.registry import search_rules
+from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
-from diffses.evaluation import contenders
 from diffses.pipeline import STAGES, order
+from diffses.stages.dataset import record_dataset
+from diffses.stages.evaluate import contenders
+from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher import make_teacher
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
-from diffses.teacher.keeper import Keeper
+from diffses.teacher.callback import Keeper
 from diffses.teacher.mlp import Mlp
-from diffses.teacher.objects import policy_settings
+from diffses.teacher.ppo_objects import policy_settings
 from diffses.teacher.standardise import LIMIT, Standardise, Watch
 
 CARTPOLE = GymnasiumEnv(id="CartPole-v1")

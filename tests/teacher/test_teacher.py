@@ -12,11 +12,11 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
-from diffses.envs.arcade import Arcade
-from diffses.envs.play import Job, episode
+from diffses.envs.ale import Arcade
+from diffses.envs.rollout import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
+from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher import make_teacher
 from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
 from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
 
@@ -169,7 +169,7 @@ def test_training_leaves_an_agent_and_its_curve(draft):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
-    from diffses.teacher.keeper import Keeper
+    from diffses.teacher.callback import Keeper
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
     whole = Keeper.checkpoint

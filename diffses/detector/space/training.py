@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diffses.config import SpaceDetector
 from diffses.detector.space.network import SIDE, Loss, Schedule, Space
-from diffses.progress import bar
+from diffses.logger.progress import bar
 from diffses.seeds import seed_for
 
 log = logging.getLogger("diffses")

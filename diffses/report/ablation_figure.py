@@ -1,0 +1,57 @@
+"""An ablation as a table and a picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from diffses.evaluation.ablation import COLUMNS, table
+from diffses.evaluation.results import CHAMPION
+
+
+def write(folder: Path) -> str:
+    """Writes the three files into the sweep's folder. Returns the table as Markdown."""
+    rows = table(folder)
+    with (folder / "ablation.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    text = markdown(rows)
+    (folder / "ablation.md").write_text(text, encoding="utf-8")
+    draw(rows, folder / "ablation.svg")
+    return text
+
+
+def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
+    lines = [
+        "| variant | mean test return | 95 % over seeds | lowest to highest | seeds | nodes |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for row in rows:
+        known = row["ci95_low"] is not None
+        spread = f"{row['ci95_low']:.1f} to {row['ci95_high']:.1f}" if known else "-"
+        lines.append(
+            f"| {row['variant']} | {row['mean']:.1f} | {spread} | {row['lowest']:.1f} to "
+            f"{row['highest']:.1f} | {row['seeds']} | {row['nodes']:.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The means and their intervals, one line a variant."""
+    from diffses.report.figures import drawing
+    from diffses.report.style import INK, POLICY, RULE
+
+    with drawing(0.9 + 0.42 * len(rows)) as (figure, (axis,)):
+        for place, row in enumerate(rows):
+            if row["ci95_low"] is not None:
+                ends = [row["ci95_low"], row["ci95_high"]]
+                axis.plot(ends, [place, place], color=INK, linewidth=1.6, solid_capstyle="butt")
+            axis.plot(row["mean"], place, "D", color=POLICY[CHAMPION], markersize=7)
+        axis.set_yticks(range(len(rows)), [row["variant"] for row in rows])
+        axis.set_ylim(len(rows) - 0.5, -0.5)
+        axis.set_xlabel("test return: mean over the searches' seeds, 95 % interval")
+        axis.grid(axis="x", color=RULE, linewidth=0.6)
+        figure.savefig(path, metadata={"Date": None, "Creator": None})

@@ -1,0 +1,140 @@
+"""What the report shows, read from the folders of the artifacts before it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from diffses.evaluation.results import Row, main_protocol, read_episodes, read_json, read_results
+from diffses.policy.forest import Forest
+
+# policy -> where its forest may be stored, the first that exists counts
+FORESTS = {
+    "finetuned": (("finetune", "finetuned.json"),),
+    "distilled": (("distill", "distilled.json"), ("finetune", "distilled.json")),
+    "linear": (("distill", "linear.json"), ("finetune", "linear.json")),
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """How one stage's artifact came about."""
+
+    stage: str
+    key: str
+    seconds: float
+    started: datetime | None
+    config: dict[str, Any]  # the sections it read
+    packages: dict[str, str]
+    git: str | None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that a report shows."""
+
+    folders: dict[str, Path]
+    built: dict[str, Built]  # in the order they were built
+    results: list[Row]  # of results.json, in the order of the tables
+    episodes: list[Row]  # of episodes.csv: policy, protocol, episode, seed, return, steps
+    forests: dict[str, Forest]
+    features: dict[str, Any]  # detector.json
+
+    @property
+    def champion(self) -> str | None:
+        """The policy the page is about: the last the pipeline made."""
+        return next((name for name in FORESTS if name in self.forests), None)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """All sections of the config that any stage read."""
+        merged: dict[str, Any] = {}
+        for made in self.built.values():
+            merged |= made.config
+        return merged
+
+    @property
+    def cut_short(self) -> int | None:
+        """The steps after which every test episode was ended, if they were."""
+        steps = self.config.get("evaluation", {}).get("max_steps")
+        return None if steps is None else int(steps)
+
+    @property
+    def protocol(self) -> str:
+        """That of the headline."""
+        return main_protocol(self.results)
+
+    @property
+    def has_frames(self) -> bool:
+        """Whether it is a game seen as frames, not a task that shows numbers."""
+        return "id" not in self.config.get("env", {})
+
+    def result(self, policy: str | None, protocol: str | None = None) -> Row | None:
+        """The row of a policy, under the headline's protocol where nothing else is said."""
+        protocol = protocol or self.protocol
+        rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
+        return next(rows, None)
+
+    def returns(self, policy: str, protocol: str) -> list[float]:
+        return [
+            row["return"]
+            for row in self.episodes
+            if (row["policy"], row["protocol"]) == (policy, protocol)
+        ]
+
+
+def read(inputs: Mapping[str, Path]) -> Shown:
+    """Reads the artifacts a report is made of.
+
+    Raises:
+        ArtifactError: where the evaluation left no results that can be read.
+    """
+    built = [_built(stage, folder) for stage, folder in inputs.items()]
+    earliest = datetime.min.replace(tzinfo=UTC)
+    built.sort(key=lambda made: made.started or earliest)
+    return Shown(
+        folders=dict(inputs),
+        built={made.stage: made for made in built},
+        results=read_results(inputs["evaluate"]),
+        episodes=read_episodes(inputs["evaluate"]),
+        forests=_forests(inputs),
+        features=read_json(detector_folder(inputs) / "detector.json") or {},
+    )
+
+
+def detector_folder(inputs: Mapping[str, Path]) -> Path:
+    """The folder of the detector; a shipped champion brings its own."""
+    return inputs.get("detector", inputs["finetune"] / "detector")
+
+
+def parents(folder: Path) -> dict[str, Path]:
+    """The folders of the artifacts that an artifact was made from."""
+    manifest = read_json(folder / "manifest.json")
+    return {stage: folder.parents[1] / stage / key for stage, key in manifest["parents"].items()}
+
+
+def _forests(inputs: Mapping[str, Path]) -> dict[str, Forest]:
+    found: dict[str, Forest] = {}
+    for policy, places in FORESTS.items():
+        paths = [inputs[stage] / name for stage, name in places if stage in inputs]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is not None:
+            found[policy] = Forest.load(path)
+    return found
+
+
+def _built(stage: str, folder: Path) -> Built:
+    manifest = read_json(folder / "manifest.json") or {}
+    started = manifest.get("started")
+    return Built(
+        stage=stage,
+        key=folder.name,
+        seconds=float(manifest.get("seconds", 0)),
+        started=None if started is None else datetime.fromisoformat(started),
+        config=manifest.get("config", {}),
+        packages=manifest.get("packages", {}),
+        git=manifest.get("git"),
+    )

@@ -1,0 +1,81 @@
+"""A forest's return: the same for any number of workers, and for the plain reference."""
+
+import numpy as np
+import pytest
+from ale_py import Action, ALEInterface, roms
+from reference import PlainDetector
+
+from diffses.agents.forest_agent import ForestSpec
+from diffses.config import MotionDetector
+from diffses.detector.learn import learn
+from diffses.detector.motion import Detector
+from diffses.detector.recording import recording_for
+from diffses.envs.ale import Arcade
+from diffses.envs.rollout import Job, close, play
+from diffses.policy.forest import Forest
+
+STEPS = 160
+
+
+def some_forest(features, console, seed):
+    """Random products of two features for each action, so that all of them get their turn."""
+    random = np.random.default_rng(seed)
+    trees = []
+    for _ in console.actions:
+        a, b, c = (int(n) for n in random.integers(len(features), size=3))
+        w, v = (float(x) for x in random.normal(size=2))
+        trees.append(("add", "mul", w, a, "max", "mul", v, b, "sub", c, 0.3))
+    ids = tuple(range(len(trees)))
+    return Forest(tuple(features), console.action_names, ids, tuple(trees))
+
+
+def plain_return(rules, forest, model, seed):
+    """One ALE that skips frames itself, the numpy detector, the numpy trees."""
+    ale = ALEInterface()
+    ale.setFloat("repeat_action_probability", rules.sticky)
+    ale.setInt("frame_skip", 1)
+    ale.setInt("random_seed", seed)
+    ale.loadROM(roms.get_rom_path(rules.game))
+    actions = ale.getMinimalActionSet()
+    for _ in range(rules.noops(seed)):
+        ale.act(Action.NOOP)
+    if Action.FIRE in actions:
+        for _ in range(4):
+            ale.act(Action.FIRE)
+    detector = PlainDetector(model)
+    total = 0
+    for _ in range(STEPS):
+        if ale.game_over():
+            break
+        row = detector.observe(ale.getScreen())
+        action = forest.action_ids[forest.choose(row[None])[0]]
+        total += sum(ale.act(actions[action]) for _ in range(4))
+        detector.acted(action)
+    return total
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", ["pong", "breakout", "boxing", "space_invaders"])
+def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rules, game, tmp_path):
+    settings = MotionDetector(steps=400)
+    seen = recording_for(rules(game), settings)
+    learn(seen.screens, seen.starts, seen.actions, settings, {}).save(tmp_path)
+    model = Detector.load(tmp_path).model
+    console = Arcade(rules(game))
+    for number in range(3, 13):  # the first random forest that scores
+        forest = some_forest(Detector.load(tmp_path).features, console, number)
+        spec = ForestSpec(forest, str(tmp_path))
+        jobs = [
+            Job(spec, rules(game, sticky=sticky), seed, STEPS)
+            for sticky in (0.25, 0.0)
+            for seed in range(3)
+        ]
+        alone = {(e.job.rules, e.job.seed): e.score for e in play(jobs, workers=1)}
+        if any(alone.values()):
+            break
+    assert any(alone.values())
+    together = {(e.job.rules, e.job.seed): e.score for e in play(jobs, workers=2)}
+    close()
+    assert together == alone
+    for (named, seed), score in list(alone.items())[::3]:
+        assert plain_return(named, forest, model, seed) == score
