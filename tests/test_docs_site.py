@@ -35,6 +35,8 @@ def test_the_site_builds(tmp_path):
         assert (tmp_path / "reference" / "diffses" / "policy" / f"{module.stem}.html").is_file()
     forest = (tmp_path / "reference" / "diffses" / "policy" / "forest.html").read_text()
     assert 'id="diffses.policy.forest.Forest.choose"' in forest
+    settings = (tmp_path / "reference" / "diffses" / "config" / "env.html").read_text()
+    assert "Machado et al. 2018" in settings  # the comment beside `sticky`
     loaded = re.compile(r"<(?:script|img|link)\b[^>]*\b(?:src|href)=\"?(?:https?:)?//[^>]*>")
     for page in tmp_path.rglob("*.html"):
         assert loaded.findall(page.read_text(encoding="utf-8")) == [], page
