@@ -97,7 +97,7 @@ def train(name: str, steps: int, threads: int, folder: Path, scratch: Path) -> N
     if rows and rows[-1]["steps"] >= steps:
         return
     model = resumed(name, threads, checkpoint) if checkpoint.exists() else learner(name, threads)
-    horizon = STOCK_STEPS if name == "stock" else default(threads).total_steps
+    horizon = STOCK_STEPS if name == "stock" else default(threads).total_timesteps
     left = max(horizon, steps) - model.num_timesteps  # of the fall of the learning rate
     model.learn(left, callback=Curve(path, checkpoint, steps), reset_num_timesteps=False)
     assert model.env is not None

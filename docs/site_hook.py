@@ -19,6 +19,7 @@ from mkdocs.structure.pages import Page
 PACKAGE = "diffses"
 REFERENCE = "API reference"  # the title of its section in the navigation
 PAGES = {"README.md": "index.md", "CHANGELOG.md": "changelog.md"}  # pages kept outside docs/
+OLD = '"""The old form of `python -m diffses'  # begins a module that names a command's new form
 LINK = re.compile(r"\]\(\.\./(?P<path>[^)#\s]+)")  # a link out of docs/, without its anchor
 FROM_ROOT = re.compile(r"\]\((?!https?:|#)")  # the start of a link of a page outside docs/
 
@@ -58,7 +59,9 @@ def _root(config: MkDocsConfig) -> Path:
 
 
 def _documented(path: Path) -> bool:
-    """Whether a module has a reference page: `__main__` and private ones have none."""
+    """Whether a module has a reference page: private ones, `__main__` and old commands have none."""
+    if path.read_text(encoding="utf-8").startswith(OLD):
+        return False
     return path.name == "__init__.py" or not path.name.startswith("_")
 
 

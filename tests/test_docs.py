@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 
 from diffses.cli.main import typed
 from diffses.config import VARIANTS, register
+from diffses.config.renamed import RENAMED
 from diffses.pipeline import order, resolve
 from diffses.policy.operators import OPERATORS
 from diffses.regressor.search import SEARCHES
@@ -134,6 +135,15 @@ def test_the_commands_of_a_page_compose(page, conf):
 def test_a_command_with_an_unknown_setting_does_not_compose(conf):
     with pytest.raises(Exception, match="no_such_setting"):
         composed(["env=pong", "finetune.no_such_setting=1"], conf)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_has_a_setting_by_its_old_name(page):
+    used = {
+        override.partition("=")[0] for command in run_commands(PAGES[page]) for override in command
+    }
+    used |= set(re.findall(r"`([a-z0-9]+\.[a-z0-9_]+)`", PAGES[page]))
+    assert used & set(RENAMED) == set()
 
 
 def test_readme_has_the_command_lines_people_copy():

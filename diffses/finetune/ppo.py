@@ -115,7 +115,7 @@ def tuned(
         actions=None if forest.bounds is not None else forest.action_ids,
         max_steps=settings.episode_steps,
     )
-    slots = min(settings.environments, max(1, steps // 4))
+    slots = min(settings.n_envs, max(1, steps // 4))
     # a step of a task takes microseconds, and sending it to a worker more
     workers = 1 if isinstance(rules, TaskRules) else settings.workers
     with one_thread():
@@ -136,7 +136,7 @@ def tuned(
                 model.num_timesteps = len(met)
             policy = model.policy
             assert isinstance(policy, ForestPolicy)
-            policy.entropy = settings.entropy
+            policy.entropy = settings.ent_coef
             wanted = teachers_view(forest, data)
             policy.follow(data.train.features, wanted, seed_for(seed, "tune", "guide", gone))
             update = model.n_steps * slots
@@ -198,7 +198,7 @@ def new_tuner(
         policy_kwargs={"actor": actor, "rows": rows},
         n_steps=n_steps,
         batch_size=min(settings.batch_size, n_steps * envs.num_envs),
-        n_epochs=settings.epochs,
+        n_epochs=settings.n_epochs,
         learning_rate=LinearSchedule(rate, SLOWEST * rate, 1.0),
         clip_range=settings.clip_range,
         ent_coef=1.0,  # the policy weighs entropy and guidance itself

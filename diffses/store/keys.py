@@ -13,7 +13,7 @@ from typing import Any
 
 from diffses.errors import ConfigError
 
-LAYOUT = 1  # raise when `canonical` or the directory layout changes: every key changes with it
+LAYOUT = 2  # raise when `canonical` or the directory layout changes: every key changes with it
 KEY_HEX = 16  # 64 bits; two of a million artifacts share a key with probability < 1e-7
 
 

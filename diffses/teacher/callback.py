@@ -80,7 +80,7 @@ class Keeper(BaseCallback):
         self._rate = (time.perf_counter(), 0)
         self._console: Console | None = None
         self._noted = False  # whether this process has added to the curve
-        self._bar = bar(settings.total_steps, "step", "teacher")
+        self._bar = bar(settings.total_timesteps, "step", "teacher")
 
     def _read(self, name: str, default: float) -> float:
         path = self.scratch / name
@@ -123,7 +123,7 @@ class Keeper(BaseCallback):
         rules, settings = self.rules, self.settings
         player = self.player(self.model)
         self._console = self._console or rules.open()
-        seeds = rules.seeds("validation", settings.seed, settings.evaluation_episodes)
+        seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
         jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
         mean = float(np.mean([episode(job, self._console, player).score for job in jobs]))
@@ -191,6 +191,6 @@ class Keeper(BaseCallback):
             "algorithm": "ppo",
             "minutes": round(self.minutes(), 1),
             "evaluation": self.best,
-            "evaluation_episodes": self.settings.evaluation_episodes,
+            "evaluation_episodes": self.settings.n_eval_episodes,
             "source": "trained here",
         }

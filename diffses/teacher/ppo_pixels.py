@@ -42,7 +42,7 @@ def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
     """The games a learner plays side by side."""
     return AtariPixels(
         env.game,
-        teacher.environments,
+        teacher.n_envs,
         seed=seed_for(teacher.seed, "teacher", "games"),
         threads=teacher.threads,
         frame_skip=env.frame_skip,

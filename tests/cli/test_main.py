@@ -37,7 +37,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("teachr=ppo", "there is no setting or group teachr", "teacher=..."),
         ("sead=1", "there is no setting or group sead", "seed=..."),
         ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=..."),
-        ("teacher.total_steps=9", "chosen teacher has no setting", "teacher=ppo"),
+        ("teacher.total_timesteps=9", "chosen teacher has no setting", "teacher=ppo"),
         ("env.labels={a:largest}", "env.labels is a mapping", "+env.labels.KEY=VALUE"),
         ("dataset.rounds=100", "dataset.states=150 cannot be shared out", "dataset.rounds=12"),
         ("env.sticky=0", "env.sticky=0: search, validation and test", "env.sticky=0.01"),
@@ -49,7 +49,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("experiment=smok", "experiment=smok: there is no such variant", "experiment=smoke"),
         ("+env.labels.others=largest", "env.labels.others: no name", "not others"),
         ("env.labels.ball=red", "env.labels.ball: Invalid value 'red'", "controllable | smallest"),
-        ("finetune.step_size=0", "finetune.step_size=0", "<1e-06 or more>"),
+        ("finetune.sigma0=0", "finetune.sigma0=0", "<1e-06 or more>"),
         ("finetune.guidance=nan", "finetune.guidance=nan is out of range", "<0 or more>"),
         ("regressor.crossover=-0.5", "regressor.crossover=-0.5 is out of", "from 0 to 1>"),
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
@@ -75,7 +75,7 @@ def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, 
 
 @pytest.mark.slow
 def test_an_interrupted_run_says_so_in_its_status(tmp_path):
-    words = ["experiment=smoke", "stage=teacher", "teacher.total_steps=900000", "logger=none"]
+    words = ["experiment=smoke", "stage=teacher", "teacher.total_timesteps=900000", "logger=none"]
     folder = tmp_path / "log"
     process = subprocess.Popen(
         [sys.executable, "run.py", *words, f"outputs={tmp_path}/store", f"hydra.run.dir={folder}"],

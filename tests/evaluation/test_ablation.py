@@ -83,9 +83,9 @@ def test_the_variants_differ_in_what_their_names_say(config):
         return config("experiment=ablation", "env=cartpole", f"finetune={name}").finetune
 
     full = settings("guided")
-    assert (full.guidance > 0, full.breeding > 0) == (True, True)
+    assert (full.guidance > 0, full.evolution_share > 0) == (True, True)
     assert settings("unguided").guidance == 0
-    assert settings("no_evolution").breeding == 0
+    assert settings("no_evolution").evolution_share == 0
     assert [start.name for start in settings("random_start").starts] == ["random"]
     assert [start.name for start in settings("linear_start").starts] == ["linear"]
     assert len({settings(name).steps for name in ("guided", "unguided", "linear_start")}) == 1
