@@ -59,7 +59,7 @@ def _root(config: MkDocsConfig) -> Path:
 
 
 def _documented(path: Path) -> bool:
-    """Whether a module has a reference page: private ones, `__main__` and old commands have none."""
+    """Whether a module has a page: private ones, `__main__` and old commands have none."""
     if path.read_text(encoding="utf-8").startswith(OLD):
         return False
     return path.name == "__init__.py" or not path.name.startswith("_")
