@@ -92,19 +92,19 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        10,
+        11,
         ("env", "detector"),
         _detector_needs,
-        "diffses.detector.loading:learn_detector",
+        "diffses.stages.detector:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 3, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
+    Stage("teacher", 4, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
     Stage(
         "dataset",
-        2,
+        3,
         ("env", "dataset"),
         _always("detector", "teacher"),
-        "diffses.dataset:record_dataset",
+        "diffses.stages.dataset:record_dataset",
     ),
     Stage(
         "distill",
@@ -115,14 +115,14 @@ PIPELINE = (
     ),
     Stage(
         "finetune",
-        14,
+        15,
         ("env", "finetune", "seed"),
         _finetune_needs,
         "diffses.stages.finetune:finetune_forest",
     ),
     Stage(
         "evaluate",
-        2,
+        3,
         ("env", "evaluation"),
         _evaluate_needs,
         "diffses.stages.evaluate:evaluate",

@@ -21,9 +21,14 @@ if TYPE_CHECKING:
 
 
 @cache
-def detector_at(folder: str) -> AnyDetector:
-    """The detector of an artifact, read once in a process; a player resets it at every start."""
+def _read(folder: str) -> AnyDetector:
     return open_detector(Path(folder))
+
+
+def detector_at(folder: str) -> AnyDetector:
+    """The detector of an artifact, one for each player: the files are read once in a process, what
+    is remembered of an episode is the player's own."""
+    return _read(folder).fresh()
 
 
 @dataclass(frozen=True)

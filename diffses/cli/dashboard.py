@@ -14,9 +14,9 @@ from typing import Any
 
 from diffses.config import WandbLogger
 from diffses.errors import ConfigError, DiffsesError
+from diffses.evaluation.results import CHAMPION
 
 NAME = "diffses: seeds side by side"
-CHAMPION = "finetuned"
 
 
 def lines(title: str, x: str, *y: str) -> dict[str, Any]:

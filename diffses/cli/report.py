@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diffses.errors import DiffsesError
 from diffses.report.sweep import compare, summarise
+from diffses.report.sweep_text import summary_text
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -15,7 +16,6 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or any(word.startswith("-") for word in arguments):
         print("usage: python -m diffses.report multirun_sweeps/TIME...", file=sys.stderr)
         return 2
-    from diffses.report.sweep_text import summary_text
 
     folders = [Path(word) for word in arguments]
     failed = False

@@ -15,19 +15,22 @@ from diffses.errors import ArtifactError, DiffsesError
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
 from diffses.store.store import verify
+from diffses.text_table import aligned
 
 
 def ls(root: Path) -> None:
-    print(f"{'stage':<10} {'key':<16} {'version':>7} {'started':<19} {'seconds':>8} {'MB':>7}")
-    for path in artifacts(root):
-        made = read(path)
-        if made is None:
-            print(f"{path.parent.name:<10} {path.name:<16} damaged")
-            continue
-        print(
-            f"{made['stage']:<10} {path.name:<16} {made['version']:>7} {made['started'][:19]:<19} "
-            f"{made['seconds']:>8.1f} {size(path) / 1e6:>7.2f}"
-        )
+    """Prints one line for each artifact."""
+    columns = ("stage", "key", "version", "started", "seconds", "MB")
+    print(aligned(columns, [_listed(path) for path in artifacts(root)], "llrlrr"))
+
+
+def _listed(path: Path) -> list[str]:
+    made = read(path)
+    if made is None:
+        return [path.parent.name, path.name, "damaged"]
+    megabytes = f"{size(path) / 1e6:.2f}"
+    started, seconds = made["started"][:19], f"{made['seconds']:.1f}"
+    return [made["stage"], path.name, str(made["version"]), started, seconds, megabytes]
 
 
 def check(root: Path) -> None:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from diffses.cli.arguments import parse, whole
@@ -32,6 +33,7 @@ from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
 from diffses.envs.protocol import v5
 from diffses.errors import DiffsesError
+from diffses.text_table import aligned
 
 SETTINGS = {"games": "", "seeds": "0,1", "steps": "3000", "png": "", "json": ""}
 NEAR_PX, NEAR_SHARE = 2.0, 0.25  # how far the sizes of one type may be apart: the larger of both
@@ -44,7 +46,7 @@ def look(
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
-    detector = learn(play.screens, play.starts, play.actions, settings, {}, play.before)
+    detector = learn(play.screens, play.starts, play.action_tm1, settings, {}, play.before)
     seconds = time.perf_counter() - clock
     if pictures is not None:
         from diffses.detector.figures import draw_sample  # loads matplotlib
@@ -118,24 +120,26 @@ def players_of(cast: Any) -> list[TypeInfo]:
 
 
 def lines(row: dict[str, Any]) -> list[str]:
-    """A game's row for people."""
+    """A game's row as text: how alike the seeds are, then a table of what each found."""
     alike = "" if row["same"] is None else f"  same {row['same']:.2f}"
     player = (
         "" if row["same"] is None else f"  same player: {'yes' if row['same_player'] else 'no'}"
     )
-    text = [f"{row['game']}{alike}{player}"]
-    for told in row["seeds"]:
-        if "error" in told:
-            text.append(f"  seed {told['seed']}: {told['error']}")
-            continue
-        types = ", ".join(
-            f"{kind['name']} {kind['size_px'][0]:g}x{kind['size_px'][1]:g} "
-            f"({kind['seen_per_screen']:.2g})"
-            for kind in told["types"]
-        )
-        about = f"{told['seconds']} s, {told['features']} features"
-        text.append(f"  seed {told['seed']}: {about}: {types}")
-    return text
+    columns = ("seed", "seconds", "features", "types")
+    found = aligned(columns, [_cells(told) for told in row["seeds"]], "rrrl")
+    return [f"{row['game']}{alike}{player}", indent(found, "  ")]
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    """What one seed found, or why it found nothing."""
+    if "error" in found:
+        return [str(found["seed"]), "", "", found["error"]]
+    types = ", ".join(
+        f"{kind['name']} {kind['size_px'][0]:g}x{kind['size_px'][1]:g} "
+        f"({kind['seen_per_screen']:.2g})"
+        for kind in found["types"]
+    )
+    return [str(found["seed"]), str(found["seconds"]), str(found["features"]), types]
 
 
 def main(arguments: list[str]) -> int:

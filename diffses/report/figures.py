@@ -168,7 +168,7 @@ def _compact(value: float) -> str:
 
 
 def front(shown: Shown) -> str | None:
-    """Validation return against size, and what is best for its size; None for fewer than two."""
+    """Validation return against size with the Pareto front; None for fewer than two candidates."""
     folder = shown.folders.get("finetune")
     tried = [] if folder is None else _tried(folder)
     if len({(size, mean) for size, mean, *_ in tried}) < 2:
@@ -191,7 +191,8 @@ def front(shown: Shown) -> str | None:
 
 
 def undominated(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The (size, return) that nothing as small or smaller beats, by size."""
+    """The Pareto front of (size, return) points: no point as small or smaller has a higher return;
+    in the order of their sizes."""
     kept: list[tuple[float, float]] = []
     for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
         if not kept or value > kept[-1][1]:

@@ -1,4 +1,4 @@
-"""What the report shows, read from the folders of the artifacts before it."""
+"""The content of a report, read from the folders of the artifacts it is made from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORESTS = {
 
 @dataclass(frozen=True)
 class Built:
-    """How one stage's artifact came about."""
+    """A stage's artifact: its key, when it was built, how long that took, and its settings."""
 
     stage: str
     key: str
@@ -34,7 +34,7 @@ class Built:
 
 @dataclass(frozen=True)
 class Shown:
-    """All that a report shows."""
+    """The results, forests and settings of a run."""
 
     folders: dict[str, Path]
     built: dict[str, Built]  # in the order they were built
@@ -45,7 +45,7 @@ class Shown:
 
     @property
     def champion(self) -> str | None:
-        """The policy the page is about: the last the pipeline made."""
+        """The policy the page is about: the last that the pipeline made."""
         return next((name for name in FORESTS if name in self.forests), None)
 
     @property
@@ -58,22 +58,22 @@ class Shown:
 
     @property
     def cut_short(self) -> int | None:
-        """The steps after which every test episode was ended, if they were."""
+        """The steps after which every test episode was truncated; None where none was."""
         steps = self.config.get("evaluation", {}).get("max_steps")
         return None if steps is None else int(steps)
 
     @property
     def protocol(self) -> str:
-        """That of the headline."""
+        """The headline's protocol."""
         return main_protocol(self.results)
 
     @property
     def has_frames(self) -> bool:
-        """Whether it is a game seen as frames, not a task that shows numbers."""
+        """Whether the observations are frames of a game, not the numbers of a control task."""
         return "id" not in self.config.get("env", {})
 
     def result(self, policy: str | None, protocol: str | None = None) -> Row | None:
-        """The row of a policy, under the headline's protocol where nothing else is said."""
+        """A policy's row under a protocol, by default the headline's; None where there is none."""
         protocol = protocol or self.protocol
         rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
         return next(rows, None)

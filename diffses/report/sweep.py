@@ -14,6 +14,7 @@ from diffses.evaluation.sweep import (
     name_variants,
     read_jobs,
 )
+from diffses.report.sweep_page import sweep_page
 from diffses.store.store import write_whole
 
 
@@ -54,14 +55,12 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
     """Reads several sweeps and writes one page about all of them.
 
     Returns:
-        As `summarise`; jobs are named "SWEEP/JOB", and sweeps that differ in nothing else are
-        told apart by their names.
+        As `summarise`; jobs are named "SWEEP/JOB", and where sweeps have the same settings, their
+        names are the variants.
 
     Raises:
         DiffsesError: where a folder holds no job.
     """
-    from diffses.report.sweep_page import sweep_page
-
     jobs = []
     for folder in sweep_dirs:
         for job in read_jobs(folder):
@@ -81,8 +80,6 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
 
 def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
     """Writes the three files, each whole or not at all."""
-    from diffses.report.sweep_page import sweep_page
-
     write_whole(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_whole(sweep_dir / "summary.html", sweep_page(summary))
     write_whole(sweep_dir / "summary.csv", _table(summary))

@@ -69,7 +69,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     play = recording_for(v5(env), detector, teacher)
     found: Detector | SpaceFinder | Oracle
     if isinstance(detector, MotionDetector):
-        found = learn(play.screens, play.starts, play.actions, detector, env.labels, play.before)
+        found = learn(play.screens, play.starts, play.action_tm1, detector, env.labels, play.before)
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.detector import learn_space  # loads torch
 

@@ -20,7 +20,7 @@ from diffses.policy.forest import Forest
 from diffses.store import Draft
 from diffses.store.keys import Spec, digests
 
-PLAY_VERSION = 2  # of the shared artifacts; raise it when the same policy would play otherwise
+PLAY_VERSION = 3  # of the shared artifacts; raise it when the same policy would play otherwise
 FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
 
 

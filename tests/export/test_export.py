@@ -135,7 +135,7 @@ def detector_of(game, folder):
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(ArcadeEnv(game=game)), settings)
     folder.mkdir()
-    found = learn(seen.screens, seen.starts, seen.actions, settings, {}, seen.before)
+    found = learn(seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before)
     found.save(folder)
     return found
 

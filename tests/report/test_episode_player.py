@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -54,6 +55,15 @@ def test_an_episode_that_came_out_otherwise_says_so(task_row):
     other = task_row | {"return": 3.0}
     found = record(Champion(ACTS, TASK, None, {}), "finetuned", other, None)
     assert "evaluation found another" in player(found, 0)
+
+
+def test_the_data_of_an_episode_cannot_end_its_script(task_row):
+    found = record(Champion(ACTS, TASK, None, {}), "finetuned", task_row, None)
+    found.record["features"][0] = "</script><script>alert(1)</script>"
+    shown = player(found, 0)
+    assert shown.count("<script") == 2  # the data and the program
+    (data,) = re.findall(r'<script type="application/json" id="episode">(.*?)</script>', shown)
+    assert json.loads(data)["record"] == json.loads(json.dumps(found.record))
 
 
 def test_box_actions(tmp_path):
@@ -111,7 +121,7 @@ def test_the_player_steps_in_a_browser(browser, tmp_path):
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(env), settings)
-    detector = learn(seen.screens, seen.starts, seen.actions, settings, {})
+    detector = learn(seen.screens, seen.starts, seen.action_tm1, settings, {})
     detector.save(tmp_path)
     name = next(name for name in detector.features if name.endswith(".y"))
     forest = Forest.from_text(
