@@ -8,7 +8,7 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 
-from diffses.cli.main import typed
+from diffses.cli.main import to_config
 from diffses.config import VARIANTS, register
 from diffses.pipeline import order, resolve
 from diffses.policy.operators import OPERATORS
@@ -68,7 +68,7 @@ def test_a_game(tmp_path):
     for name in made:
         with initialize_config_dir(version_base="1.3", config_dir=str(conf)):
             raw = compose("config", [f"env={name}", "finetune=none", "stage=detector"])
-        config = resolve(typed(raw))
+        config = resolve(to_config(raw))
         assert config.env.name in ("asterix", "MountainCar-v0")
         assert [stage.name for stage in order(config)] == ["detector"]
 

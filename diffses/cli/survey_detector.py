@@ -1,39 +1,35 @@
-"""python -m diffses.detector.survey games=pong,asterix [seeds=0,1] [png=DIR] [json=FILE]
-
-What the motion detector makes of games: its types, which of them is the player, and whether other
-play gives the same.
-
-  games=A,B    ROM names of ale-py, or all
-  seeds=0,1    of the play that is learned from
-  steps=3000   of play
-  png=DIR      draw a sample of each as DIR/<game>_<seed>.png
-  json=FILE    write the table here as well
-
-Types of two seeds are the same where the palette indices of one are among those of the other and
-their sizes differ by at most a quarter, or 2 px; `same` is the share of all sights, in both, that
-are of types the other has too. A game in which nothing is found is told with the reason.
-"""
+"""`python -m diffses survey`: what the motion detector makes of games."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from diffses.cli.arguments import parse, whole
+from diffses.cli.arguments import CommandParser, file, game_name, listed, path, whole
+from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.learn import learn
 from diffses.detector.motion import Detector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
+from diffses.envs.ale import games as every_game
 from diffses.envs.protocol import v5
 from diffses.errors import DiffsesError
 
-SETTINGS = {"games": "", "seeds": "0,1", "steps": "3000", "png": "", "json": ""}
+DESCRIPTION = """\
+What the motion detector makes of games: its types of objects, which of them is the player, and
+whether it finds the same in other play.
+
+Types of two seeds are the same where the palette indices of one are among those of the other and
+their sizes differ by at most a quarter, or 2 px. `same` is the share of all detections, of both
+seeds, that are of types which both have. A game in which nothing is found is listed with the
+reason.
+"""
+EXAMPLE = "python -m diffses survey --games pong,asterix --seeds 0,1"
 NEAR_PX, NEAR_SHARE = 2.0, 0.25  # how far the sizes of one type may be apart: the larger of both
 
 
@@ -138,27 +134,35 @@ def lines(row: dict[str, Any]) -> list[str]:
     return text
 
 
-def main(arguments: list[str]) -> int:
-    if not arguments or {"--help", "-h"} & set(arguments):
-        print(__doc__)
-        return 0
-    try:
-        settings = parse(arguments, SETTINGS, ("games",), "games=pong,asterix")
-        seeds = [whole("seeds", seed, 0, "0,1") for seed in settings["seeds"].split(",")]
-        steps = whole("steps", settings["steps"], 50, "3000")
-        games = settings["games"].split(",")
-        if games == ["all"]:
-            from diffses.envs.ale import games as every_game
-
-            games = every_game()
-        rows = survey(games, seeds, steps, Path(settings["png"]) if settings["png"] else None)
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    if settings["json"]:
-        Path(settings["json"]).write_text(json.dumps(rows, indent=2) + "\n")
-    return 0
+def _games(text: str) -> list[str]:
+    """The type of `--games`: names with commas between them, or all."""
+    return every_game() if text == "all" else listed(game_name)(text)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses survey", description=DESCRIPTION, example=EXAMPLE
+    )
+    parser.add_argument(
+        "--games", metavar="A,B", type=_games, required=True, help="ROMs of ale-py, or all"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N,N",
+        type=listed(whole(0)),
+        default="0,1",
+        help="of the play that is learned from",
+    )
+    parser.add_argument("--steps", metavar="N", type=whole(50), default=3000, help="steps of play")
+    parser.add_argument("--png", metavar="DIR", type=path, help="draw DIR/<game>_<seed>.png")
+    parser.add_argument("--json", metavar="FILE", type=file, help="write the table here as well")
+    return parser
+
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    rows = survey(options.games, options.seeds, options.steps, options.png)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    return OK

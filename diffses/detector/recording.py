@@ -1,54 +1,27 @@
-"""python -m diffses.detector.frames env=GAME steps=3000 out=FILE.npz [play=exploratory] [png=DIR]
+"""Recorded play: what a detector learns from.
 
-Records play: frames for a detector to learn from, or to be scored on once true boxes are added.
-
-  env=GAME           the ROM's name in ale-py, e.g. asterix
-  steps=3000         how many steps; each is one frame in the file
-  out=FILE.npz       frames, uint8 (n, h, w, 3), RGB; actions, int16 (n,): the action was taken
-                     before its frame, and is 0 at a start; episode_start, bool (n,); screens,
-                     uint8 (n, h, w), the console's palette indices of the frames; before, the same
-                     of the frame before each, where other things may flicker into sight
-  play=exploratory   random actions, each held for a while;
-       random        a fresh one each step;
-       teacher       as the teacher in the artifact teacher=DIR plays;
-       forest        as the forest in forest=FILE plays on what the detector in detector=DIR sees
-  seed=0             of the play
-  png=DIR            write every frame as DIR/000000.png, ... as well
-
-`detector.recording=FILE.npz` has a detector learn from such a file.
+`python -m diffses record-frames --env GAME --out FILE.npz` writes such a file, and
+`detector.recording=FILE.npz` has a detector learn from it.
 """
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from diffses.cli.arguments import parse, whole
-from diffses.config import ArcadeEnv, LearnedDetector
+from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
 from diffses.envs.ale import Arcade
-from diffses.envs.protocol import Protocol, v5
-from diffses.envs.rollout import Player, PlayerSpec, RandomSpec
-from diffses.errors import ConfigError, DiffsesError
+from diffses.envs.protocol import Protocol
+from diffses.envs.rollout import Player, PlayerSpec
+from diffses.errors import ConfigError
 from diffses.logger.progress import bar
 from diffses.seeds import seed_for
 
 HELD = 12  # steps an exploring player holds an action, at the most
-SETTINGS = {
-    "env": "",
-    "steps": "3000",
-    "out": "",
-    "play": "exploratory",
-    "teacher": "",
-    "forest": "",
-    "detector": "",
-    "seed": "0",
-    "png": "",
-}
 
 
 @dataclass(frozen=True)
@@ -94,22 +67,19 @@ class Explorer:
 
 
 def recording_for(
-    rules: Protocol, settings: LearnedDetector, teacher: Path | None = None
+    rules: Protocol, settings: LearnedDetector, spec: PlayerSpec | None = None
 ) -> Recording:
-    """What a detector learns from: a file, or `settings.steps` steps of play, exploring or as the
-    teacher of an artifact does.
+    """What a detector learns from: a file, or `settings.steps` steps of play.
+
+    Args:
+        spec: the policy that plays; None: random actions, each held for a while.
 
     Raises:
         ConfigError: for a file that is no recording.
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    spec: PlayerSpec = ExplorerSpec()
-    if teacher is not None:
-        from diffses.teacher.agent import TeacherSpec  # loads torch
-
-        spec = TeacherSpec(str(teacher))
-    return record(rules, spec, settings.steps, settings.seed)
+    return record(rules, ExplorerSpec() if spec is None else spec, settings.steps, settings.seed)
 
 
 def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
@@ -163,7 +133,7 @@ def read_recording(path: Path) -> Recording:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{path} is no recording: {error}",
-            fix="a file of python -m diffses.detector.frames, with " + ", ".join(wanted),
+            fix="a file of python -m diffses record-frames, with " + ", ".join(wanted),
         ) from error
     if screens is None:
         screens = to_indices(frames)
@@ -192,56 +162,3 @@ def save(recording: Recording, path: Path, pictures: Path | None) -> None:
         pictures.mkdir(parents=True, exist_ok=True)
         for number, frame in enumerate(frames):
             cv2.imwrite(str(pictures / f"{number:06d}.png"), frame[:, :, ::-1])
-
-
-def player_of(settings: dict[str, str]) -> PlayerSpec:
-    """Who plays.
-
-    Raises:
-        ConfigError: where it is unknown, or a setting that it needs is missing.
-    """
-    play = settings["play"]
-    needs = {"teacher": ("teacher",), "forest": ("forest", "detector")}.get(play, ())
-    for name in needs:
-        if not Path(settings[name]).exists() or not settings[name]:
-            raise ConfigError(
-                f"play={play} needs {name}=, and {settings[name] or 'nothing'} is not there",
-                fix=" ".join([f"play={play}", *(f"{need}=<its path>" for need in needs)]),
-            )
-    if play == "exploratory":
-        return ExplorerSpec()
-    if play == "random":
-        return RandomSpec()
-    if play == "teacher":
-        from diffses.teacher.agent import TeacherSpec  # loads torch
-
-        return TeacherSpec(settings["teacher"], settings["detector"] or None)
-    if play == "forest":
-        from diffses.agents.forest_agent import ForestSpec
-        from diffses.policy.forest import Forest
-
-        return ForestSpec(Forest.load(Path(settings["forest"])), settings["detector"])
-    raise ConfigError(f"play={play} is unknown", fix="play=exploratory, or random, teacher, forest")
-
-
-def main(arguments: list[str]) -> int:
-    if not arguments or {"--help", "-h"} & set(arguments):
-        print(__doc__)
-        return 0
-    try:
-        settings = parse(arguments, SETTINGS, ("env", "out"), "env=pong out=frames.npz")
-        steps = whole("steps", settings["steps"], 1, "3000")
-        seed = whole("seed", settings["seed"], 0, "0")
-        rules = v5(ArcadeEnv(game=settings["env"]))
-        recording = record(rules, player_of(settings), steps, seed)
-        save(recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None)
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    episodes = int(recording.starts.sum())
-    print(f"{settings['out']}: {steps} frames of {settings['env']}, {episodes} episodes")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -8,7 +8,7 @@ outputs/distill/5d1e0c9a7b3f4e21.partial/   unfinished; no other stage looks her
     scratch/                                kept across restarts, dropped on commit
 outputs/.locks/                             who is building what
 
-`python -m diffses.store ls | show KEY | verify | rm KEY | gc` looks after them.
+`python -m diffses store ls | show KEY | verify | rm KEY | gc` looks after them.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Store:
         if any(manifest[name] != value for name, value in spec.describe().items()):
             raise ArtifactError(
                 f"{path} was made from another configuration that has the same key",
-                fix=f"python -m diffses.store rm {spec.key}",
+                fix=f"python -m diffses store rm {spec.key}",
             )
         return path
 
@@ -166,7 +166,7 @@ def verify(path: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: naming the first file that is not as it was written.
     """
-    fix = f"python -m diffses.store rm {path.name}, then run again to rebuild it"
+    fix = f"python -m diffses store rm {path.name}, then run again to rebuild it"
     try:
         manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
         recorded: dict[str, str] = manifest["files"]

@@ -126,6 +126,6 @@ def _manifest(folder: Path) -> Mapping[str, Any]:
         made: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text())
     except (OSError, ValueError) as error:
         raise ArtifactError(
-            f"{folder} is no artifact: {error}", fix="python -m diffses.store ls"
+            f"{folder} is no artifact: {error}", fix="python -m diffses store ls"
         ) from error
     return made
