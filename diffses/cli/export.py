@@ -15,7 +15,7 @@ from diffses.zoo.champion import Champion
 
 
 def text(champion: Champion, to: str, pixels: bool) -> str:
-    """The exported file.
+    """The text of the exported file.
 
     Raises:
         ConfigError: for pixels in another language than Python, or without frames.

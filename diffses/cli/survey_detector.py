@@ -36,7 +36,7 @@ NEAR_PX, NEAR_SHARE = 2.0, 0.25  # how far the sizes of one type may be apart: t
 def look(
     game: str, seed: int, steps: int, pictures: Path | None
 ) -> tuple[dict[str, Any], Detector]:
-    """Learns a game and says what was found."""
+    """Learns a detector for a game. Returns what it found as a row of the table, and itself."""
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
@@ -75,7 +75,7 @@ def same(one: TypeInfo, two: TypeInfo) -> bool:
 
 
 def shared(one: Sequence[TypeInfo], two: Sequence[TypeInfo]) -> float:
-    """The share of all sights that are of types which both have, 0 to 1."""
+    """The share of all detections that are of types which both detectors have, 0 to 1."""
     both = [(mine, others) for mine, others in ((one, two), (two, one))]
     known = sum(a.sights for mine, rest in both for a in mine if any(same(a, b) for b in rest))
     return known / max(1e-9, sum(kind.sights for mine, _ in both for kind in mine))
@@ -84,19 +84,20 @@ def shared(one: Sequence[TypeInfo], two: Sequence[TypeInfo]) -> float:
 def survey(
     games: Sequence[str], seeds: Sequence[int], steps: int, pictures: Path | None
 ) -> list[dict[str, Any]]:
-    """A row for each game: what each seed found, and how alike they are; prints as it goes."""
+    """A row for each game: what each seed found, and how much of it both found. Prints each row
+    when it is done."""
     rows = []
     for game in games:
         found: list[Detector] = []
         row: dict[str, Any] = {"game": game, "seeds": []}
         for seed in seeds:
             try:
-                told, detector = look(game, seed, steps, pictures)
+                result, detector = look(game, seed, steps, pictures)
             except DiffsesError as error:
-                told = {"game": game, "seed": seed, "error": str(error).splitlines()[0]}
+                result = {"game": game, "seed": seed, "error": str(error).splitlines()[0]}
             else:
                 found.append(detector)
-            row["seeds"].append(told)
+            row["seeds"].append(result)
         casts = [detector.memory.cast for detector in found]
         alike = [shared(a.types, b.types) for a, b in combinations(casts, 2)]
         row["same"] = min(alike, default=None)
@@ -110,27 +111,28 @@ def survey(
 
 
 def players_of(cast: Any) -> list[TypeInfo]:
+    """The types that the detector takes for the player: one, or none."""
     return [kind for kind in cast.types if kind.name == cast.player]
 
 
 def lines(row: dict[str, Any]) -> list[str]:
-    """A game's row for people."""
+    """A game's row as text."""
     alike = "" if row["same"] is None else f"  same {row['same']:.2f}"
     player = (
         "" if row["same"] is None else f"  same player: {'yes' if row['same_player'] else 'no'}"
     )
     text = [f"{row['game']}{alike}{player}"]
-    for told in row["seeds"]:
-        if "error" in told:
-            text.append(f"  seed {told['seed']}: {told['error']}")
+    for result in row["seeds"]:
+        if "error" in result:
+            text.append(f"  seed {result['seed']}: {result['error']}")
             continue
         types = ", ".join(
             f"{kind['name']} {kind['size_px'][0]:g}x{kind['size_px'][1]:g} "
             f"({kind['seen_per_screen']:.2g})"
-            for kind in told["types"]
+            for kind in result["types"]
         )
-        about = f"{told['seconds']} s, {told['features']} features"
-        text.append(f"  seed {told['seed']}: {about}: {types}")
+        about = f"{result['seconds']} s, {result['features']} features"
+        text.append(f"  seed {result['seed']}: {about}: {types}")
     return text
 
 
