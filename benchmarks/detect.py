@@ -17,7 +17,7 @@ from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.loading import open_detector
 from diffses.detector.palette import to_rgb
 from diffses.detector.recording import recording_for
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 
 FRAMES = 500
 SEED = 1  # of the recording; the detector learned from seed 0

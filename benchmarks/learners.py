@@ -53,10 +53,10 @@ def same_network(threads: int, seed: int = 0) -> PpoTeacher:
     return PpoTeacher(
         seed=seed,
         network=Network.nature,
-        environments=8,
+        n_envs=8,
         n_steps=128,
         batch_size=256,
-        epochs=4,
+        n_epochs=4,
         learning_rate=2.5e-4,
         final_learning_rate=0.0,
         threads=threads,

@@ -15,7 +15,7 @@ from benchmarks.workers import cpu_seconds
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.loading import open_detector
-from diffses.envs.protocol import Protocol, v5
+from diffses.envs.ale import Protocol, v5
 from diffses.envs.rollout import Job, close, play
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest

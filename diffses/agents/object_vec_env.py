@@ -17,8 +17,6 @@ from diffses.agents.vec_worker import Course, Elsewhere, Group, Here, Stepped
 from diffses.detector.loading import open_detector
 from diffses.envs.base_vec_env import Sealed
 
-__all__ = ["Course", "Features"]
-
 
 class Features(Sealed):
     """What the detector sees of `slots` consoles, float32 (slots, f), for SB3's algorithms.

@@ -15,9 +15,9 @@ from diffses.cli.arguments import CommandParser
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import WandbLogger
 from diffses.errors import ConfigError, DiffsesError
+from diffses.evaluation.results import CHAMPION
 
 NAME = "diffses: seeds side by side"
-CHAMPION = "finetuned"
 
 
 def lines(title: str, x: str, *y: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from omegaconf.errors import (
 )
 
 from diffses.config import VARIANTS
+from diffses.config.renamed import RENAMED
 from diffses.errors import DiffsesError
 
 HELP = "python run.py --help lists groups, variants and settings"
@@ -77,9 +78,9 @@ def _setting(error: BaseException) -> tuple[str, str]:
             name = (override or str(cause.full_key)).split("=")[0]
             return f"{name}: {str(cause).splitlines()[0]}", f"{name}=<{_wanted(cause)}>"
         if isinstance(cause, ConfigKeyError):
-            return _unknown(override.split("=")[0] if override else str(cause.full_key))
+            return _unknown(override or str(cause.full_key), error)
     if override:
-        return _unknown(override.split("=")[0])
+        return _unknown(override, error)
     if ambiguous := re.search(r"Ambiguous value for argument '([^']+)'", str(error)):
         return f"Ambiguous value {ambiguous[1]}: one run takes one value", f"{ambiguous[1]} -m"
     if isinstance(error, OverrideParseException):
@@ -102,8 +103,12 @@ def _wanted(error: ValidationError) -> str:
     return "a value of another type"
 
 
-def _unknown(name: str) -> tuple[str, str]:
-    name = name.lstrip("+~")
+def _unknown(override: str, error: BaseException) -> tuple[str, str]:
+    name = override.lstrip("+~").split("=")[0]
+    if name in RENAMED:
+        value = re.search(rf"{re.escape(name)}=(\S+)", f"{override} {error}")
+        new = RENAMED[name]
+        return f"the setting {name} is now {new}", f"{new}={value[1] if value else '...'}"
     if "." in name and name in settings():  # but not of the variant chosen
         group, field = name.split(".", 1)
         owners = [v for v, node in VARIANTS[group].items() if field in OmegaConf.structured(node)]

@@ -39,6 +39,7 @@ from diffses.errors import ConfigError, DiffsesError
 from diffses.logger import open_logger
 from diffses.pipeline import Step, plan, resolve, run
 from diffses.store import Store
+from diffses.text_table import aligned
 
 log = logging.getLogger("diffses")
 
@@ -229,9 +230,9 @@ def store_of(config: Config) -> Store:
 
 def show_plan(config: Config) -> None:
     """Prints what a run would do: one line a stage, and nothing is built."""
-    print(f"{'stage':<9} {'key':<16} {'action':<7} why")
-    for step in plan(config, store_of(config)):
-        print(f"{step.stage.name:<9} {step.spec.key:<16} {step.action:<7} {step.why}")
+    steps = plan(config, store_of(config))
+    rows = [(step.stage.name, step.spec.key, step.action, step.why) for step in steps]
+    print(aligned(("stage", "key", "action", "why"), rows, "llll"))
 
 
 def run_logged(config: Config, status: Status) -> None:

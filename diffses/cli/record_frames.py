@@ -11,7 +11,7 @@ from diffses.cli.arguments import CommandParser, file, game_name, path, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv
 from diffses.detector.recording import ExplorerSpec, record, save
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 from diffses.envs.rollout import PlayerSpec, RandomSpec
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest

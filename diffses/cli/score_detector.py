@@ -61,7 +61,7 @@ def _detector(wanted: str, truth: Truth, split: int) -> ObjectDetector:
     if wanted == "motion":
         part = slice(0, split)
         return learn(
-            truth.screens[part], truth.starts[part], truth.actions[part], MotionDetector(), {}
+            truth.screens[part], truth.starts[part], truth.action_tm1[part], MotionDetector(), {}
         )
     folder = path(wanted)
     if not (folder / "detector.json").is_file():

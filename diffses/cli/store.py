@@ -16,20 +16,24 @@ from diffses.pipeline import PIPELINE
 from diffses.stages.evaluate import PLAY_VERSION
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
+from diffses.store.manifest import FILE
 from diffses.store.store import verify
+from diffses.text_table import aligned
 
 
 def ls(root: Path) -> None:
-    print(f"{'stage':<10} {'key':<16} {'version':>7} {'started':<19} {'seconds':>8} {'MB':>7}")
-    for path in artifacts(root):
-        made = read(path)
-        if made is None:
-            print(f"{path.parent.name:<10} {path.name:<16} damaged")
-            continue
-        print(
-            f"{made['stage']:<10} {path.name:<16} {made['version']:>7} {made['started'][:19]:<19} "
-            f"{made['seconds']:>8.1f} {size(path) / 1e6:>7.2f}"
-        )
+    """Prints one line for each artifact."""
+    columns = ("stage", "key", "version", "started", "seconds", "MB")
+    print(aligned(columns, [_listed(path) for path in artifacts(root)], "llrlrr"))
+
+
+def _listed(path: Path) -> list[str]:
+    made = read(path)
+    if made is None:
+        return [path.parent.name, path.name, "damaged"]
+    megabytes = f"{size(path) / 1e6:.2f}"
+    started, seconds = f"{made.started:%Y-%m-%dT%H:%M:%S}", f"{made.seconds:.1f}"
+    return [made.stage, path.name, str(made.version), started, seconds, megabytes]
 
 
 def check(root: Path) -> None:
@@ -87,9 +91,9 @@ def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
     """The artifact, or the first of those it was made from, that this code no longer makes; None
     where it makes all of them. One that is gone was removed as such."""
     made = read(path)
-    if made is None or made["layout"] != LAYOUT or made["version"] != current.get(made["stage"]):
+    if made is None or made.layout != LAYOUT or made.version != current.get(made.stage):
         return path
-    parents = [path.parents[1] / stage / key for stage, key in made["parents"].items()]
+    parents = [path.parents[1] / stage / key for stage, key in made.parents.items()]
     return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
 
 
@@ -152,7 +156,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.command == "ls":
         ls(root)
     elif options.command == "show":
-        print((find(root, options.key) / "manifest.json").read_text(), end="")
+        print((find(root, options.key) / FILE).read_text(), end="")
     elif options.command == "verify":
         check(root)
     elif options.command == "rm":

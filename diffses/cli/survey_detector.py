@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from diffses.cli.arguments import CommandParser, file, game_name, listed, path, whole
@@ -17,8 +18,9 @@ from diffses.detector.motion import Detector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
 from diffses.envs.ale import games as every_game
-from diffses.envs.protocol import v5
+from diffses.envs.ale import v5
 from diffses.errors import DiffsesError
+from diffses.text_table import aligned
 
 DESCRIPTION = """\
 What the motion detector makes of games: its types of objects, which of them is the player, and
@@ -40,7 +42,7 @@ def look(
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
-    detector = learn(play.screens, play.starts, play.actions, settings, {}, play.before)
+    detector = learn(play.screens, play.starts, play.action_tm1, settings, {}, play.before)
     seconds = time.perf_counter() - clock
     if pictures is not None:
         from diffses.detector.figures import draw_sample  # loads matplotlib
@@ -116,24 +118,26 @@ def players_of(cast: Any) -> list[TypeInfo]:
 
 
 def lines(row: dict[str, Any]) -> list[str]:
-    """A game's row as text."""
+    """A game's row as text: how alike the seeds are, then a table of what each found."""
     alike = "" if row["same"] is None else f"  same {row['same']:.2f}"
     player = (
         "" if row["same"] is None else f"  same player: {'yes' if row['same_player'] else 'no'}"
     )
-    text = [f"{row['game']}{alike}{player}"]
-    for result in row["seeds"]:
-        if "error" in result:
-            text.append(f"  seed {result['seed']}: {result['error']}")
-            continue
-        types = ", ".join(
-            f"{kind['name']} {kind['size_px'][0]:g}x{kind['size_px'][1]:g} "
-            f"({kind['seen_per_screen']:.2g})"
-            for kind in result["types"]
-        )
-        about = f"{result['seconds']} s, {result['features']} features"
-        text.append(f"  seed {result['seed']}: {about}: {types}")
-    return text
+    columns = ("seed", "seconds", "features", "types")
+    found = aligned(columns, [_cells(told) for told in row["seeds"]], "rrrl")
+    return [f"{row['game']}{alike}{player}", indent(found, "  ")]
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    """What one seed found, or why it found nothing."""
+    if "error" in found:
+        return [str(found["seed"]), "", "", found["error"]]
+    types = ", ".join(
+        f"{kind['name']} {kind['size_px'][0]:g}x{kind['size_px'][1]:g} "
+        f"({kind['seen_per_screen']:.2g})"
+        for kind in found["types"]
+    )
+    return [str(found["seed"]), str(found["seconds"]), str(found["features"]), types]
 
 
 def _games(text: str) -> list[str]:

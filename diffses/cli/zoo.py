@@ -9,20 +9,22 @@ from pathlib import Path
 
 from diffses.cli.arguments import CommandParser, add_outputs, path
 from diffses.cli.exit_codes import OK, exit_code
+from diffses.text_table import aligned
 from diffses.zoo.champion import FOLDER, shipped
 from diffses.zoo.publish import add, require_same, runs
 
 
 def ls(folder: Path = FOLDER) -> None:
     """Prints one line for each champion."""
-    print(f"{'env':<24} {'protocol':<8} {'validation':>18} {'test':>10} {'nodes':>6} trees")
+    rows = []
     for name in shipped(folder):
         about = json.loads((folder / f"{name}.json").read_text())
         judged, tested = about["validation"], about["test"]
         mean = f"{judged['mean']:.1f} ± {judged['standard_error']:.1f} ({judged['episodes']})"
         last = "" if tested is None else f"{tested['mean']:.1f}"
         trees = ", ".join(str(len(tree)) for tree in about["forest"]["trees"])
-        print(f"{name:<24} {about['protocol']:<8} {mean:>18} {last:>10} {about['size']:>6} {trees}")
+        rows.append([name, about["protocol"], mean, last, str(about["size"]), trees])
+    print(aligned(("env", "protocol", "validation", "test", "nodes", "trees"), rows, "llrrrl"))
 
 
 def make_parser() -> CommandParser:

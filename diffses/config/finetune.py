@@ -60,13 +60,13 @@ class SearchFinetune(FinetuneConfig):
     starts: list[Start] = field(default_factory=lambda: list(Start))
     random_starts: int = 8
     start_from: str | None = content(None)  # also from this policy: finetuned.json, or of the zoo
-    climbs: int = 3  # starts whose constants are tried to improve
-    trial_share: float = 0.15  # of the steps, for all of these alike before the best goes on
+    n_constant_searches: int = 3  # starts whose constants are tried to improve
+    screening_share: float = 0.15  # of the steps, for all of these alike before the best goes on
     population: int = 36  # candidates in a generation, of constants or of children
     episodes: int = 1  # each candidate for constants plays in a generation, on common seeds
     episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
-    step_size: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
-    breeding: float = 0.1  # share of the steps that go to children: crossover and mutations
+    sigma0: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
+    evolution_share: float = 0.1  # share of the steps that go to children: crossover and mutations
     gradient: float = 0.0  # share of the steps in which PPO moves the constants of the best
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(
@@ -79,14 +79,14 @@ class SearchFinetune(FinetuneConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("finetune.steps", self.steps, 1)
-        require("finetune.climbs", self.climbs, 1)
+        require("finetune.n_constant_searches", self.n_constant_searches, 1)
         require("finetune.population", self.population, 4)
         require("finetune.episodes", self.episodes, 1)
         require("finetune.max_nodes", self.max_nodes, 1)
         for name in ("random_starts", "guidance"):
             require(f"finetune.{name}", getattr(self, name), 0)
-        require("finetune.step_size", self.step_size, 1e-6)
-        for name in ("trial_share", "breeding", "gradient"):
+        require("finetune.sigma0", self.sigma0, 1e-6)
+        for name in ("screening_share", "evolution_share", "gradient"):
             require(f"finetune.{name}", getattr(self, name), 0, 1)
         if self.episode_steps is not None:
             require("finetune.episode_steps", self.episode_steps, 1)
@@ -94,11 +94,11 @@ class SearchFinetune(FinetuneConfig):
 
         require_names("finetune.operators", self.operators, list(OPERATORS))
         require_names("finetune.variation", self.variation, list(VARIATION))
-        if self.breeding + self.gradient > 1:
+        if self.evolution_share + self.gradient > 1:
             raise ConfigError(
-                f"finetune.breeding and finetune.gradient add up to more than 1: "
-                f"{self.breeding + self.gradient:g}",
-                fix="finetune.breeding=0.1 finetune.gradient=0.1; constants get the rest",
+                f"finetune.evolution_share and finetune.gradient add up to more than 1: "
+                f"{self.evolution_share + self.gradient:g}",
+                fix="finetune.evolution_share=0.1 finetune.gradient=0.1; constants get the rest",
             )
         if not self.starts:
             raise ConfigError("finetune.starts is empty", fix="finetune.starts=[pursuit,random]")
@@ -135,13 +135,13 @@ class ConstantsFinetune(FinetuneConfig):
     """The constants alone, by PPO: the forest as actor, a small network as critic."""
 
     steps: int = 500_000  # environment steps it may take
-    environments: int = 16  # side by side
+    n_envs: int = 16  # side by side
     n_steps: int = 64  # steps an environment takes between two updates
     batch_size: int = 256  # states in one gradient step
-    epochs: int = 10  # passes over each rollout, fewer where the policy has moved far
+    n_epochs: int = 10  # passes over each rollout, fewer where the policy has moved far
     learning_rate: float = 3e-3  # Adam; falls linearly to a tenth
     clip_range: float = 0.2  # of the probability ratio
-    entropy: float = 0.0  # weight of the entropy bonus
+    ent_coef: float = 0.0  # weight of the entropy bonus
     gamma: float = 0.99  # discount a step
     gae_lambda: float = 0.95
     episode_steps: int | None = None  # cut an episode after this many steps; None: never
@@ -150,11 +150,11 @@ class ConstantsFinetune(FinetuneConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         require("finetune.steps", self.steps, LEAST_STEPS)
-        for name in ("environments", "n_steps", "epochs"):
+        for name in ("n_envs", "n_steps", "n_epochs"):
             require(f"finetune.{name}", getattr(self, name), 1)
-        rollout = self.environments * self.n_steps
+        rollout = self.n_envs * self.n_steps
         require("finetune.batch_size", self.batch_size, 2, rollout)
-        for name in ("learning_rate", "entropy", "guidance"):
+        for name in ("learning_rate", "ent_coef", "guidance"):
             require(f"finetune.{name}", getattr(self, name), 0)
         require("finetune.gamma", self.gamma, 0, 1)
         require("finetune.gae_lambda", self.gae_lambda, 0, 1)

@@ -18,14 +18,14 @@ class RegressorConfig:
     restarts: int = 1  # independent searches; the hall of fame keeps the best of all
     hall_of_fame: int = 8  # forests kept, on the front of agreement against size
     operators: list[str] = field(default_factory=lambda: ["add", "sub", "mul", "div"])
-    lift: bool = True  # search a second time, with the linear fit as one more leaf
-    polish: int = 40  # steps that train the constants on the teacher's action distribution
+    linear_leaf: bool = True  # search a second time, with the linear fit as one more leaf
+    constant_steps: int = 40  # steps that train the constants on the teacher's action distribution
     workers: int = unkeyed(0)  # processes; 0: one for each core
 
     def __post_init__(self) -> None:
         require("regressor.restarts", self.restarts, 1)
         require("regressor.hall_of_fame", self.hall_of_fame, 1)
-        require("regressor.polish", self.polish, 0)
+        require("regressor.constant_steps", self.constant_steps, 0)
         from diffses.policy.operators import OPERATORS  # needs numpy, which this module does not
 
         self._require_operators(list(OPERATORS))
@@ -99,4 +99,4 @@ class OperonRegressor(RegressorConfig):
 class LinearRegressor(RegressorConfig):
     """Least squares alone."""
 
-    polish: int = 0
+    constant_steps: int = 0

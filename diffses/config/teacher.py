@@ -26,40 +26,40 @@ class TeacherConfig:
 class PpoSettings(TeacherConfig):
     """What every training by PPO (Schulman et al. 2017) has."""
 
-    total_steps: int = 5_000_000  # environment steps, all environments together
-    environments: int = 16  # side by side
+    total_timesteps: int = 5_000_000  # environment steps, all environments together
+    n_envs: int = 16  # side by side
     n_steps: int = 128  # steps an environment takes between two updates
     batch_size: int = 512  # states in one gradient step
-    epochs: int = 3  # passes over each rollout
+    n_epochs: int = 3  # passes over each rollout
     learning_rate: float = 7e-4  # Adam; falls linearly to `final_learning_rate`
     final_learning_rate: float = 1e-5
     clip_range: float = 0.1  # of the probability ratio
-    entropy: float = 0.01  # weight of the entropy bonus
+    ent_coef: float = 0.01  # weight of the entropy bonus
     gamma: float = 0.99  # discount a step
     gae_lambda: float = 0.95
     evaluation_every: int = 500_000  # steps between two evaluations; the best policy is kept
-    evaluation_episodes: int = 4  # full episodes an evaluation plays
+    n_eval_episodes: int = 4  # full episodes an evaluation plays
     evaluation_steps: int | None = None  # cut its episodes after this many steps; None: never
     checkpoint_every: int = unkeyed(50_000)  # steps between two files to resume from
     device: str = unkeyed("auto")  # torch device
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("environments", "n_steps", "epochs", "evaluation_every"):
+        for name in ("n_envs", "n_steps", "n_epochs", "evaluation_every"):
             require(f"teacher.{name}", getattr(self, name), 1)
         require("teacher.batch_size", self.batch_size, 2)
-        require("teacher.evaluation_episodes", self.evaluation_episodes, 1)
+        require("teacher.n_eval_episodes", self.n_eval_episodes, 1)
         if self.evaluation_steps is not None:
             require("teacher.evaluation_steps", self.evaluation_steps, 1)
         require("teacher.learning_rate", self.learning_rate, 0)
         require("teacher.gamma", self.gamma, 0, 1)
         require("teacher.gae_lambda", self.gae_lambda, 0, 1)
-        rollout = self.environments * self.n_steps
-        if self.total_steps < rollout:
+        rollout = self.n_envs * self.n_steps
+        if self.total_timesteps < rollout:
             raise ConfigError(
-                f"teacher.total_steps={self.total_steps} is less than one rollout of "
-                f"{self.environments} environments x {self.n_steps} steps",
-                fix=f"teacher.total_steps={rollout} or more",
+                f"teacher.total_timesteps={self.total_timesteps} is less than one rollout of "
+                f"{self.n_envs} environments x {self.n_steps} steps",
+                fix=f"teacher.total_timesteps={rollout} or more",
             )
         if self.batch_size > rollout:
             raise ConfigError(
@@ -98,26 +98,26 @@ class Rewards(enum.Enum):
 class PpoObjectsTeacher(PpoSettings):
     """PPO from the detector's features, standardised: a small network, minutes on a CPU."""
 
-    total_steps: int = 2_000_000
+    total_timesteps: int = 2_000_000
     batch_size: int = 256
-    epochs: int = 4
+    n_epochs: int = 4
     learning_rate: float = 5e-4
     clip_range: float = 0.2
-    hidden: list[int] = field(default_factory=lambda: [64, 64])  # units of each tanh layer
+    net_arch: list[int] = field(default_factory=lambda: [64, 64])  # units of each tanh layer
     rewards: Rewards = Rewards.scaled
     max_steps: int | None = None  # cut training episodes after this many steps; None: never
     # Box actions: first log of the standard deviation, in units of the action
-    log_deviation: float = 0.0
+    log_std_init: float = 0.0
     # Box actions: noise that depends on the state and is drawn anew after this many steps
     # (gSDE, Raffin et al. 2021, arXiv:2005.05719); None: fresh noise each step
-    noise_steps: int | None = None
+    sde_sample_freq: int | None = None
     evaluation_every: int = 200_000
     workers: int = unkeyed(0)  # processes that play; 0: one for each core, 1: this one
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for units in self.hidden:
-            require("teacher.hidden", units, 1)
+        for units in self.net_arch:
+            require("teacher.net_arch", units, 1)
         if self.max_steps is not None:
             require("teacher.max_steps", self.max_steps, 1)
         require("teacher.workers", self.workers, 0)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.agents.forest_agent import RecorderSpec
 from diffses.config import DatasetConfig
 from diffses.dataset.data import Layout, Part
+from diffses.dataset.recorder import RecorderSpec
 from diffses.envs.base import Rules
 from diffses.envs.rollout import Episode, Job, play
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.regressor import fit_linear
 from diffses.seeds import seed_for
@@ -75,7 +75,7 @@ def record(
         str(inputs["teacher"]), str(inputs["detector"]), dataset.random_actions, driver
     )
     episodes: list[Episode] = []
-    with bar(steps, "step", f"dataset {name}") as progress:
+    with Bar(steps, "step", f"dataset {name}") as progress:
         for wave in count():
             numbers = range(wave * WAVE, (wave + 1) * WAVE)
             seeds = [seed_for(dataset.seed, "dataset", name, number) for number in numbers]

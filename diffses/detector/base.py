@@ -33,6 +33,9 @@ class AnyDetector(Protocol):
     def objects(self) -> np.ndarray:
         """The objects in sight, OBJECT (n,)."""
 
+    def fresh(self) -> AnyDetector:
+        """The same detector at the start of an episode of its own: what was learned is shared."""
+
     def save(self, folder: Path) -> None:
         """Writes `detector.json`, which says its `kind`, and what else `open_detector` needs."""
 

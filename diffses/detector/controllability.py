@@ -6,8 +6,10 @@ import numpy as np
 
 from diffses.detector.offline_tracks import Tracks
 
-LAGS = (-1, 0, 1)  # steps between an action and the motion it explains: recordings differ in this
-DELAYS = (-1, 0, 1, 2)  # steps between an action and the push that shows
+# steps between the action that led to a frame and the motion there that it explains, or the push
+# that shows; -1 is for files of others that keep an action with the frame it was chosen at
+LAGS = (-1, 0, 1)
+DELAYS = (-1, 0, 1, 2)
 SLIGHT = 0.15  # of the greatest mean velocity: an action with less pushes nowhere
 SPANS = ((2, 6), (6, 14), (14, 30))  # steps before those that count together: momentum, steering
 LONG = 4  # steps over which a slow thing's way is looked at
@@ -19,7 +21,7 @@ USUAL = 0.5  # share of the screens the player is on, as a rule
 LEAST_SHARE = 0.05  # of the variance of its velocity that the actions must explain
 
 
-def controlled(tracks: Tracks, kind: np.ndarray, actions: np.ndarray) -> dict[int, float]:
+def controlled(tracks: Tracks, kind: np.ndarray, action_tm1: np.ndarray) -> dict[int, float]:
     """How much of each type's motion the actions explain.
 
     The velocity of the things in one place of the tracker's table, and its change, are regressed on
@@ -29,7 +31,7 @@ def controlled(tracks: Tracks, kind: np.ndarray, actions: np.ndarray) -> dict[in
 
     Args:
         kind: int64 (n,), the type of each row of `tracks`.
-        actions: int (frames,), the action of each step.
+        action_tm1: int (frames,), the action that led to each frame.
 
     Returns:
         For each type the highest share of its places, by type; without those that cannot be told.
@@ -40,20 +42,20 @@ def controlled(tracks: Tracks, kind: np.ndarray, actions: np.ndarray) -> dict[in
         for place in np.unique(tracks.place[kind == number]):
             mine = known & (kind == number) & (tracks.place == place)
             share = explained(
-                tracks.frame[mine], np.column_stack([tracks.vx[mine], tracks.vy[mine]]), actions
+                tracks.frame[mine], np.column_stack([tracks.vx[mine], tracks.vy[mine]]), action_tm1
             )
             if share > 0:
-                share *= float(np.sqrt(mine.sum() / len(actions)))
+                share *= float(np.sqrt(mine.sum() / len(action_tm1)))
             shares[int(number)] = max(share, shares.get(int(number), -1.0))
     return shares
 
 
-def explained(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> float:
+def explained(frames: np.ndarray, velocity: np.ndarray, action_tm1: np.ndarray) -> float:
     """The best cross-validated R^2 of a thing's velocities or their changes on the actions.
 
     Args:
         frames: int64 (n,), increasing. velocity: float64 (n, 2), px per step.
-        actions: int (frames of the recording,).
+        action_tm1: int (frames of the recording,), the action that led to each.
 
     Returns:
         At most 1; -1 where there is too little to tell.
@@ -65,24 +67,24 @@ def explained(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> 
     way = (total[ends] - total[ends - LONG]) / LONG  # a pixel more or less in a step averages out
     shares = [-1.0]
     for at, values in ((frames, velocity), (frames[follows], change), (frames[ends - 1], way)):
-        design = _design(at, actions)
+        design = _design(at, action_tm1)
         for axis in range(2):
             shares.append(_share(design, values[:, axis]))
     return max(shares)
 
 
-def pushes(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> np.ndarray:
+def pushes(frames: np.ndarray, velocity: np.ndarray, action_tm1: np.ndarray) -> np.ndarray:
     """Where each action pushes a thing: the signs of its mean velocity after it.
 
     Args:
         frames: int64 (n,), increasing. velocity: float64 (n, 2), px per step.
-        actions: int (frames of the recording,).
+        action_tm1: int (frames of the recording,), the action that led to each.
 
     Returns:
         float64 (actions, 2), right and down 1, left and up -1. Where the last action does not tell
         the velocity along an axis, all are 0 there.
     """
-    count = int(actions.max()) + 1 if len(actions) else 0
+    count = int(action_tm1.max()) + 1 if len(action_tm1) else 0
     found = np.zeros((count, 2))
     for axis in range(2 if len(frames) >= LEAST_SIGHTS else 0):
         values = velocity[:, axis]
@@ -90,8 +92,8 @@ def pushes(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> np.
         best = LEAST_SHARE
         for lag in DELAYS:
             at = frames - lag
-            known = (at >= 0) & (at < len(actions))
-            done, moved = actions[at[known]], values[known]
+            known = (at >= 0) & (at < len(action_tm1))
+            done, moved = action_tm1[at[known]], values[known]
             often = np.bincount(done, minlength=count)
             means = np.bincount(done, moved, count) / np.maximum(often, 1)
             share = (often @ (means - moved.mean()) ** 2) / len(moved) / max(total, 1e-12)
@@ -103,13 +105,13 @@ def pushes(frames: np.ndarray, velocity: np.ndarray, actions: np.ndarray) -> np.
     return found
 
 
-def _design(frames: np.ndarray, actions: np.ndarray) -> np.ndarray:
+def _design(frames: np.ndarray, action_tm1: np.ndarray) -> np.ndarray:
     """Actions around each frame, one-hot, and their shares in the steps before: (n, p)."""
     columns = []
-    for choice in np.unique(actions)[1:]:
-        chosen = (actions == choice).astype(float)
+    for choice in np.unique(action_tm1)[1:]:
+        chosen = (action_tm1 == choice).astype(float)
         total = np.concatenate([[0.0], np.cumsum(chosen)])
-        columns += [chosen[np.clip(frames - lag, 0, len(actions) - 1)] for lag in LAGS]
+        columns += [chosen[np.clip(frames - lag, 0, len(action_tm1) - 1)] for lag in LAGS]
         for first, end in SPANS:
             span = total[np.clip(frames - first + 1, 0, None)]
             columns.append((span - total[np.clip(frames - end + 1, 0, None)]) / (end - first))

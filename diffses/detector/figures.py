@@ -32,16 +32,16 @@ def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
     shown = play.ram[-LOOKED_AT:] if detector.sees_ram and play.ram is not None else screens
     earlier = None if play.before is None else play.before[-LOOKED_AT:]
     ranks = []
-    actions = play.actions[-LOOKED_AT:]
+    action_tm1 = play.action_tm1[-LOOKED_AT:]
     for frame in range(len(screens)):
-        turn_to(detector, frame, starts, actions)
+        turn_to(detector, frame, starts, action_tm1)
         detector.observe(shown[frame], None if earlier is None else earlier[frame])
         found = detector.memory.objects
         ranks.append(len(np.unique(found["type"])) * 1000 + min(len(found), 999))
     equals = np.flatnonzero(np.array(ranks) == max(ranks))
     best = int(equals[len(equals) // 2])
     for frame in range(best + 1):
-        turn_to(detector, frame, starts, actions)
+        turn_to(detector, frame, starts, action_tm1)
         detector.observe(shown[frame], None if earlier is None else earlier[frame])
     draw(detector, screens[best], play.palette, path)
 

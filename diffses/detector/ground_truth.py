@@ -27,7 +27,7 @@ class Truth:
     frames: np.ndarray  # uint8 (n, h, w, 3), RGB
     screens: np.ndarray  # uint8 (n, h, w), one index a colour
     starts: np.ndarray  # bool (n,), where an episode begins
-    actions: np.ndarray  # int (n,)
+    action_tm1: np.ndarray  # int (n,), that led to each frame
     frame: np.ndarray  # int64 (m,), of each box
     category: np.ndarray  # int64 (m,), an index into `names`
     boxes: np.ndarray  # float64 (m, 4), left, top, right, bottom in px, clipped to the screen

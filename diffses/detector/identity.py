@@ -42,6 +42,10 @@ class Identity:
         """None: OBJECT (0,)."""
         return np.zeros(0, OBJECT)
 
+    def fresh(self) -> Identity:
+        """Itself: it remembers nothing."""
+        return self
+
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""
         about = {"format": FORMAT, "kind": "identity", "features": self.features}

@@ -31,7 +31,7 @@ ROUNDS = 3  # background, displays and types depend on each other: looked at in 
 def learn(
     screens: np.ndarray,
     starts: np.ndarray,
-    actions: np.ndarray,
+    action_tm1: np.ndarray,
     settings: MotionDetector,
     labels: Mapping[str, Label],
     before: np.ndarray | None = None,
@@ -41,7 +41,8 @@ def learn(
     Args:
         screens: uint8 (n, h, w), palette indices, one a step.
         starts: bool (n,), where an episode begins.
-        actions: int (n,), the action of each step: tells which type is the player, no more.
+        action_tm1: int (n,), the action that led to each screen: tells which type is the player, no
+            more.
         labels: names for types, see `naming.name_types`.
         before: uint8 (n, h, w), the frame before each screen. Where it shows what the screen lacks
             in more than FLICKERS of them, the detector `looks_back`.
@@ -52,8 +53,8 @@ def learn(
     """
     if screens.ndim != 3 or screens.dtype != np.uint8 or screens.shape[2] % 8:
         raise ValueError(f"want uint8 (n, h, w), w a multiple of 8, got {screens.shape}")
-    if not len(screens) == len(starts) == len(actions):
-        raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(actions)} actions")
+    if not len(screens) == len(starts) == len(action_tm1):
+        raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(action_tm1)} actions")
     screens = np.ascontiguousarray(screens)
     scene, kinds = look_around(screens, starts)
     flickers = False
@@ -72,23 +73,23 @@ def learn(
     cast = cast_of(
         kinds,
         lambda rules: follow_all(screens, starts, scene, rules),
-        actions,
+        action_tm1,
         settings,
         settings.patience,
         labels,
         lambda kind: tuple(_palette_of(kind, scene)),
     )
-    rows = play_back(Detector(Model(scene, cast)), screens, starts, actions)
+    rows = play_back(Detector(Model(scene, cast)), screens, starts, action_tm1)
     return Detector(Model(scene, telling(cast, rows, settings.features), flickers))
 
 
 def play_back(
-    detector: Detector, screens: np.ndarray, starts: np.ndarray, actions: np.ndarray
+    detector: Detector, screens: np.ndarray, starts: np.ndarray, action_tm1: np.ndarray
 ) -> np.ndarray:
     """The detector's features for every screen of a recording, float64 (n, f)."""
     rows = np.zeros((len(screens), len(detector.features)))
     for frame, screen in enumerate(screens):
-        turn_to(detector, frame, starts, actions)
+        turn_to(detector, frame, starts, action_tm1)
         rows[frame] = detector.observe(screen)
     return rows
 

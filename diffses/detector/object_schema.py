@@ -23,7 +23,7 @@ BUTTON = "FIRE"  # what the names of actions that press it end with
 def cast_of(
     kinds: Sequence[Kind],
     follow: Callable[[Rules], Tracks],
-    actions: np.ndarray,
+    action_tm1: np.ndarray,
     settings: LearnedDetector,
     patience: int,
     labels: Mapping[str, Label],
@@ -35,14 +35,15 @@ def cast_of(
     Args:
         kinds: the types.
         follow: tracks the recording's things by rules.
-        actions: int (n,), the action of each step: tells which type is the player, no more.
+        action_tm1: int (n,), the action that led to each screen: tells which type is the player, no
+            more.
         palette: the palette indices a type goes by.
         given: names of the types, in place of labels; `player` is then the player.
 
     Raises:
         ConfigError: where a label finds no type.
     """
-    names, shares, player = _name(kinds, follow, actions, patience, labels, given)
+    names, shares, player = _name(kinds, follow, action_tm1, patience, labels, given)
     order = _order(names, labels)
     kinds, names = [kinds[n] for n in order], [names[n] for n in order]
     kinds = [  # a fragment that looks like the player now and then is no second one
@@ -60,13 +61,13 @@ def cast_of(
             found.height,
             palette(found),
             _slots(found, settings.slots, is_player=names[number] == player),
-            found.sights / len(actions),
+            found.sights / len(action_tm1),
             found.speed,
             shares.get(order[number]),
         )
         for number, found in enumerate(kinds)
     )
-    pushes = _pushes(types, rules, player, tracks, actions)
+    pushes = _pushes(types, rules, player, tracks, action_tm1)
     every = every_feature(types, rules, player, pushes, differences=settings.differences)
     return Cast(rules, types, player, tuple(every), pushes)
 
@@ -76,7 +77,7 @@ def _pushes(
     rules: Rules,
     player: str | None,
     tracks: Tracks,
-    actions: np.ndarray,
+    action_tm1: np.ndarray,
 ) -> tuple[tuple[float, float, float], ...]:
     """Where each action pushes the player; nothing without one."""
     slot = player_slot(types, rules, player)
@@ -84,7 +85,7 @@ def _pushes(
         return ()
     mine = (tracks.before() >= 0) & (tracks.place == slot.place)
     velocity = np.column_stack([tracks.vx[mine], tracks.vy[mine]])
-    found = control.pushes(tracks.frame[mine], velocity, actions)
+    found = control.pushes(tracks.frame[mine], velocity, action_tm1)
     return tuple((float(x), float(y), 0.0) for x, y in found)
 
 
@@ -143,7 +144,7 @@ def cast_of_boxes(
     boxes: Sequence[np.ndarray],
     types: int,
     starts: np.ndarray,
-    actions: np.ndarray,
+    action_tm1: np.ndarray,
     settings: LearnedDetector,
     patience: int,
     labels: Mapping[str, Label],
@@ -166,7 +167,7 @@ def cast_of_boxes(
     whole = cast_of(
         kinds,
         lambda rules: follow_boxes(boxes, starts, rules),
-        actions,
+        action_tm1,
         settings,
         patience,
         labels,
@@ -176,7 +177,7 @@ def cast_of_boxes(
     memory = Memory(whole)
     rows = np.zeros((len(boxes), len(whole.features)))
     for frame, found in enumerate(boxes):
-        turn_to(memory, frame, starts, actions)
+        turn_to(memory, frame, starts, action_tm1)
         rows[frame] = memory.follow(found)
     return telling(whole, rows, settings.features)
 
@@ -184,7 +185,7 @@ def cast_of_boxes(
 def _name(
     kinds: Sequence[Kind],
     follow: Callable[[Rules], Tracks],
-    actions: np.ndarray,
+    action_tm1: np.ndarray,
     patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None,
@@ -193,8 +194,8 @@ def _name(
     rules = discovery.rules_of(kinds, patience)
     tracks = follow(rules)
     kind = rules.type_of_place()[tracks.place]
-    shares = control.controlled(tracks, kind, actions)
-    often = {n: len(np.unique(tracks.frame[kind == n])) / len(actions) for n in shares}
+    shares = control.controlled(tracks, kind, action_tm1)
+    often = {n: len(np.unique(tracks.frame[kind == n])) / len(action_tm1) for n in shares}
     player = control.player(shares, often)
     traits = [
         naming.Trait(

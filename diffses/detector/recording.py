@@ -14,11 +14,10 @@ import numpy as np
 
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import Protocol
+from diffses.envs.ale import Arcade, Protocol
 from diffses.envs.rollout import Player, PlayerSpec
 from diffses.errors import ConfigError
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
 
 HELD = 12  # steps an exploring player holds an action, at the most
@@ -30,7 +29,7 @@ class Recording:
 
     screens: np.ndarray  # uint8 (n, h, w), palette indices
     starts: np.ndarray  # bool (n,): an episode begins
-    actions: np.ndarray  # int16 (n,): taken before its screen; 0 at a start
+    action_tm1: np.ndarray  # int16 (n,): that led to its screen (rlax: a_tm1); 0 at a start
     ram: np.ndarray | None  # uint8 (n, 128): the console's memory; None for a file
     palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's of one not seen
     before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen; None: unknown
@@ -90,11 +89,11 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
     screens = np.zeros((steps, *console.screen().shape), np.uint8)
     before = np.zeros_like(screens)
     starts = np.zeros(steps, bool)
-    actions = np.zeros(steps, np.int16)
+    action_tm1 = np.zeros(steps, np.int16)
     ram = np.zeros((steps, len(console.ram())), np.uint8)
     palette, known = PALETTE.copy(), np.zeros(256, bool)
     episode = 0
-    with bar(steps, "step", "detector: play") as progress:
+    with Bar(steps, "step", "detector: play") as progress:
         for index in range(steps):
             if index == 0 or console.over:
                 begin = seed_for(seed, "detector", episode)
@@ -104,8 +103,8 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
                 episode += 1
                 starts[index] = True
             else:
-                actions[index] = player.act(console)
-                step(int(actions[index]))
+                action_tm1[index] = player.act(console)
+                step(int(action_tm1[index]))
             screens[index] = screen = console.screen()
             before[index] = console.before()
             ram[index] = console.ram()
@@ -114,7 +113,7 @@ def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recordin
                 palette[screen[fresh]] = console.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
-    return Recording(screens, starts, actions, ram, palette, before)
+    return Recording(screens, starts, action_tm1, ram, palette, before)
 
 
 def read_recording(path: Path) -> Recording:
@@ -127,7 +126,7 @@ def read_recording(path: Path) -> Recording:
     wanted = ("frames", "actions", "episode_start")
     try:
         with np.load(path) as file:
-            frames, actions, starts = (file[name] for name in wanted)
+            frames, action_tm1, starts = (file[name] for name in wanted)
             screens = file["screens"] if "screens" in file.files else None
             before = file["before"] if "before" in file.files else None
     except (OSError, ValueError, KeyError) as error:
@@ -139,7 +138,8 @@ def read_recording(path: Path) -> Recording:
         screens = to_indices(frames)
     palette = PALETTE.copy()
     palette[screens] = frames
-    return Recording(screens, starts.astype(bool), actions.astype(np.int16), None, palette, before)
+    starts, action_tm1 = starts.astype(bool), action_tm1.astype(np.int16)
+    return Recording(screens, starts, action_tm1, None, palette, before)
 
 
 def save(recording: Recording, path: Path, pictures: Path | None) -> None:
@@ -151,7 +151,7 @@ def save(recording: Recording, path: Path, pictures: Path | None) -> None:
         np.savez_compressed(
             file,
             frames=frames,
-            actions=recording.actions,
+            actions=recording.action_tm1,  # the name in files
             episode_start=recording.starts,
             screens=recording.screens,
             **earlier,

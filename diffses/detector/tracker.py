@@ -281,18 +281,19 @@ class Memory:
 
 
 def turn_to(
-    detector: Memory | ObjectDetector, frame: int, starts: np.ndarray, actions: np.ndarray
+    detector: Memory | ObjectDetector, frame: int, starts: np.ndarray, action_tm1: np.ndarray
 ) -> None:
-    """Before a frame of a recording is looked at: begins its episode, or tells the action before.
+    """Before a frame of a recording is looked at: begins its episode, or tells the action that led
+    to it, as `detector.look` does of a console at play.
 
     Args:
         starts: bool (frames,), where an episode begins.
-        actions: int (frames,), the action of each step.
+        action_tm1: int (frames,), the action that led to each frame.
     """
     if frame == 0 or starts[frame]:
         detector.reset()
     else:
-        detector.acted(int(actions[frame - 1]))
+        detector.acted(int(action_tm1[frame]))
 
 
 class Tracking:

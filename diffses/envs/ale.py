@@ -1,21 +1,34 @@
-"""One Atari console: `ALEInterface`, an episode named by its seed, and the two views of a step."""
+"""Atari games: the rules an episode is played by, and the console that plays it."""
 
 from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode, roms
 
+from diffses.config import ArcadeEnv
 from diffses.envs.base import Bounds
-from diffses.envs.protocol import Protocol
 from diffses.errors import ConfigError
+from diffses.seeds import seed_for
 
 # ROMs whose games need two players: ale-py registers no environment, and ALE ends the process
 FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}
-KEPT_STARTS = 256  # system states kept in memory, some 15 kB each
+KEPT_STARTS = 256  # system states kept in memory, with their pictures some 50 kB each
+# starts with fewer opening no-ops than this are not kept: ALE then stands within a frame, or draws
+# the next one over parts of those before, and its states hold neither (found by trying all games)
+UNKEPT = {
+    "amidar": 1,
+    "koolaid": 1,
+    "qbert": 2,
+    "tetris": 2,
+    "tic_tac_toe_3d": math.inf,
+    "trondead": 1,
+    "yars_revenge": math.inf,
+}
 SURE = 1e-12  # chance that the console still repeats the action of the episode before
 
 
@@ -24,13 +37,85 @@ def games() -> list[str]:
     return sorted(set(roms.get_all_rom_ids()) - FOR_TWO)
 
 
+@dataclass(frozen=True)
+class Protocol:
+    """How a game is played. Results of different protocols are never mixed.
+
+    v5: sticky actions (Machado et al. 2018), so every episode seed is another episode.
+    v4: no sticky actions; an episode then depends on its opening no-ops alone.
+    """
+
+    name: str
+    game: str
+    frame_skip: int  # console frames in one step
+    sticky: float
+    noop_max: int
+    fire_reset: bool
+    max_frames: int
+
+    def open(self) -> Arcade:
+        return Arcade(self)
+
+    def noops(self, seed: int) -> int:
+        """Opening no-ops, in console frames, of the episode `seed` names: 0 to noop_max - 1."""
+        if self.sticky == 0:
+            return seed % self.noop_max
+        return seed_for(seed, "no-ops") % self.noop_max
+
+    def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
+        """Episode seeds of one namespace: train, validation or test.
+
+        Without sticky actions there are only `noop_max` different episodes, and each is named
+        by its no-ops: all of them are returned, whatever is asked for.
+        """
+        if self.sticky == 0:
+            return list(range(self.noop_max))
+        return [seed_for(seed, namespace, episode) for episode in range(episodes)]
+
+
+def v5(env: ArcadeEnv) -> Protocol:
+    """The protocol of search and of the headline result."""
+    return Protocol(
+        "v5",
+        env.game,
+        env.frame_skip,
+        env.sticky,
+        env.noop_max,
+        env.fire_reset,
+        env.max_frames,
+    )
+
+
+def v4(env: ArcadeEnv) -> Protocol:
+    """The same without sticky actions; never used in search."""
+    return Protocol(
+        "v4", env.game, env.frame_skip, 0.0, env.noop_max, env.fire_reset, env.max_frames
+    )
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A console at one step, as `Arcade.keep` took it."""
+
+    state: Any  # ALE's system state: the console, the game's rules, the random generator
+    screen: np.ndarray  # uint8 (210, 160), which ALE's state does not hold
+    before: np.ndarray | None  # the same of the frame before, where that is known
+    grey: np.ndarray | None  # uint8 (2, 210, 160); None before the first step
+    steps: int
+    frames: int
+    last: int | None
+
+
 class Arcade:
     """A console with one game in it.
 
     `start(seed)` begins the episode that (protocol, seed) names: the same every time, in every
     process. Seeding ALE needs its ROM loaded anew (0.1 s), so the state after the opening no-ops is
-    kept, random generator included, and a later start of the same episode takes milliseconds. What
-    ALE does not keep is the action that a sticky console may repeat; there it is a no-op.
+    kept, random generator included, and a later start of the same episode takes milliseconds. Two
+    things are not in ALE's states. The action that a sticky console may repeat: there it is a
+    no-op. And the picture: ALE shows that of the last frame it emulated, whatever was restored
+    since, so a state's own is kept with it and shown until the next step. (Seven games load their
+    ROM at some or all starts: see UNKEPT.)
 
     The console always runs frame by frame (a step is `frame_skip` frames), since the pixel
     teacher's view is the maximum over the last two frames of a step. This gives the same play as
@@ -55,13 +140,16 @@ class Arcade:
         rom = roms.get_rom_path(protocol.game)
         assert rom is not None  # it is one of ale-py's
         self._rom = rom
-        self._starts: OrderedDict[int, Any] = OrderedDict()
+        self._starts: OrderedDict[int, Snapshot] = OrderedDict()
         self._load(0)
         self.actions: tuple[Action, ...] = tuple(self._ale.getMinimalActionSet())
         self.action_names: tuple[str, ...] = tuple(action.name for action in self.actions)
         height, width = self._ale.getScreenDims()
         self._screen = np.zeros((height, width), np.uint8)
         self._before = np.zeros((height, width), np.uint8)
+        self._restored: np.ndarray | None = None  # the picture, while ALE shows another
+        self._colours = np.zeros((256, 3), np.uint8)  # RGB of each palette index seen in a snapshot
+        self._greys = np.zeros(256, np.uint8)
         self._looks_back = False  # whether anybody asked for `before`
         self._stepped = False  # since the start
         self._grey = np.zeros((2, height, width), np.uint8)
@@ -80,19 +168,14 @@ class Arcade:
         if seed in self._starts:
             self._starts.move_to_end(seed)
             self._forget_action()
-            self._ale.restoreSystemState(self._starts[seed])
+            self.restore(self._starts[seed])
         else:
             self._open(seed)
-            self._starts[seed] = self._ale.cloneSystemState()
-            if len(self._starts) > KEPT_STARTS:
-                self._starts.popitem(last=False)
+            self._keep_start(seed)
         if self.protocol.fire_reset and Action.FIRE in self.actions:
             for _ in range(self.protocol.frame_skip):
                 self._ale.act(Action.FIRE)
-        self.steps = 0
-        self.last = None
-        self.frames = 0
-        self._stepped = False
+            self._restored = None
 
     def _open(self, seed: int) -> None:
         self._load(seed)
@@ -100,6 +183,17 @@ class Arcade:
             self._ale.act(Action.NOOP)
             if self._ale.game_over():
                 self._ale.reset_game()
+        self._restored = None
+        self._stepped = False
+        self.steps = 0
+        self.last = None
+        self.frames = 0
+
+    def _keep_start(self, seed: int) -> None:
+        if self.protocol.noops(seed) >= UNKEPT.get(self.protocol.game, 0):
+            self._starts[seed] = self.keep()
+            if len(self._starts) > KEPT_STARTS:
+                self._starts.popitem(last=False)
 
     def _forget_action(self) -> None:
         """Makes the no-op what a sticky console would repeat, as it is after the opening."""
@@ -127,8 +221,9 @@ class Arcade:
         skip = self.protocol.frame_skip
         for frame in range(skip):
             if self._looks_back and frame == skip - 1:
-                self._ale.getScreen(self._before)
+                self._show(self._before)
             reward += self._ale.act(move)
+            self._restored = None
         self._count(action)
         return reward
 
@@ -139,8 +234,9 @@ class Arcade:
         skip = self.protocol.frame_skip
         for frame in range(skip):
             if self._looks_back and frame == skip - 1:
-                self._ale.getScreen(self._before)
+                self._show(self._before)
             reward += self._ale.act(move)
+            self._restored = None
             if frame >= skip - 2:
                 self._ale.getScreenGrayscale(self._grey[frame - skip])
         if skip == 1:
@@ -156,12 +252,22 @@ class Arcade:
 
     def look(self) -> None:
         """Makes `grey` show the present frame: for the first view of an episode."""
-        self._ale.getScreenGrayscale(self._grey[0])
+        if self._restored is None:
+            self._ale.getScreenGrayscale(self._grey[0])
+        else:
+            self._grey[0] = self._greys[self._restored]
         self._grey[1] = self._grey[0]
+
+    def _show(self, out: np.ndarray) -> None:
+        """Writes the present frame's palette indices, uint8 (210, 160)."""
+        if self._restored is None:
+            self._ale.getScreen(out)
+        else:
+            out[:] = self._restored
 
     def screen(self) -> np.ndarray:
         """The present frame as ALE palette indices, uint8 (210, 160); overwritten by the next."""
-        self._ale.getScreen(self._screen)
+        self._show(self._screen)
         return self._screen
 
     def before(self) -> np.ndarray:
@@ -172,11 +278,13 @@ class Arcade:
         """
         if not (self._looks_back and self._stepped):
             self._looks_back = True
-            self._ale.getScreen(self._before)
+            self._show(self._before)
         return self._before
 
     def rgb(self) -> np.ndarray:
         """The present frame, uint8 (210, 160, 3)."""
+        if self._restored is not None:
+            return np.asarray(self._colours[self._restored])
         return np.asarray(self._ale.getScreenRGB())
 
     def ram(self) -> np.ndarray:
@@ -187,11 +295,28 @@ class Arcade:
         """The last two frames of the step in grey, uint8 (2, 210, 160)."""
         return self._grey
 
-    def keep(self) -> Any:
-        """The state of the console, random generator included, for `restore`."""
-        return self._ale.cloneSystemState(), self.steps, self.frames, self.last
+    def keep(self) -> Snapshot:
+        """The present step, random generator and pictures included, for `restore`."""
+        screen = self.screen().copy()
+        if self._restored is None:
+            self._colours[screen] = self._ale.getScreenRGB()
+            self._greys[screen] = self._ale.getScreenGrayscale()
+        before = self._before.copy() if self._looks_back and self._stepped else None
+        grey = self._grey.copy() if self._stepped else None
+        state = self._ale.cloneSystemState()
+        return Snapshot(state, screen, before, grey, self.steps, self.frames, self.last)
 
-    def restore(self, kept: Any) -> None:
-        state, self.steps, self.frames, self.last = kept
-        self._ale.restoreSystemState(state)
-        self._stepped = False
+    def restore(self, kept: Snapshot) -> None:
+        """Goes back to a step that was kept; all views show what they showed there.
+
+        The action that a sticky console may repeat in the next frame is the one it executed last,
+        not the one it had executed when the step was kept.
+        """
+        self._ale.restoreSystemState(kept.state)
+        self._restored = kept.screen
+        self._stepped = kept.before is not None
+        if kept.before is not None:
+            self._before[:] = kept.before
+        if kept.grey is not None:
+            self._grey[:] = kept.grey
+        self.steps, self.frames, self.last = kept.steps, kept.frames, kept.last

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import Protocol
+from diffses.envs.ale import Arcade, Protocol
 
 STATES = 200  # at which the actions are compared
 RARELY = 0.03  # share of the states in which two actions may differ and still count as one

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
+from diffses.envs.ale import v4, v5
 from diffses.envs.base import Rules
 from diffses.envs.gymnasium import task_rules
-from diffses.envs.protocol import v4, v5
 
 
 def search_rules(env: EnvConfig) -> Rules:

@@ -1,4 +1,4 @@
-"""What each part of the search is worth: variants on equal budgets, side by side.
+"""The ablation: variants of the search on equal budgets, side by side.
 
 `python run.py experiment=ablation env=cartpole` plays a sweep of variants and seeds and leaves
 `ablation.csv`, `ablation.md` and `ablation.svg` in the sweep's folder;
@@ -20,7 +20,7 @@ from diffses.evaluation.statistics import interval
 from diffses.evaluation.sweep import BOOTSTRAP_SEED, job_folders, read_job
 
 EXPERIMENT = "experiment=ablation"
-VARIANTS = {  # finetune=<name>: what the table calls it, in the table's order
+VARIANTS = {  # finetune=<name>: its name in the table, in the table's order
     "guided": "full",
     "unguided": "no guidance",
     "evolution": "no gradient",
@@ -32,7 +32,7 @@ COLUMNS = ("variant", "seeds", "mean", "ci95_low", "ci95_high", "lowest", "highe
 
 
 def is_ablation(folder: Path) -> bool:
-    """Whether the jobs of a sweep say that they belong to an ablation."""
+    """Whether a job of a sweep has the override `experiment=ablation`."""
     return any(EXPERIMENT in read_job(job)["overrides"] for job in job_folders(folder))
 
 

@@ -1,27 +1,20 @@
-"""Reads the results of a run."""
+"""The results of a run, read from the files of its artifacts."""
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError
-
-CHAMPION = "finetuned"
-
-
-def protocols(jobs: Sequence[dict[str, Any]]) -> list[str]:
-    """Those that any job was tested under, the headline's first; v5 where none was."""
-    found = {row["protocol"] for job in jobs for row in job["results"]}
-    return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
-
 
 POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
 PROTOCOLS = ("v5", "gym", "v4")  # the first that a run has is its headline
-FULL_EPISODES = 30  # fewer than these, and the page says so at its top
+CHAMPION = "finetuned"  # the policy that the search found
+FULL_EPISODES = 30  # test episodes; with fewer, a warning is at the top of the page
+
 Row = dict[str, Any]
 
 
@@ -29,6 +22,12 @@ def main_protocol(rows: Iterable[Row]) -> str:
     """The protocol of the headline, of rows that name theirs."""
     found = {row["protocol"] for row in rows}
     return next((protocol for protocol in PROTOCOLS if protocol in found), PROTOCOLS[0])
+
+
+def protocols(jobs: Sequence[dict[str, Any]]) -> list[str]:
+    """Those that any job of a sweep was tested under, the headline's first; v5 where none was."""
+    found = {row["protocol"] for job in jobs for row in job["results"]}
+    return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
 
 
 def read_results(folder: Path) -> list[Row]:
@@ -50,21 +49,13 @@ def read_episodes(folder: Path) -> list[Row]:
     """The rows of `episodes.csv`, numbers as numbers; none if there is no such file."""
     return [
         row | {"return": float(row["return"]), "steps": int(float(row["steps"]))}
-        for row in read_csv(folder / "episodes.csv")
+        for row in read_rows(folder / "episodes.csv", missing_ok=True)
     ]
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file with a header; none if there is no such file."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
 
 
 def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
     """The named columns of a curve that are there; a cell that is no number is NaN."""
-    rows = read_csv(path)
+    rows = read_rows(path, missing_ok=True)
     return {
         name: [_number(row.get(name)) for row in rows]
         for name in columns
@@ -73,7 +64,7 @@ def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; None if there is no such file."""
+    """The content of a JSON file; None if there is no such file."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 

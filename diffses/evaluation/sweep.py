@@ -1,4 +1,4 @@
-"""What the jobs of a sweep came to, side by side; works with failed, killed and missing jobs.
+"""The results of a sweep's jobs, side by side; works with failed, killed and missing jobs.
 
 `python -m diffses report multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
 `summary.html` in that folder again; with several folders it compares them.
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError, DiffsesError
 from diffses.evaluation.results import (
     CHAMPION,
@@ -19,7 +20,6 @@ from diffses.evaluation.results import (
     PROTOCOLS,
     Row,
     main_protocol,
-    read_csv,
     read_curve,
     read_episodes,
     read_json,
@@ -32,6 +32,7 @@ from diffses.evaluation.statistics import (
     probability_of_improvement,
     stratified_interval,
 )
+from diffses.store.manifest import Manifest, is_artifact
 
 BOOTSTRAP_SEED = 0
 SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
@@ -77,7 +78,7 @@ def job_folders(sweep_dir: Path) -> list[Path]:
 
 
 def read_job(folder: Path) -> dict[str, Any]:
-    """One job: its status, and what its artifacts say if they are there."""
+    """One job: its status, and the results of its artifacts where these are still in the store."""
     status = _read_status(folder)
     job: dict[str, Any] = {
         "job": folder.name,
@@ -128,16 +129,16 @@ def curve(folder: Path) -> dict[str, Any] | None:
 
 def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
     """Names each job by the overrides that not all jobs have, its seed apart."""
-    told = [set(job["overrides"]) for job in jobs if job["overrides"]]
-    common = set.intersection(*told) if told else set()
+    known = [set(job["overrides"]) for job in jobs if job["overrides"]]
+    common = set.intersection(*known) if known else set()
     for job in jobs:
         own = [word for word in job["overrides"] if word not in common]
         job["variant"] = " ".join(word for word in own if not word.startswith("seed="))
 
 
 def validation_mean(folder: Path) -> float | None:
-    """The champion's mean return on validation episodes, as `validation.csv` tells it."""
-    rows = read_csv(folder / "validation.csv")
+    """The champion's mean return on validation episodes, from `validation.csv`."""
+    rows = read_rows(folder / "validation.csv", missing_ok=True)
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
 
 
@@ -180,15 +181,18 @@ def _across(jobs: Sequence[dict[str, Any]], policy: str, protocol: str) -> Row |
 
 
 def _run(job: dict[str, Any], policy: str, returns: list[float]) -> object:
-    """What is the same where a run is: of a search the artifact, which two that find the same do
-    not share; of others the policy, since least squares fits the same whatever `seed` is."""
+    """The identity of a run, for counting independent runs.
+
+    A search is identified by its artifact's key, even if two seeds found the same formula; other
+    policies by their content, since least squares gives the same fit for every `seed`.
+    """
     found = job["artifacts"].get(SEARCHED[CHAMPION]) if policy == CHAMPION else None
     return found or _identity(job, policy, returns)
 
 
 def _identity(job: dict[str, Any], policy: str, returns: list[float]) -> object:
-    """What is the same where a policy is: its file, or where that is gone the artifact's key; of
-    policies that `seed` does not change what they return."""
+    """The identity of a policy: its file's content, or the artifact's key where the file is gone;
+    for policies that do not depend on `seed`, their returns."""
     stage = SEARCHED.get(policy, "")
     folder = _artifact(job, stage)
     if folder is not None and (file := folder / f"{policy}.json").is_file():
@@ -197,9 +201,9 @@ def _identity(job: dict[str, Any], policy: str, returns: list[float]) -> object:
 
 
 def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
-    """Who does better than whom, under the headline's protocol: the champions over what they were
-    made from, and over the champions of the other variants of the same task. A run is a job's
-    mean return."""
+    """Probabilities of improvement under the headline's protocol: of the champions over the
+    policies they were made from, and over the champions of the other variants of the same task.
+    A run is a job's mean return."""
     games = {job["variant"]: job["game"] for job in jobs}
     protocol = main_protocol(row for job in jobs for row in job["results"])
     different: dict[tuple[str, str], dict[object, float]] = {}
@@ -209,7 +213,7 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
                 found = different.setdefault((job["variant"], row["policy"]), {})
                 run = _run(job, row["policy"], [float(row["mean"])])
                 found.setdefault(run, float(row["mean"]))
-    runs = {who: list(means.values()) for who, means in different.items()}
+    runs = {policy: list(means.values()) for policy, means in different.items()}
     pairs = [
         (one, other)
         for one in runs
@@ -278,7 +282,7 @@ def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
 
 def _evaluation(folder: Path) -> dict[str, Any]:
     """The settings of an evaluation."""
-    found: dict[str, Any] = read_json(folder / "manifest.json")["config"].get("evaluation", {})
+    found: dict[str, Any] = Manifest.read(folder).config.get("evaluation", {})
     return found
 
 
@@ -295,7 +299,7 @@ def _artifact(job: dict[str, Any], stage: str) -> Path | None:
     if job["outputs"] is None or stage not in job["artifacts"]:
         return None
     folder = Path(job["outputs"]) / stage / job["artifacts"][stage]
-    return folder if (folder / "manifest.json").is_file() else None
+    return folder if is_artifact(folder) else None
 
 
 def _page(job: dict[str, Any]) -> str | None:

@@ -43,7 +43,7 @@ class Climb:
         self.strategy = Strategy(
             max(1, axes),
             settings.population,
-            settings.step_size,
+            settings.sigma0,
             seed_for(seed, "finetune", source),
         )
         self.spent = 0

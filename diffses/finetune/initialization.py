@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import SearchFinetune, Start
+from diffses.csv_rows import read_rows
 from diffses.dataset.data import Dataset
 from diffses.errors import ConfigError
 from diffses.finetune.evaluator import Member
@@ -154,8 +154,7 @@ def random_starts(
 def hall_of_fame(distill: Path) -> list[tuple[Forest, str, bool]]:
     """The forests of a distillation, where they came from and whether they are the linear fit,
     which comes first; then those that agree most."""
-    with (distill / "hall_of_fame.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_rows(distill / "hall_of_fame.csv")
     rows.sort(key=lambda row: row["linear"] != "True")  # stable: the others keep their order
     return [
         (

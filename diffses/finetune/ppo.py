@@ -16,7 +16,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset, merge
 from diffses.envs.base import Rules
@@ -25,7 +26,7 @@ from diffses.finetune.fisher import log_softmax, sample_rows, whitening
 from diffses.finetune.forest_actor import ForestPolicy
 from diffses.finetune.validation import Judge
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 from diffses.regressor.polish import one_thread
@@ -115,7 +116,7 @@ def tuned(
         actions=None if forest.bounds is not None else forest.action_ids,
         max_steps=settings.episode_steps,
     )
-    slots = min(settings.environments, max(1, steps // 4))
+    slots = min(settings.n_envs, max(1, steps // 4))
     # a step of a task takes microseconds, and sending it to a worker more
     workers = 1 if isinstance(rules, TaskRules) else settings.workers
     with one_thread():
@@ -136,7 +137,7 @@ def tuned(
                 model.num_timesteps = len(met)
             policy = model.policy
             assert isinstance(policy, ForestPolicy)
-            policy.entropy = settings.entropy
+            policy.entropy = settings.ent_coef
             wanted = teachers_view(forest, data)
             policy.follow(data.train.features, wanted, seed_for(seed, "tune", "guide", gone))
             update = model.n_steps * slots
@@ -198,7 +199,7 @@ def new_tuner(
         policy_kwargs={"actor": actor, "rows": rows},
         n_steps=n_steps,
         batch_size=min(settings.batch_size, n_steps * envs.num_envs),
-        n_epochs=settings.epochs,
+        n_epochs=settings.n_epochs,
         learning_rate=LinearSchedule(rate, SLOWEST * rate, 1.0),
         clip_range=settings.clip_range,
         ent_coef=1.0,  # the policy weighs entropy and guidance itself
@@ -319,7 +320,7 @@ def tune_constants(
         Rows of the curve, and the environment steps that this took.
     """
     start = judge.race(found[: finetune.validation_candidates], finetune.validation_candidates)
-    with bar(finetune.steps, "step", "finetune") as progress:
+    with Bar(finetune.steps, "step", "finetune") as progress:
 
         def note(row: dict[str, float]) -> None:
             log_metrics("finetune", row, int(row["steps"]), "steps")

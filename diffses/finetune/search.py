@@ -84,7 +84,7 @@ class Search:
     @property
     def size(self) -> int:
         """How many members live on."""
-        return max(self._settings.population, self._settings.climbs)
+        return max(self._settings.population, self._settings.n_constant_searches)
 
     # --- what it does ---------------------------------------------------------------------------
 
@@ -105,9 +105,13 @@ class Search:
         better = self._first_heat(starts, seeds[0], STARTED * budget)
         self._arena.limit = limit
         enough = self._arena.affordable(HEATED * budget - self.steps)
-        passed = {member.forest for member in better[: max(enough, self._settings.climbs)]}
+        passed = {
+            member.forest for member in better[: max(enough, self._settings.n_constant_searches)]
+        }
         through = [start for start in starts if start.forest in passed]
-        self._arena.race(through, seeds[1:], self._settings.climbs, kind_of, HEATED * budget)
+        self._arena.race(
+            through, seeds[1:], self._settings.n_constant_searches, kind_of, HEATED * budget
+        )
         self.members = select(through, self.size)
         self.screened = ranked(through)[0]
         self.spent["screen"] = self._arena.spent
@@ -121,7 +125,9 @@ class Search:
             kinds.setdefault(kind_of(start), []).append(Member(start.forest, start.source))
         turns = _in_turn(kinds.values())
         block = max(
-            1, self._settings.climbs, min(BLOCK, self._arena.affordable(budget - self.steps))
+            1,
+            self._settings.n_constant_searches,
+            min(BLOCK, self._arena.affordable(budget - self.steps)),
         )
         for begin in range(0, len(turns), block):
             if begin > 0 and self._arena.affordable(budget - self.steps) < 1:
@@ -158,7 +164,7 @@ class Search:
 
     def _shares(self) -> dict[str, float]:
         """What may be done, with its share of the steps."""
-        breed, tune = self._settings.breeding, self._settings.gradient
+        breed, tune = self._settings.evolution_share, self._settings.gradient
         tune = tune if self._tuner is not None else 0.0
         shares = {"climb": 1 - breed - tune, "breed": breed, "tune": tune}
         return {name: share for name, share in shares.items() if share > 1e-9}
@@ -188,7 +194,7 @@ class Search:
         A member that is better than the best climb gets a climb of its own.
         """
         settings = self._settings
-        trial = settings.trial_share * settings.steps / settings.climbs
+        trial = settings.screening_share * settings.steps / settings.n_constant_searches
         going = [climb for climb in self.climbs if not climb.stalled]
         if fresh := [climb for climb in going if climb.spent < trial]:
             return fresh[0]
@@ -212,11 +218,13 @@ class Search:
         ]
         typical = spread(self.members)
         best = max((climb.own.mean for climb in going), default=-math.inf)
-        if len(self.climbs) < self._settings.climbs:
+        if len(self.climbs) < self._settings.n_constant_searches:
             best = -math.inf
         for _ in range(len(free)):
             free = ranked(free)
-            hopeful = [m for m in free[: self._settings.climbs] if len(m.returns) < LOOK]
+            hopeful = [
+                m for m in free[: self._settings.n_constant_searches] if len(m.returns) < LOOK
+            ]
             if free[0].cautious(typical) <= best:
                 return None
             if not hopeful:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -12,16 +11,15 @@ import numpy as np
 
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import FinetuneConfig
+from diffses.csv_rows import write_rows
 from diffses.envs.base import Rules
 from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.selection import dominates
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 
 EQUAL = 0.25  # standard errors that a forest may be behind the best and be as good
 LOOKS = (0.25, 0.5)  # shares of the episodes that many play before few play all
-FRONT = ("return", "standard_error", "episodes", "size", "file", "source")
-VALIDATION = ("policy", "source", "episodes", "mean", "standard_error", "size", "champion")
 
 
 @dataclasses.dataclass
@@ -77,7 +75,7 @@ class Judge:
             for seed in self._seeds[len(judged.returns) : episodes]
         ]
         played: dict[Job, Episode] = {}
-        with bar(len(jobs), "episode", "validate") as progress:
+        with Bar(len(jobs), "episode", "validate") as progress:
             for one in play([job for _, job in jobs], self._settings.workers):
                 played[one.job] = one
                 progress.update(1, score=one.score)
@@ -133,40 +131,36 @@ def _beats(one: Judged, other: Judged) -> bool:
 
 
 def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(VALIDATION)
-        for judged in judge.judged:
-            name = "finetuned" if judged is champion else judged.source
-            writer.writerow(
-                [
-                    name,
-                    judged.source,
-                    len(judged.returns),
-                    judged.mean,
-                    judged.error,
-                    judged.forest.size,
-                    judged is champion,
-                ]
-            )
+    rows = [
+        {
+            "policy": "finetuned" if judged is champion else judged.source,
+            "source": judged.source,
+            "episodes": len(judged.returns),
+            "mean": judged.mean,
+            "standard_error": judged.error,
+            "size": judged.forest.size,
+            "champion": judged is champion,
+        }
+        for judged in judge.judged
+    ]
+    write_rows(path, rows)
 
 
 def write_front(folder: Path, judge: Judge) -> None:
     """Writes `front.csv` and the forests it names: return against size, by validation."""
     (folder / "front").mkdir()
-    with (folder / "front.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(FRONT)
-        for number, judged in enumerate(judge.front()):
-            name = f"front/{number:02d}.json"
-            judged.forest.save(folder / name)
-            writer.writerow(
-                [
-                    judged.mean,
-                    judged.error,
-                    len(judged.returns),
-                    judged.forest.size,
-                    name,
-                    judged.source,
-                ]
-            )
+    rows = []
+    for number, judged in enumerate(judge.front()):
+        name = f"front/{number:02d}.json"
+        judged.forest.save(folder / name)
+        rows.append(
+            {
+                "return": judged.mean,
+                "standard_error": judged.error,
+                "episodes": len(judged.returns),
+                "size": judged.forest.size,
+                "file": name,
+                "source": judged.source,
+            }
+        )
+    write_rows(folder / "front.csv", rows)

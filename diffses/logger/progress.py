@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 class Bar:
     """Counts up to `total`; use as a context manager.
 
+    `with Bar(1000, "step", "finetune") as progress: progress.update(8, ret=3.5)`
+
     Args:
         total: what it counts to; None where that is not known.
         unit: of what is counted, e.g. "step" or "episode".
@@ -98,8 +100,3 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def bar(total: float | None, unit: str, description: str) -> Bar:
-    """`with bar(1000, "step", "finetune") as progress: progress.update(8, ret=3.5)`."""
-    return Bar(total, unit, description)

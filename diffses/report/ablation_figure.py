@@ -2,48 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import write_rows
 from diffses.evaluation.ablation import COLUMNS, table
 from diffses.evaluation.results import CHAMPION
+from diffses.report.figures import drawing
+from diffses.report.style import INK, POLICY, RULE
+from diffses.report.wording import bounds, number
+from diffses.text_table import markdown
 
 
 def write(folder: Path) -> str:
     """Writes the three files into the sweep's folder. Returns the table as Markdown."""
     rows = table(folder)
-    with (folder / "ablation.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-    text = markdown(rows)
+    write_rows(folder / "ablation.csv", rows, COLUMNS)
+    text = results_table(rows)
     (folder / "ablation.md").write_text(text, encoding="utf-8")
     draw(rows, folder / "ablation.svg")
     return text
 
 
-def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [
-        "| variant | mean test return | 95 % over seeds | lowest to highest | seeds | nodes |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
+def results_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table in Markdown."""
+    columns = ("variant", "mean test return", "95 % over seeds", "lowest to highest")
+    cells = []
     for row in rows:
         known = row["ci95_low"] is not None
-        spread = f"{row['ci95_low']:.1f} to {row['ci95_high']:.1f}" if known else "-"
-        lines.append(
-            f"| {row['variant']} | {row['mean']:.1f} | {spread} | {row['lowest']:.1f} to "
-            f"{row['highest']:.1f} | {row['seeds']} | {row['nodes']:.0f} |"
+        cells.append(
+            [
+                row["variant"],
+                number(row["mean"]),
+                bounds((row["ci95_low"], row["ci95_high"]) if known else None),
+                bounds((row["lowest"], row["highest"])),
+                str(row["seeds"]),
+                number(row["nodes"], 0),
+            ]
         )
-    return "\n".join(lines) + "\n"
+    return markdown((*columns, "seeds", "nodes"), cells) + "\n"
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """The means and their intervals, one line a variant."""
-    from diffses.report.figures import drawing
-    from diffses.report.style import INK, POLICY, RULE
-
     with drawing(0.9 + 0.42 * len(rows)) as (figure, (axis,)):
         for place, row in enumerate(rows):
             if row["ci95_low"] is not None:

@@ -13,7 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from diffses.evaluation.results import POLICIES, PROTOCOLS, read_csv, read_curve
+from diffses.csv_rows import read_rows
+from diffses.evaluation.results import POLICIES, PROTOCOLS, read_curve
 from diffses.report.html import data_uri
 from diffses.report.run_artifacts import Shown
 from diffses.report.style import FAINT, INK, POLICY, RULE, SEEDS
@@ -168,7 +169,7 @@ def _compact(value: float) -> str:
 
 
 def front(shown: Shown) -> str | None:
-    """Validation return against size, and what is best for its size; None for fewer than two."""
+    """Validation return against size with the Pareto front; None for fewer than two candidates."""
     folder = shown.folders.get("finetune")
     tried = [] if folder is None else _tried(folder)
     if len({(size, mean) for size, mean, *_ in tried}) < 2:
@@ -191,7 +192,8 @@ def front(shown: Shown) -> str | None:
 
 
 def undominated(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The (size, return) that nothing as small or smaller beats, by size."""
+    """The Pareto front of (size, return) points: no point as small or smaller has a higher return;
+    in the order of their sizes."""
     kept: list[tuple[float, float]] = []
     for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
         if not kept or value > kept[-1][1]:
@@ -203,7 +205,7 @@ def _tried(folder: Path) -> list[tuple[float, float, float, bool, int]]:
     """(size, mean, standard error, champion, episodes) of every forest judged on validation."""
     found = {}
     for name, column in (("front.csv", "return"), ("validation.csv", "mean")):
-        for row in read_csv(folder / name):
+        for row in read_rows(folder / name, missing_ok=True):
             if row.get("size") and row.get(column):
                 place = float(row["size"]), float(row[column])
                 chosen = row.get("champion") == "True"

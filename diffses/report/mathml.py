@@ -1,20 +1,25 @@
-"""Expressions typeset: MathML, which browsers show without anything loaded."""
+"""Expressions as MathML, which browsers display without loading anything.
+
+The LaTeX of `printing.latex`, converted: an operator's look is defined by `Operator.latex` alone.
+"""
 
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import pairwise
+from xml.etree import ElementTree
 
-from diffses.policy.expression import Expression, arguments, fold
-from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL
+from latex2mathml.converter import convert_to_element
 
-Typeset = tuple[str, int]  # MathML, and how tightly it binds
-MINUS, DOT = "\N{MINUS SIGN}", "\N{DOT OPERATOR}"
-SIGNS = {"-": MINUS, "*": DOT}
-TURNED = {"add": MINUS, "sub": "+"}  # the sign of a sum before a constant whose own it takes over
-NEGATIVE = re.compile(rf"((?:<mrow>)*)<mo>{MINUS}</mo>(?=<mn>)")
-RELATIONS = {"is_right_of": ">", "is_left_of": "<", "is_above": "<", "is_below": ">"}
+from diffses.policy.expression import Expression, arguments
+from diffses.policy.operators import OPERATORS
+from diffses.policy.printing import latex
+
+BRACKETS = r"\left(%s\right)"  # as high as what they hold
+SIGNS = ("+", "\N{MINUS SIGN}")
+OPENING = (",", "<", ">")
 
 
 def mathml(
@@ -23,26 +28,51 @@ def mathml(
     digits: int = 3,
     colours: Mapping[str, str] | None = None,
 ) -> str:
-    """One tree as the content of a `<math>` element; constants rounded to `digits`.
+    """One tree as the content of a `<math>` element.
 
-    Operators without a form of their own here are written as calls. As in the printed text, a
-    fraction is the protected division.
+    As in the printed text, a fraction is the protected division.
 
     Args:
-        colours: of the features, by name.
+        expression: a tree over `features`.
+        features: their names, as `check_feature` allows them.
+        digits: significant digits of the constants.
+        colours: of the features, by name, as "#rrggbb".
     """
     shades = colours or {}
 
-    def leaf(token: int | float) -> Typeset:
-        if isinstance(token, int):
-            return _feature(features[token], shades.get(features[token]))
-        return _constant(token, digits)
+    def spell(name: str) -> str:
+        spelled = " - ".join(_part(part) for part in name.split("-"))
+        return rf"\textcolor{{{shades[name]}}}{{{spelled}}}" if name in shades else spelled
 
-    def join(name: str, below: list[Typeset]) -> Typeset:
-        return FORMS[name](below) if name in FORMS else _general(name, below)
+    return from_latex(latex(expression, features, digits, spell, BRACKETS))
 
-    made: str = fold(expression, leaf, join)[0]
-    return made
+
+@cache
+def sign(name: str) -> str:
+    """The sign of an infix operator as MathML, taken from its LaTeX."""
+    return from_latex(OPERATORS[name].latex.replace("%s", "").strip())
+
+
+def from_latex(formula: str) -> str:
+    """LaTeX's math mode as the content of a `<math>` element, every text in it escaped."""
+    root = convert_to_element(formula)
+    for node in root.iter():
+        # the library leaves characters as references, "&#x02212;", for its own serialiser, which
+        # does not escape; ElementTree's does
+        node.text = None if node.text is None else html.unescape(node.text)
+    for node in root.iter():
+        for child in node:
+            if child.tag == "mo" and (child.text or "").isalpha():
+                child.tag = "mi"  # `max` is a name: no space around it
+        for before, after in pairwise(node):
+            if after.tag == "mo" and after.text in SIGNS and _begins_operand(before):
+                after.set("form", "prefix")  # the sign of a number, set close to it
+    return "".join(ElementTree.tostring(node, encoding="unicode") for node in root)
+
+
+def _begins_operand(node: ElementTree.Element) -> bool:
+    """Whether an operand follows: after an opening bracket, a comma or a relation."""
+    return node.tag == "mo" and (node.get("form") == "prefix" or node.text in OPENING)
 
 
 def summands(expression: Expression) -> list[tuple[str, Expression]]:
@@ -69,94 +99,12 @@ def _turned(expression: Expression) -> tuple[str, Expression]:
     return ("+-"[terms[0][0] == "+"], terms[0][1]) if len(terms) == 1 else ("-", expression)
 
 
-def _feature(name: str, colour: str | None) -> Typeset:
-    """`ball.vx` as vx with its object below it; a difference in its two parts."""
-    parts = [_part(part) for part in name.split("-")]
-    made = _row(parts[0], *(x for p in parts[1:] for x in (_sign(MINUS), p)))
-    if colour is not None:
-        made = f'<mrow style="color:{colour}">{made}</mrow>'
-    return made, LEVELS["-"] if len(parts) > 1 else CLOSED
-
-
 def _part(name: str) -> str:
-    thing, _, quantity = name.rpartition(".")
-    if not thing:
-        return f"<mi>{html.escape(name)}</mi>"
-    return f"<msub><mi>{html.escape(quantity)}</mi><mtext>{html.escape(thing)}</mtext></msub>"
+    """`ball.vx` in LaTeX: vx with its object as a subscript."""
+    owner, _, quantity = name.rpartition(".")
+    return rf"{_word(quantity)}_{{\text{{{owner}}}}}" if owner else _word(name)
 
 
-def _constant(value: float, digits: int) -> Typeset:
-    mantissa, _, exponent = f"{abs(value):.{digits}g}".partition("e")
-    text = f"<mn>{mantissa}</mn>"
-    if exponent:
-        power = f"<mn>{int(exponent)}</mn>".replace("-", MINUS)
-        text = _row(text, _sign(DOT), f"<msup><mn>10</mn>{power}</msup>")
-    if value < 0:
-        return _row(_sign(MINUS), text), LEVELS["*"]
-    return text, LEVELS["*"] if exponent else CLOSED
-
-
-def _general(name: str, below: list[Typeset]) -> Typeset:
-    operator = OPERATORS[name]
-    if not operator.symbol:
-        inside = [piece for text, _ in below for piece in ("<mo>,</mo>", text)][1:]
-        call = f"<mi>{html.escape(name)}</mi>"
-        return _row(call, "<mo>(</mo>", *inside, "<mo>)</mo>"), CLOSED
-    sign = _sign(SIGNS.get(operator.symbol, operator.symbol))
-    if operator.arity == 1:
-        return _row(sign, _bracket(below[0], below[0][1] <= UNARY_LEVEL - 1)), operator.level
-    left, right = below
-    own = operator.level
-    shown = _bracket(right, right[1] <= own)
-    if name in TURNED and (negative := NEGATIVE.match(shown)):  # a + -2 is a - 2
-        sign, shown = _sign(TURNED[name]), negative.group(1) + shown[negative.end() :]
-    return _row(_bracket(left, left[1] < own), sign, shown), own
-
-
-def _bracket(argument: Typeset, wanted: bool) -> str:
-    return _row("<mo>(</mo>", argument[0], "<mo>)</mo>") if wanted else argument[0]
-
-
-def _sign(sign: str) -> str:
-    return f"<mo>{html.escape(sign)}</mo>"
-
-
-def _row(*parts: str) -> str:
-    return parts[0] if len(parts) == 1 else f"<mrow>{''.join(parts)}</mrow>"
-
-
-def _around(before: str, after: str) -> Callable[[list[Typeset]], Typeset]:
-    def form(below: list[Typeset]) -> Typeset:
-        return _row(_sign(before), below[0][0], _sign(after)), CLOSED
-
-    return form
-
-
-def _relation(sign: str) -> Callable[[list[Typeset]], Typeset]:
-    """An Iverson bracket: 1 where it holds, else 0."""
-
-    def form(below: list[Typeset]) -> Typeset:
-        return _row(_sign("["), below[0][0], _sign(sign), below[1][0], _sign("]")), CLOSED
-
-    return form
-
-
-def _logical(below: list[Typeset]) -> Typeset:
-    a, b, c, d = (text for text, _ in below)
-    condition = _row(a, _sign(">"), b)
-    lines = (
-        f"<mtr><mtd>{c}</mtd>"
-        f"<mtd><mtext>where</mtext><mspace width='0.4em'/>{condition}</mtd></mtr>"
-        f"<mtr><mtd>{d}</mtd><mtd><mtext>else</mtext></mtd></mtr>"
-    )
-    return _row(_sign("{"), f"<mtable>{lines}</mtable>"), LEVELS["+"]
-
-
-FORMS: dict[str, Callable[[list[Typeset]], Typeset]] = {
-    "div": lambda below: (f"<mfrac>{below[0][0]}{below[1][0]}</mfrac>", CLOSED),
-    "abs": _around("|", "|"),
-    "sqrt": lambda below: (f"<msqrt>{_around('|', '|')(below)[0]}</msqrt>", CLOSED),
-    "log": lambda below: (_row("<mi>ln</mi>", _around("|", "|")(below)[0]), CLOSED),
-    "logical": _logical,
-    **{name: _relation(sign) for name, sign in RELATIONS.items()},
-}
+def _word(name: str) -> str:
+    """A single letter is set as a variable, in italics; a longer name upright."""
+    return name if len(name) == 1 and name.isalpha() else rf"\text{{{name}}}"

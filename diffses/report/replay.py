@@ -1,4 +1,4 @@
-"""A test episode taken down step by step: what was seen, what each tree said, and why."""
+"""A test episode recorded step by step: objects, features, the value of each tree, and why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import io
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -20,18 +20,14 @@ from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Job, RandomSpec, episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
-from diffses.logger.progress import Bar, bar
+from diffses.logger.progress import Bar
 from diffses.policy.attribution import reasons
 from diffses.policy.forest import Forest
-from diffses.report.run_artifacts import Shown
+from diffses.report.run_artifacts import Shown, detector_folder
 from diffses.zoo.champion import Champion
 from diffses.zoo.open_policy import detector_of
 
-if TYPE_CHECKING:
-    from diffses.report.run_artifacts import Shown
-
 log = logging.getLogger("diffses")
-
 
 STEPS = 400  # shown at most, from the start
 BYTES = 3_500_000  # of all frames shown, at most; as text they are a third longer
@@ -66,7 +62,7 @@ def typical(shown: Shown) -> Row | None:
 
 
 class Watcher(ForestPlayer):
-    """Plays as the forest does and notes all it saw and did."""
+    """Plays as the forest does and records what it observed and did."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, progress: Bar) -> None:
         super().__init__(forest, detector)
@@ -108,7 +104,7 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     """Plays an episode of `episodes.csv` again.
 
     Args:
-        champion: with its environment and what it sees through.
+        champion: with its environment and its detector's folder.
         row: of the episode.
         max_steps: after which evaluation ended it, if it did.
 
@@ -119,7 +115,7 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     rules = search_rules(champion.env)
     detector = detector_of(champion)
     job = Job(RandomSpec(), rules, int(row["seed"]), max_steps)
-    with bar(row["steps"], "step", "report: play") as progress:
+    with Bar(row["steps"], "step", "report: play") as progress:
         player = Watcher(champion.forest, detector, progress)
         done = episode(job, rules.open(), player)
     frames = _pngs(player.screens)
@@ -141,6 +137,20 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     units = {name: detector.units.get(name, "") for name in champion.forest.features}
     shown = {"units": units, "boxes": player.boxes[:kept]}
     return Recording(about | decided | shown, frames, player.screens[:kept])
+
+
+def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
+    """The champion's typical test episode, step by step; None where there is none to play, or
+    where it cannot be played, which is logged."""
+    row = typical(shown)
+    if row is None or shown.champion is None:
+        return None
+    champion = Champion(shown.forests[shown.champion], env, detector_folder(shown.folders), {})
+    try:
+        return record(champion, shown.champion, row, shown.cut_short)
+    except ArtifactError as error:
+        log.warning("the report shows no episode: %s", error.problem)
+        return None
 
 
 def _decisions(forest: Forest, rows: np.ndarray, moves: list[Move]) -> dict[str, Any]:
@@ -186,19 +196,3 @@ def _pngs(screens: list[np.ndarray]) -> list[bytes]:
             break
         made.append(target.getvalue())
     return made
-
-
-def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
-    """The champion's typical test episode, step by step; None where there is nothing to play."""
-    from diffses.report.run_artifacts import detector_folder
-    from diffses.zoo.champion import Champion
-
-    row = typical(shown)
-    if row is None or shown.champion is None:
-        return None
-    champion = Champion(shown.forests[shown.champion], env, detector_folder(shown.folders), {})
-    try:
-        return record(champion, shown.champion, row, shown.cut_short)
-    except ArtifactError as error:
-        log.warning("the report shows no episode: %s", error.problem)
-        return None

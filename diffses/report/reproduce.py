@@ -18,7 +18,7 @@ SHIPPED = ("pretrained", "zoo")  # variants whose file comes with the package
 
 
 def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
-    """What to type after `python run.py` for the config the manifests record.
+    """The arguments of `python run.py` that compose to the config in the manifests.
 
     A setting is named where it differs from the variant's preset in `conf/` and from the
     default. A file named in the config is recorded by its content, so it is named by that too.
@@ -49,9 +49,9 @@ def overrides(config: dict[str, Any], presets: Path = PRESETS) -> list[str]:
 def _changed(
     section: str, variant: str, values: dict[str, Any], env: str, presets: Path
 ) -> list[str]:
-    """What sets the settings of a section that are not as they are without being told."""
+    """The overrides of a section: settings that differ from the variant's preset and defaults."""
     known = _known(section, variant, values, presets)
-    if section != "env":  # what the environment's file sets is named in any case
+    if section != "env":  # settings of the environment's file are named in any case
         for key in _set_by(presets / "env" / f"{env}.yaml", section):
             known.pop(key, None)
     words = []
@@ -62,7 +62,7 @@ def _changed(
 
 
 def _words(name: str, value: Any, known: Any) -> list[str]:
-    """What sets a setting; keys that a mapping does not have yet are added one by one."""
+    """The overrides of a setting; keys that a mapping does not have yet are added one by one."""
     if not (isinstance(value, dict) and isinstance(known, dict) and known.items() <= value.items()):
         return [f"{name}={_value(value)}"]
     return [f"+{name}.{k}={_value(v)}" for k, v in value.items() if k not in known]
@@ -83,7 +83,7 @@ def _env_variant(env: dict[str, Any], presets: Path) -> str:
 
 
 def _read(path: Path) -> dict[Any, Any]:
-    """What a preset's file says; nothing where there is none."""
+    """The content of a preset's file; empty where there is no file."""
     read = OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else {}
     assert isinstance(read, dict)
     return read
@@ -95,7 +95,7 @@ def _set_by(path: Path, section: str) -> list[str]:
 
 
 def _preset(path: Path) -> dict[str, Any]:
-    """What a preset sets of its own section."""
+    """The settings of a preset's own section."""
     read = _read(path)
     own = read.get(path.parent.name, read)  # a file may set other sections too
     return {str(key): value for key, value in own.items() if key != "defaults"}
@@ -107,7 +107,7 @@ def _variant(section: str, values: dict[str, Any]) -> str | None:
 
 
 def _usual(presets: Path) -> dict[str, str]:
-    """The variant of each group that `config.yaml` takes where nothing is said."""
+    """The default variant of each group, from `config.yaml`."""
     path = presets / "config.yaml"
     listed = OmegaConf.load(path).defaults if path.is_file() else []
     pairs = [(str(key), item[key]) for item in listed if not isinstance(item, str) for key in item]
@@ -115,7 +115,7 @@ def _usual(presets: Path) -> dict[str, str]:
 
 
 def _known(section: str, name: str, values: dict[str, Any], presets: Path) -> dict[str, Any]:
-    """What the named variant sets without being told: its defaults, then its preset."""
+    """The settings of the named variant without overrides: its defaults, then its preset."""
     kind = next(k for k in VARIANTS[section].values() if k.__name__ == values["variant"])
     known = {}
     for field in dataclasses.fields(kind):

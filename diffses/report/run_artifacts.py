@@ -1,15 +1,15 @@
-"""What the report shows, read from the folders of the artifacts before it."""
+"""The content of a report, read from the folders of the artifacts it is made from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from diffses.evaluation.results import Row, main_protocol, read_episodes, read_json, read_results
 from diffses.policy.forest import Forest
+from diffses.store.manifest import Manifest
 
 # policy -> where its forest may be stored, the first that exists counts
 FORESTS = {
@@ -20,24 +20,11 @@ FORESTS = {
 
 
 @dataclass(frozen=True)
-class Built:
-    """How one stage's artifact came about."""
-
-    stage: str
-    key: str
-    seconds: float
-    started: datetime | None
-    config: dict[str, Any]  # the sections it read
-    packages: dict[str, str]
-    git: str | None
-
-
-@dataclass(frozen=True)
 class Shown:
-    """All that a report shows."""
+    """The results, forests and settings of a run."""
 
     folders: dict[str, Path]
-    built: dict[str, Built]  # in the order they were built
+    built: dict[str, Manifest]  # in the order they were built
     results: list[Row]  # of results.json, in the order of the tables
     episodes: list[Row]  # of episodes.csv: policy, protocol, episode, seed, return, steps
     forests: dict[str, Forest]
@@ -45,7 +32,7 @@ class Shown:
 
     @property
     def champion(self) -> str | None:
-        """The policy the page is about: the last the pipeline made."""
+        """The policy the page is about: the last that the pipeline made."""
         return next((name for name in FORESTS if name in self.forests), None)
 
     @property
@@ -58,22 +45,22 @@ class Shown:
 
     @property
     def cut_short(self) -> int | None:
-        """The steps after which every test episode was ended, if they were."""
+        """The steps after which every test episode was truncated; None where none was."""
         steps = self.config.get("evaluation", {}).get("max_steps")
         return None if steps is None else int(steps)
 
     @property
     def protocol(self) -> str:
-        """That of the headline."""
+        """The headline's protocol."""
         return main_protocol(self.results)
 
     @property
     def has_frames(self) -> bool:
-        """Whether it is a game seen as frames, not a task that shows numbers."""
+        """Whether the observations are frames of a game, not the numbers of a control task."""
         return "id" not in self.config.get("env", {})
 
     def result(self, policy: str | None, protocol: str | None = None) -> Row | None:
-        """The row of a policy, under the headline's protocol where nothing else is said."""
+        """A policy's row under a protocol, by default the headline's; None where there is none."""
         protocol = protocol or self.protocol
         rows = (r for r in self.results if (r["policy"], r["protocol"]) == (policy, protocol))
         return next(rows, None)
@@ -90,11 +77,10 @@ def read(inputs: Mapping[str, Path]) -> Shown:
     """Reads the artifacts a report is made of.
 
     Raises:
-        ArtifactError: where the evaluation left no results that can be read.
+        ArtifactError: where the evaluation left no results that can be read, or a manifest
+            cannot be read.
     """
-    built = [_built(stage, folder) for stage, folder in inputs.items()]
-    earliest = datetime.min.replace(tzinfo=UTC)
-    built.sort(key=lambda made: made.started or earliest)
+    built = sorted((Manifest.read(folder) for folder in inputs.values()), key=lambda m: m.started)
     return Shown(
         folders=dict(inputs),
         built={made.stage: made for made in built},
@@ -110,12 +96,6 @@ def detector_folder(inputs: Mapping[str, Path]) -> Path:
     return inputs.get("detector", inputs["finetune"] / "detector")
 
 
-def parents(folder: Path) -> dict[str, Path]:
-    """The folders of the artifacts that an artifact was made from."""
-    manifest = read_json(folder / "manifest.json")
-    return {stage: folder.parents[1] / stage / key for stage, key in manifest["parents"].items()}
-
-
 def _forests(inputs: Mapping[str, Path]) -> dict[str, Forest]:
     found: dict[str, Forest] = {}
     for policy, places in FORESTS.items():
@@ -124,17 +104,3 @@ def _forests(inputs: Mapping[str, Path]) -> dict[str, Forest]:
         if path is not None:
             found[policy] = Forest.load(path)
     return found
-
-
-def _built(stage: str, folder: Path) -> Built:
-    manifest = read_json(folder / "manifest.json") or {}
-    started = manifest.get("started")
-    return Built(
-        stage=stage,
-        key=folder.name,
-        seconds=float(manifest.get("seconds", 0)),
-        started=None if started is None else datetime.fromisoformat(started),
-        config=manifest.get("config", {}),
-        packages=manifest.get("packages", {}),
-        git=manifest.get("git"),
-    )

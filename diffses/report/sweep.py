@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.csv_rows import csv_text
 from diffses.evaluation.sweep import (
     _summary,
     name_variants,
     read_jobs,
 )
+from diffses.report.sweep_page import sweep_page
 from diffses.store.store import write_whole
 
 
@@ -54,14 +54,12 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
     """Reads several sweeps and writes one page about all of them.
 
     Returns:
-        As `summarise`; jobs are named "SWEEP/JOB", and sweeps that differ in nothing else are
-        told apart by their names.
+        As `summarise`; jobs are named "SWEEP/JOB", and where sweeps have the same settings, their
+        names are the variants.
 
     Raises:
         DiffsesError: where a folder holds no job.
     """
-    from diffses.report.sweep_page import sweep_page
-
     jobs = []
     for folder in sweep_dirs:
         for job in read_jobs(folder):
@@ -81,8 +79,6 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
 
 def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
     """Writes the three files, each whole or not at all."""
-    from diffses.report.sweep_page import sweep_page
-
     write_whole(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
     write_whole(sweep_dir / "summary.html", sweep_page(summary))
     write_whole(sweep_dir / "summary.csv", _table(summary))
@@ -92,11 +88,10 @@ def _table(summary: dict[str, Any]) -> str:
     """The results of all jobs as CSV, a row each."""
     names = ("job", "seed", "variant", "status", "validation", "policy", "protocol")
     numbers = ("episodes", "mean", "iqm", "ci95_low", "ci95_high", "size", "agreement")
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*names, *numbers], extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    columns, rows = [*names, *numbers], []
     for job in summary["jobs"]:
-        for row in job["results"] or [{}]:
-            low, high = row.get("ci95") or (None, None)
-            writer.writerow(job | row | {"ci95_low": low, "ci95_high": high})
-    return text.getvalue()
+        for result in job["results"] or [{}]:
+            low, high = result.get("ci95") or (None, None)
+            found = job | result | {"ci95_low": low, "ci95_high": high}
+            rows.append({name: found.get(name) for name in columns})
+    return csv_text(rows, columns, line_end="\n")

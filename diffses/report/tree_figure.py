@@ -16,7 +16,7 @@ from diffses.policy.operators import OPERATORS
 ROW, GAP, MARGIN = 0.34, 0.42, 0.25  # inches: a leaf's height, between two levels, around all
 FONT = 11.0  # points
 LETTER = 0.1  # inches that a letter of that size takes at most
-SIGNS = {"+": "+", "-": "\N{MINUS SIGN}", "*": "\N{MULTIPLICATION SIGN}", "/": "\N{DIVISION SIGN}"}
+MINUS = "\N{MINUS SIGN}"
 OPERATOR, FEATURE, CONSTANT, LINE = "#dce6f2", "#fbe7d3", "#ffffff", "#8a94a3"
 
 
@@ -84,10 +84,10 @@ def _align(root: Node) -> None:
 def _look(expression: Expression, features: Sequence[str]) -> tuple[str, str]:
     token = expression[0]
     if isinstance(token, str):
-        return SIGNS.get(OPERATORS[token].symbol, token), OPERATOR
+        return OPERATORS[token].label, OPERATOR
     if isinstance(token, int):
         return features[token], FEATURE
-    return f"{token:.3g}".replace("-", SIGNS["-"]), CONSTANT
+    return f"{token:.3g}".replace("-", MINUS), CONSTANT
 
 
 def _all(node: Node) -> list[Node]:

@@ -1,4 +1,4 @@
-"""A video of a policy playing: the frame with its boxes, what each tree says, and the action."""
+"""A video of a policy playing: the frame with its boxes, the value of each tree, the action."""
 
 from __future__ import annotations
 

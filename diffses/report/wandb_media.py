@@ -1,4 +1,4 @@
-"""What a finished run shows in its log, and so in W&B: numbers, tables, pictures and a video."""
+"""What a finished run logs, and W&B shows: numbers, tables, pictures and a video."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from diffses import logger
-from diffses.evaluation.results import read_csv
-from diffses.report.run_artifacts import Shown, parents, read
+from diffses.csv_rows import read_rows
+from diffses.report.formula import typeset
+from diffses.report.html import document
+from diffses.report.run_artifacts import Shown, read
 from diffses.report.tree_figure import draw
+from diffses.store.manifest import parent_folders
 from diffses.zoo.champion import env_from
 
 log = logging.getLogger("diffses")
@@ -18,15 +21,15 @@ FRONT = ("size", "mean", "source")
 
 
 def show(folder: Path) -> None:
-    """Logs a report and what it was made from, whether it was built now or before.
+    """Logs a report and its parents, whether it was built now or before.
 
     Args:
-        folder: of the report's artifact, in the store that holds what it was made from.
+        folder: of the report's artifact, in the store that holds its parents.
     """
     run = logger.current()
     if run is None:
         return
-    shown = read(parents(folder))
+    shown = read(parent_folders(folder))
     logger.html("report", "page", folder / "report.html")
     if (folder / "decision.png").is_file():
         logger.image("report", "decision", folder / "decision.png")
@@ -41,7 +44,7 @@ def show(folder: Path) -> None:
 
 
 def numbers(shown: Shown) -> dict[str, float]:
-    """ "v5/finetuned/mean" and its like: mean, iqm, low, high and size of every policy."""
+    """By name, as "v5/finetuned/mean": mean, iqm, low, high and size of every policy."""
     found: dict[str, float] = {}
     for row in shown.results:
         at = f"{row['protocol']}/{row['policy']}"
@@ -57,8 +60,8 @@ def _tables(shown: Shown) -> None:
     rows = []
     for row in shown.results:
         low, high = row["ci95"] or (None, None)
-        told = row | {"low": low, "high": high}
-        rows.append([told.get(name) for name in columns])
+        flat = row | {"low": low, "high": high}
+        rows.append([flat.get(name) for name in columns])
     logger.table("report", "results", columns, rows)
     formulas = [
         [policy, action, line.partition("=")[2].strip(), size]
@@ -73,9 +76,6 @@ def _tables(shown: Shown) -> None:
 
 def _formula(shown: Shown, folder: Path) -> None:
     """The champion typeset, and the largest of its trees drawn."""
-    from diffses.report.formula import typeset
-    from diffses.report.html import document
-
     forest = shown.forests.get(shown.champion or "")
     if forest is None:
         return
@@ -90,7 +90,7 @@ def _formula(shown: Shown, folder: Path) -> None:
 def _front(shown: Shown) -> None:
     rows = [
         [float(row["size"]), float(row["mean"]), row["source"]]
-        for row in read_csv(shown.folders["finetune"] / "validation.csv")
+        for row in read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
         if row.get("size") and row.get("mean")
     ]
     if rows:
@@ -98,11 +98,12 @@ def _front(shown: Shown) -> None:
 
 
 def _video(shown: Shown, folder: Path) -> None:
-    """The first steps of the report's episode, filmed; nothing for a task without frames, or where
+    """A video of the first steps of the report's episode; none for a task without frames, or where
     the report extra is not installed."""
     if find_spec("imageio_ffmpeg") is None:
         log.debug("no video in W&B: pip install '.[report]' brings what writes one")
         return
+    # these start an emulator and a video encoder, which a run without W&B does without
     from diffses.report.replay import play_again
     from diffses.report.video import film
 

@@ -1,11 +1,11 @@
-"""Numbers and sentences as a reader wants them; the page and the terminal share them."""
+"""Numbers and sentences that the pages and the terminal share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diffses.evaluation.results import FULL_EPISODES, Row
+from diffses.evaluation.results import FULL_EPISODES, Row, main_protocol
 from diffses.report.run_artifacts import Shown
 
 MINUS = "\N{MINUS SIGN}"
@@ -18,8 +18,8 @@ NAMES = {
     "finetuned": "fine-tuned formula",
 }
 UPPER_BOUND = (
-    "The objects come from detector=oracle: OCAtari reads them from the console's memory, which no "
-    "player of pixels sees. Every formula here is an upper bound on what one from pixels can do."
+    "The objects come from detector=oracle: OCAtari reads them from the console's memory, which a "
+    "policy that plays from pixels does not see. The returns are an upper bound for such a policy."
 )
 RIVALS = {
     "teacher": "its teacher, a neural network",
@@ -33,10 +33,10 @@ PROTOCOL_NAMES = {
 }
 PROTOCOL_NOTES = {
     "v5": (
-        "Full games in which the console repeats the previous action with probability {sticky}, "
-        "so no two are alike. One action lasts {skip} frames. Rewards are not clipped. The "
-        "interval is a 95 % percentile bootstrap over the episodes; IQM is the mean of the middle "
-        "half of them."
+        "Full games in which the console repeats the previous action with probability {sticky} "
+        "(sticky actions), so no two are alike. One action lasts {skip} frames. Rewards are not "
+        "clipped. The interval is a 95 % percentile bootstrap over the episodes; IQM is the mean "
+        "of the middle half of them."
     ),
     "gym": (
         "Episodes of the environment as Gymnasium registers it, each named by the seed of its "
@@ -45,9 +45,9 @@ PROTOCOL_NOTES = {
     ),
     "v4": (
         "The same games without sticky actions, so an episode depends on its opening no-ops "
-        "alone. Each of these starts is played once, which is all there are: nothing is sampled, "
-        "hence no interval. Nothing is chosen by this table, and its numbers compare with no v5 "
-        "number."
+        "alone. Each of these starts is played once, and there are no others: nothing is sampled, "
+        "hence no interval. Nothing is chosen by this table, and its numbers cannot be compared "
+        "with those of v5."
     ),
 }
 
@@ -112,7 +112,7 @@ def episodes(row: Row) -> str:
 
 
 def warnings(shown: Shown) -> list[str]:
-    """What the reader must know before believing a number; empty for a full evaluation."""
+    """Warnings above the results of a run; empty for a full evaluation."""
     found = [UPPER_BOUND] if from_memory(shown) else []
     found += [] if shown.cut_short is None else [cut_short(shown.cut_short)]
     row = shown.result(shown.champion)
@@ -121,28 +121,40 @@ def warnings(shown: Shown) -> list[str]:
     return found
 
 
+def cautions(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Warnings above the results of a sweep, from "jobs" in `summary.json`."""
+    cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
+    rows = [row for job in jobs for row in job["results"]]
+    main = main_protocol(rows)
+    played = [row["episodes"] for row in rows if row["protocol"] == main]
+    found = [cut_short(min(cut))] if cut else []
+    if played and min(played) < FULL_EPISODES:
+        found.append(few_episodes(min(played), main))
+    return found
+
+
 def from_memory(shown: Shown) -> bool:
-    """Whether the objects are an oracle's."""
+    """Whether the objects were read from the console's memory."""
     return bool(shown.features.get("kind") == "oracle")
 
 
 def cut_short(steps: int) -> str:
     return (
-        f"Every test episode was cut after {steps:,} steps. The returns are those of beginnings "
-        "of games and say nothing about how well anything plays."
+        f"Every test episode was cut after {steps:,} steps. The returns are those of "
+        "beginnings of games and do not measure how well a policy plays."
     )
 
 
 def few_episodes(count: int, protocol: str) -> str:
     return (
         f"Only {count} test episode{'' if count == 1 else 's'} under protocol {protocol}: the "
-        "numbers are a first impression. A result takes evaluation.episodes="
+        "numbers are a first impression. For a result, set evaluation.episodes="
         f"{FULL_EPISODES} or more."
     )
 
 
 def verdicts(shown: Shown) -> list[str]:
-    """How the formula compares with its teacher and with what it was made from."""
+    """How the formula compares with its teacher and with the formulas it was made from."""
     row = shown.result(shown.champion)
     if row is None:
         return []
@@ -161,7 +173,7 @@ def _compare(row: Row, other: Row) -> tuple[str, str]:
         return "It scores the same as", ""
     better = "better" if row["mean"] > other["mean"] else "worse"
     if row["ci95"] is None or other["ci95"] is None:
-        return f"It scores {better} than", "; how surely is not known"
+        return f"It scores {better} than", "; there are no intervals to compare"
     if _apart(row["ci95"], other["ci95"]):
         return f"It plays {better} than", "; their intervals do not overlap with its own"
     return f"It scores {better} than", ", but the intervals overlap"

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from diffses.config import DatasetConfig, EnvConfig
-from diffses.dataset.data import Layout
+from diffses.dataset.data import Layout, save
 from diffses.store import Draft
 
 
@@ -21,8 +17,8 @@ def record_dataset(
     from diffses.agents.forest_agent import detector_at
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
+    from diffses.envs.ale import Protocol
     from diffses.envs.equivalent_actions import equal_actions
-    from diffses.envs.protocol import Protocol
     from diffses.envs.registry import search_rules
     from diffses.seeds import seed_for
 
@@ -39,14 +35,4 @@ def record_dataset(
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)
     else:
         parts, returns = record_rounds(rules, dataset, inputs, layout)
-    arrays = {f"{part}_{name}": a for part, found in parts.items() for name, a in found.items()}
-    np.savez_compressed(draft.out / "dataset.npz", **arrays)  # type: ignore[arg-type]
-    about: dict[str, Any] = {
-        "features": features,
-        "actions": layout.actions,
-        "groups": groups,
-        "bounds": layout.bounds,
-        "returns": returns,
-        "imported": dataset.import_json is not None,
-    }
-    (draft.out / "dataset.json").write_text(json.dumps(about, indent=2) + "\n")
+    save(draft.out, layout, parts, returns, imported=dataset.import_json is not None)

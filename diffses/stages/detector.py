@@ -60,8 +60,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     from diffses.detector.learn import learn
     from diffses.detector.object_schema import with_button
     from diffses.detector.recording import recording_for
-    from diffses.envs.ale import Arcade
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import Arcade, v5
 
     if isinstance(detector, OracleDetector):
         from diffses.detector.oracle import Reader, make_oracle
@@ -70,7 +69,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     play = recording_for(v5(env), detector, _player(teacher))
     found: Detector | SpaceFinder | Oracle
     if isinstance(detector, MotionDetector):
-        found = learn(play.screens, play.starts, play.actions, detector, env.labels, play.before)
+        found = learn(play.screens, play.starts, play.action_tm1, detector, env.labels, play.before)
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.detector import learn_space  # loads torch
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from diffses.config import RegressorConfig
+from diffses.csv_rows import write_rows
 from diffses.dataset.agreement import agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.store import Draft
 
@@ -35,7 +35,7 @@ def distill_policy(
     targets = data.layout.targets(fit.logits)
 
     linear = fit_linear(fit.features, targets, empty)
-    with bar(None, "program", "distill") as progress:
+    with Bar(None, "program", "distill") as progress:
         found = fit_forests(
             regressor, fit.features, targets, empty, seed=seed, progress=progress.show
         )
@@ -61,10 +61,7 @@ def distill_policy(
             }
         )
         log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
-    with (draft.out / "hall_of_fame.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(draft.out / "hall_of_fame.csv", rows)
 
 
 def split(part: Part) -> tuple[Part, Part]:

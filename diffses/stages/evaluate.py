@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -10,17 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import EnvConfig, EvaluationConfig
+from diffses.csv_rows import read_rows, write_rows
 from diffses.envs.base import Rules
 from diffses.envs.registry import rules_of_test
 from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
 from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import Bar, bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.store import Draft
 from diffses.store.keys import Spec, digests
+from diffses.store.manifest import FILE
 
-PLAY_VERSION = 2  # of the shared artifacts; raise it when the same policy would play otherwise
+PLAY_VERSION = 3  # of the shared artifacts; raise it when the same policy would play otherwise
 FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
 
 
@@ -55,7 +56,7 @@ def evaluate(
     episodes: list[dict[str, Any]] = []
     players = contenders(inputs)
     games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
-    with bar(sum(games) * len(players), "episode", "evaluate") as progress:
+    with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
         for contender in players:
             for protocol in rules:
                 played = play_shared(contender, protocol, evaluation, draft, progress)
@@ -75,7 +76,7 @@ def evaluate(
 
 def made_of(folder: Path) -> dict[str, str]:
     """What tells an artifact from one that was built again under the same key."""
-    return {name: of for name, of in digests(folder).items() if name != "manifest.json"}
+    return {name: of for name, of in digests(folder).items() if name != FILE}
 
 
 def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
@@ -154,18 +155,17 @@ def play_shared(
 
     path = draft.store.get_or_build(spec, make, since=draft.since)
     progress.update(before + len(seeds) - progress.count)  # those that had been played before
-    with (path / "episodes.csv").open(newline="") as file:
-        return [
-            {
-                "protocol": row["protocol"],
-                "episode": int(row["episode"]),
-                "seed": int(row["seed"]),
-                "return": float(row["return"]),
-                "steps": int(row["steps"]),
-                "cut": int(row["cut"]),
-            }
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {
+            "protocol": row["protocol"],
+            "episode": int(row["episode"]),
+            "seed": int(row["seed"]),
+            "return": float(row["return"]),
+            "steps": int(row["steps"]),
+            "cut": int(row["cut"]),
+        }
+        for row in read_rows(path / "episodes.csv")
+    ]
 
 
 def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
@@ -199,10 +199,3 @@ def summary(
         "cut": sum(row["cut"] for row in played),
         "max_steps": evaluation.max_steps,
     }
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from diffses.config import (
     SearchFinetune,
     ZooFinetune,
 )
+from diffses.csv_rows import write_rows
 from diffses.dataset.data import Dataset
 from diffses.envs.base import Rules
 from diffses.envs.registry import search_rules
@@ -30,7 +30,7 @@ from diffses.finetune.search import Search, Tuner
 from diffses.finetune.validation import Judge, Judged, write_front, write_validation
 from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import without_common
 from diffses.policy.simplify import simplify_forest
@@ -138,7 +138,7 @@ def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) ->
     """Searches until the steps are spent, to the nearest generation, or nothing is left to do;
     after a kill it goes on from the last whole generation."""
     saved = draft.scratch / "search.json"
-    with bar(steps, "step", "finetune") as progress:
+    with Bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)
         if saved.exists():
             search.restore(json.loads(saved.read_text()))
@@ -174,10 +174,7 @@ def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> 
 
 def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:
     """One row a generation or update; `steps` counts all that was spent until then."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, CURVE, restval="")
-        writer.writeheader()
-        writer.writerows(curve)
+    write_rows(path, curve, CURVE)
 
 
 def copy_champion(env: EnvConfig, finetune: ZooFinetune, folder: Path) -> None:

@@ -6,14 +6,14 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from diffses import logger
 from diffses.config import EnvConfig
-from diffses.store import Draft
-
-if TYPE_CHECKING:
-    pass
+from diffses.report.decision import draw_decision, telling
+from diffses.report.page import page
 from diffses.report.replay import play_again
+from diffses.report.run_artifacts import read
+from diffses.store import Draft
 
 log = logging.getLogger("diffses")
 
@@ -21,23 +21,18 @@ log = logging.getLogger("diffses")
 def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft) -> None:
     """Writes `report.html`: one file that loads nothing from outside.
 
-    Also, of a test episode that the formula plays again, `episode.json` and `decision.png`.
+    Also `episode.json` and `decision.png`, of a test episode that the formula plays again.
 
     Args:
         env: whose game the page is about.
         seed: of the search.
         inputs: the folders of the artifacts it shows: evaluate, finetune, distill, dataset,
             detector, and teacher where there is one.
-        draft: where it writes.
+        draft: of the report's artifact.
 
     Raises:
         ArtifactError: if one of these holds no results.
     """
-    from diffses import logger
-    from diffses.report.decision import draw_decision, telling
-    from diffses.report.page import page
-    from diffses.report.run_artifacts import read
-
     run = logger.current()
     shown = read(inputs)
     recording = play_again(env, shown)

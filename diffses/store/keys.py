@@ -13,7 +13,7 @@ from typing import Any
 
 from diffses.errors import ConfigError
 
-LAYOUT = 1  # raise when `canonical` or the directory layout changes: every key changes with it
+LAYOUT = 2  # raise when `canonical` or the directory layout changes: every key changes with it
 KEY_HEX = 16  # 64 bits; two of a million artifacts share a key with probability < 1e-7
 
 
@@ -111,5 +111,14 @@ class Spec:
 
     @property
     def key(self) -> str:
-        text = json.dumps(self.describe(), sort_keys=True, separators=(",", ":"), allow_nan=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]
+        return key_of(self.describe())
+
+
+def key_of(description: Mapping[str, Any]) -> str:
+    """The key of what `Spec.describe` gives: `KEY_HEX` hexadecimal digits.
+
+    Raises:
+        ValueError: for a number that is not finite.
+    """
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]

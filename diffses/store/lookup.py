@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from diffses.errors import ArtifactError
+from diffses.store.manifest import FILE, Manifest
 
 
 def artifacts(root: Path) -> list[Path]:
     """Every committed artifact, oldest first."""
-    found = list(root.glob("*/*/manifest.json"))
+    found = list(root.glob(f"*/*/{FILE}"))
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
@@ -33,10 +32,9 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def read(path: Path) -> dict[str, Any] | None:
+def read(path: Path) -> Manifest | None:
     """An artifact's manifest; None where there is none, or one that cannot be read."""
     try:
-        manifest = json.loads((path / "manifest.json").read_text())
-    except (OSError, ValueError):
+        return Manifest.read(path)
+    except ArtifactError:
         return None
-    return manifest if isinstance(manifest, dict) else None

@@ -34,8 +34,10 @@ from filelock import FileLock, Timeout
 
 from diffses.errors import ArtifactError
 from diffses.store.keys import Spec, digests
+from diffses.store.manifest import FILE, Manifest, is_artifact
 
 log = logging.getLogger("diffses")
+
 PACKAGES = (
     "ale-py",
     "gplearn",
@@ -77,7 +79,7 @@ class Store:
     def find(self, spec: Spec) -> Path | None:
         """The committed artifact, unchecked; None where there is none."""
         path = self.path(spec)
-        return path if (path / "manifest.json").is_file() else None
+        return path if is_artifact(path) else None
 
     def resumable(self, spec: Spec) -> bool:
         """Whether an unfinished build left something to go on from."""
@@ -94,8 +96,7 @@ class Store:
         path = self.find(spec)
         if path is None:
             return None
-        manifest = verify(path)
-        if any(manifest[name] != value for name, value in spec.describe().items()):
+        if verify(path).describe() != spec.describe():
             raise ArtifactError(
                 f"{path} was made from another configuration that has the same key",
                 fix=f"python -m diffses store rm {spec.key}",
@@ -122,10 +123,8 @@ class Store:
     def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
         """The artifact, unless its build began before."""
         path = self.find(spec)
-        if path is not None and since is not None:
-            started = json.loads((path / "manifest.json").read_text())["started"]
-            if datetime.fromisoformat(started) < since:
-                return None  # what is replaced may be damaged
+        if path is not None and since is not None and Manifest.read(path).started < since:
+            return None  # what is replaced may be damaged
         return self.open(spec)
 
     def _build(self, spec: Spec, make: Callable[[Draft], None], since: datetime | None) -> None:
@@ -137,15 +136,14 @@ class Store:
         started, clock = datetime.now(UTC), time.perf_counter()
         commit = git_commit()  # before: what is committed meanwhile is not what runs
         make(draft)
-        manifest = spec.describe() | {
-            "files": digests(draft.out),
-            "started": started.isoformat(timespec="milliseconds"),
-            "seconds": round(time.perf_counter() - clock, 3),
-            "git": commit,
-            "packages": package_versions(),
-        }
-        text = json.dumps(manifest, indent=2, sort_keys=True)
-        (draft.out / "manifest.json").write_text(text + "\n")
+        Manifest(
+            **spec.describe(),
+            files=digests(draft.out),
+            started=started,
+            seconds=round(time.perf_counter() - clock, 3),
+            git=commit,
+            packages=package_versions(),
+        ).write(draft.out)
         self._commit(draft.out, self.path(spec))
         shutil.rmtree(partial)
 
@@ -160,20 +158,16 @@ class Store:
             out.replace(path)
 
 
-def verify(path: Path) -> dict[str, Any]:
+def verify(path: Path) -> Manifest:
     """Checks every file of an artifact against its manifest, which it returns.
 
     Raises:
         ArtifactError: naming the first file that is not as it was written.
     """
     fix = f"python -m diffses store rm {path.name}, then run again to rebuild it"
-    try:
-        manifest: dict[str, Any] = json.loads((path / "manifest.json").read_text())
-        recorded: dict[str, str] = manifest["files"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ArtifactError(f"{path / 'manifest.json'} cannot be read: {error}", fix=fix) from error
-    present = digests(path)
-    present.pop("manifest.json", None)
+    manifest = Manifest.read(path)
+    recorded, present = manifest.files, digests(path)
+    del present[FILE]
     for name in sorted(recorded.keys() | present.keys()):
         if name not in present:
             raise ArtifactError(f"{path / name} is missing", fix=fix)

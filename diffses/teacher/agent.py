@@ -14,7 +14,7 @@ import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from diffses.agents.forest_agent import choose, detector_at
+from diffses.agents.forest_agent import detector_at
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.ale import Arcade
 from diffses.envs.base import Console, Move
@@ -200,3 +200,8 @@ class TeacherPlayer:
 
     def record(self) -> None:
         return None
+
+
+def choose(scores: np.ndarray, console: Console) -> Move:
+    """A teacher's greedy action: the best-scored one, ties to the lowest, or its Box action."""
+    return int(scores.argmax()) if console.bounds is None else scores

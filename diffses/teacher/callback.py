@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import time
 import zipfile
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,11 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 
 from diffses.config import PpoSettings
+from diffses.csv_rows import csv_text, read_rows
 from diffses.envs.base import Console, Rules
 from diffses.envs.rollout import Job, Player, episode
 from diffses.logger import log as log_metrics
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.store import Draft
 from diffses.store.store import write_whole
 
@@ -80,7 +79,7 @@ class Keeper(BaseCallback):
         self._rate = (time.perf_counter(), 0)
         self._console: Console | None = None
         self._noted = False  # whether this process has added to the curve
-        self._bar = bar(settings.total_steps, "step", "teacher")
+        self._bar = Bar(settings.total_timesteps, "step", "teacher")
 
     def _read(self, name: str, default: float) -> float:
         path = self.scratch / name
@@ -123,7 +122,7 @@ class Keeper(BaseCallback):
         rules, settings = self.rules, self.settings
         player = self.player(self.model)
         self._console = self._console or rules.open()
-        seeds = rules.seeds("validation", settings.seed, settings.evaluation_episodes)
+        seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
         jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
         mean = float(np.mean([episode(job, self._console, player).score for job in jobs]))
@@ -165,18 +164,11 @@ class Keeper(BaseCallback):
         """Adds a row to the curve, without what a run that was killed noted after its last
         checkpoint: this one goes that way again."""
         path = self.scratch / "curve.csv"
-        rows: list[Mapping[str, Any]] = []
-        if path.is_file():
-            with path.open(newline="") as file:
-                rows = [*csv.DictReader(file)]
+        rows = read_rows(path, missing_ok=True)
         if not self._noted:
             rows = [old for old in rows if int(old["steps"]) < row["steps"]]
         self._noted = True
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, CURVE, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([*rows, row])
-        write_whole(path, text.getvalue())
+        write_whole(path, csv_text([*rows, row], CURVE, line_end="\n"))
 
     def close(self) -> None:
         self._bar.close()
@@ -191,6 +183,6 @@ class Keeper(BaseCallback):
             "algorithm": "ppo",
             "minutes": round(self.minutes(), 1),
             "evaluation": self.best,
-            "evaluation_episodes": self.settings.evaluation_episodes,
+            "evaluation_episodes": self.settings.n_eval_episodes,
             "source": "trained here",
         }

@@ -40,10 +40,10 @@ def new_ppo(
         envs,
         n_steps=teacher.n_steps,
         batch_size=teacher.batch_size,
-        n_epochs=teacher.epochs,
+        n_epochs=teacher.n_epochs,
         learning_rate=LinearSchedule(teacher.learning_rate, teacher.final_learning_rate, 1.0),
         clip_range=teacher.clip_range,
-        ent_coef=teacher.entropy,
+        ent_coef=teacher.ent_coef,
         gamma=teacher.gamma,
         gae_lambda=teacher.gae_lambda,
         seed=seed_for(teacher.seed, "teacher"),
@@ -80,7 +80,7 @@ def learn(
             model = PPO.load(checkpoint, env=envs, device=keeper.settings.device)
         else:
             model = new()
-        left = keeper.settings.total_steps - model.num_timesteps
+        left = keeper.settings.total_timesteps - model.num_timesteps
         if left > 0:
             model.learn(left, callback=[*callbacks, keeper], reset_num_timesteps=False)
         keeper.close()

@@ -9,7 +9,8 @@ from typing import Any
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
 from diffses.detector.base import AnyDetector
 from diffses.detector.loading import open_detector
@@ -40,7 +41,7 @@ def train_on_objects(
         sign=teacher.rewards is Rewards.sign,
         max_steps=teacher.max_steps,
     )
-    envs: VecEnv = Features(course, teacher.environments, teacher.workers)
+    envs: VecEnv = Features(course, teacher.n_envs, teacher.workers)
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
@@ -58,15 +59,15 @@ def train_on_objects(
 
 def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
     """What SB3's PPO is told of the network and its noise."""
-    hidden = list(teacher.hidden)
+    hidden = list(teacher.net_arch)
     policy: dict[str, Any] = {
         "features_extractor_class": Standardise,
         "net_arch": {"pi": hidden, "vf": hidden},
-        "log_std_init": teacher.log_deviation,
+        "log_std_init": teacher.log_std_init,
     }
-    if teacher.noise_steps is None:
+    if teacher.sde_sample_freq is None:
         return {"policy_kwargs": policy}
-    return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.noise_steps}
+    return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.sde_sample_freq}
 
 
 def player(model: PPO, detector: AnyDetector) -> Player:

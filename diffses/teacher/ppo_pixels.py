@@ -7,9 +7,8 @@ from pathlib import Path
 from stable_baselines3 import PPO
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import Arcade, v5
 from diffses.envs.atari_vec_env import AtariPixels
-from diffses.envs.protocol import v5
 from diffses.envs.rollout import Player
 from diffses.seeds import seed_for
 from diffses.store import Draft
@@ -42,7 +41,7 @@ def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
     """The games a learner plays side by side."""
     return AtariPixels(
         env.game,
-        teacher.environments,
+        teacher.n_envs,
         seed=seed_for(teacher.seed, "teacher", "games"),
         threads=teacher.threads,
         frame_skip=env.frame_skip,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from diffses.config import GymnasiumEnv
 from diffses.detector.base import AnyDetector
@@ -14,6 +13,7 @@ from diffses.errors import ArtifactError, ConfigError
 from diffses.policy.forest import Forest
 from diffses.store.keys import KEY_HEX
 from diffses.store.lookup import find
+from diffses.store.manifest import Manifest, is_artifact, parent_folders
 from diffses.zoo.champion import FOLDER, Champion, env_from, open_champion
 
 POLICIES = ("finetuned", "distilled", "linear")  # the first that an artifact leads to is taken
@@ -47,16 +47,14 @@ def ancestors(folder: Path) -> dict[str, Path]:
     pending = [folder]
     while pending:
         here = pending.pop(0)
-        manifest = _manifest(here)
-        if manifest and manifest["stage"] not in found:
-            found[manifest["stage"]] = here
-            store = here.parents[1]
-            pending += [store / stage / key for stage, key in manifest["parents"].items()]
+        if is_artifact(here) and (stage := Manifest.read(here).stage) not in found:
+            found[stage] = here
+            pending += parent_folders(here).values()
     return found
 
 
 def _of_file(path: Path) -> Champion:
-    folder = next((p for p in path.resolve().parents if (p / "manifest.json").is_file()), None)
+    folder = next((p for p in path.resolve().parents if is_artifact(p)), None)
     if folder is None:
         if _shipped(path):
             return open_champion(path.stem, path.parent)
@@ -86,7 +84,7 @@ def _of_artifact(folder: Path, which: str | None) -> Champion:
 
 
 def _champion(forest: Forest, made: dict[str, Path]) -> Champion:
-    configs = [_manifest(folder).get("config", {}) for folder in made.values()]
+    configs = [Manifest.read(folder).config for folder in made.values()]
     fields = next((config["env"] for config in configs if "env" in config), None)
     provenance = {stage: folder.name for stage, folder in made.items()}
     env = None if fields is None else env_from(fields)
@@ -97,12 +95,6 @@ def _detector(made: dict[str, Path]) -> Path | None:
     """The folder of the detector; a shipped champion brings its own."""
     own = made["finetune"] / "detector" if "finetune" in made else None
     return made.get("detector", own if own is not None and own.is_dir() else None)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    path = folder / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return found
 
 
 def detector_of(champion: Champion) -> AnyDetector:

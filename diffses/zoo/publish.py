@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from diffses.config import ArcadeEnv
+from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 from diffses.store.keys import digest
 from diffses.store.lookup import find
+from diffses.store.manifest import Manifest, is_artifact, parent_folders
 from diffses.zoo.champion import FOLDER, env_from, shelf_name
 
 DETECTOR = ("detector.json", "detector.npz", "network.pt")  # what detectors are read from
@@ -26,13 +26,13 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
         finetuned: a finetune artifact, in the store that holds what it was made from.
         evaluated: an evaluate artifact of it; None leaves the test results out.
     """
-    made = _manifest(finetuned)
-    if "detector" not in made["parents"]:
+    made, parents = Manifest.read(finetuned), parent_folders(finetuned)
+    if "detector" not in parents:
         raise ArtifactError(
             f"{finetuned} is a copy of a shipped champion", fix="KEY of a run that searched"
         )
-    detector = finetuned.parents[1] / "detector" / made["parents"]["detector"]
-    described = _manifest(detector)["config"]["env"]  # with the objects' labels
+    detector = parents["detector"]
+    described = Manifest.read(detector).config["env"]  # with the objects' labels
     env = env_from(described)
     name = shelf_name(env)
     forest = Forest.load(finetuned / "finetuned.json")
@@ -44,12 +44,12 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
         "test": None if evaluated is None else test(evaluated),
         "size": forest.size,
         "provenance": {
-            "git": made["git"],
-            "seed": made["config"]["seed"],
-            "settings": made["config"]["finetune"],
+            "git": made.git,
+            "seed": made.config["seed"],
+            "settings": made.config["finetune"],
             "search": json.loads((finetuned / "search.json").read_text()),
-            "seconds": made["seconds"],
-            "packages": made["packages"],
+            "seconds": made.seconds,
+            "packages": made.packages,
         },
         "files": {},
     }
@@ -65,9 +65,10 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
 
 def require_same(finetuned: Path, evaluated: Path) -> None:
     """Raises ArtifactError unless the evaluation played the champion of `finetuned`."""
-    key = _manifest(evaluated)["parents"].get("finetune", "")
-    played = evaluated.parents[1] / "finetune" / key / "finetuned.json"
-    if not played.is_file() or Forest.load(played) != Forest.load(finetuned / "finetuned.json"):
+    champion = Forest.load(finetuned / "finetuned.json")
+    source = parent_folders(evaluated).get("finetune")
+    played = None if source is None else source / "finetuned.json"
+    if played is None or not played.is_file() or Forest.load(played) != champion:
         raise ArtifactError(
             f"{evaluated} did not play the champion of {finetuned.name}",
             fix="--test <the key of an evaluation that did>",
@@ -76,8 +77,8 @@ def require_same(finetuned: Path, evaluated: Path) -> None:
 
 def validation(finetuned: Path) -> dict[str, Any]:
     """What the champion returned in the validation episodes."""
-    with (finetuned / "validation.csv").open(newline="") as file:
-        row = next(row for row in csv.DictReader(file) if row["champion"] == "True")
+    rows = read_rows(finetuned / "validation.csv")
+    row = next(row for row in rows if row["champion"] == "True")
     numbers = {name: float(row[name]) for name in ("mean", "standard_error")}
     return {**numbers, "episodes": int(row["episodes"])}
 
@@ -86,7 +87,7 @@ def test(evaluated: Path) -> dict[str, Any]:
     """What it returned in the test episodes of the headline protocol."""
     rows = json.loads((evaluated / "results.json").read_text())
     row = next(r for r in rows if r["policy"] == "finetuned" and r["protocol"] != "v4")
-    seed = _manifest(evaluated)["config"]["evaluation"]["seed"]
+    seed = Manifest.read(evaluated).config["evaluation"]["seed"]
     return {name: row[name] for name in ("mean", "ci95", "episodes")} | {"seed": seed}
 
 
@@ -97,35 +98,22 @@ def runs(key: str, root: Path) -> tuple[Path, Path | None]:
         key: of a finetune, evaluate or report artifact, its beginning, or its folder.
     """
     folder = Path(key) if Path(key).is_dir() else find(root, key)
-    made, store = _manifest(folder), folder.parents[1]
-    if made["stage"] == "finetune":
+    stage, parents = Manifest.read(folder).stage, parent_folders(folder)
+    if stage == "finetune":
         return folder, _evaluation_of(folder)
-    if "finetune" not in made["parents"]:
+    if "finetune" not in parents:
         raise ArtifactError(
             f"{folder} was not made from a finetune artifact",
             fix="the key of a finetune, evaluate or report artifact",
         )
-    finetuned = store / "finetune" / made["parents"]["finetune"]
-    if made["stage"] == "evaluate":
-        return finetuned, folder
-    return finetuned, store / "evaluate" / made["parents"]["evaluate"]
+    return parents["finetune"], folder if stage == "evaluate" else parents["evaluate"]
 
 
 def _evaluation_of(finetuned: Path) -> Path | None:
     """The newest evaluation made from a finetune artifact."""
     found = [
-        path.parent
-        for path in finetuned.parents[1].glob("evaluate/*/manifest.json")
-        if _manifest(path.parent)["parents"].get("finetune") == finetuned.name
+        folder
+        for folder in finetuned.parents[1].glob("evaluate/*")
+        if is_artifact(folder) and Manifest.read(folder).parents.get("finetune") == finetuned.name
     ]
-    return max(found, key=lambda path: str(_manifest(path)["started"]), default=None)
-
-
-def _manifest(folder: Path) -> Mapping[str, Any]:
-    try:
-        made: Mapping[str, Any] = json.loads((folder / "manifest.json").read_text())
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"{folder} is no artifact: {error}", fix="python -m diffses store ls"
-        ) from error
-    return made
+    return max(found, key=lambda folder: Manifest.read(folder).started, default=None)

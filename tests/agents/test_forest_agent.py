@@ -5,7 +5,7 @@ import pytest
 from ale_py import Action, ALEInterface, roms
 from reference import PlainDetector
 
-from diffses.agents.forest_agent import ForestSpec
+from diffses.agents.forest_agent import ForestSpec, detector_at
 from diffses.config import MotionDetector
 from diffses.detector.learn import learn
 from diffses.detector.motion import Detector
@@ -13,6 +13,7 @@ from diffses.detector.recording import recording_for
 from diffses.envs.ale import Arcade
 from diffses.envs.rollout import Job, close, play
 from diffses.policy.forest import Forest
+from diffses.zoo.champion import open_champion
 
 STEPS = 160
 
@@ -59,7 +60,7 @@ def plain_return(rules, forest, model, seed):
 def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rules, game, tmp_path):
     settings = MotionDetector(steps=400)
     seen = recording_for(rules(game), settings)
-    learn(seen.screens, seen.starts, seen.actions, settings, {}).save(tmp_path)
+    learn(seen.screens, seen.starts, seen.action_tm1, settings, {}).save(tmp_path)
     model = Detector.load(tmp_path).model
     console = Arcade(rules(game))
     for number in range(3, 13):  # the first random forest that scores
@@ -79,3 +80,45 @@ def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rule
     assert together == alone
     for (named, seed), score in list(alone.items())[::3]:
         assert plain_return(named, forest, model, seed) == score
+
+
+def chosen(players, consoles, steps):
+    """What each of the players does, who take their steps in turn: (players, steps)."""
+    actions = []
+    for seed, (player, console) in enumerate(zip(players, consoles, strict=True)):
+        console.start(seed)
+        player.begin(console, seed)
+    for _ in range(steps):
+        turn = [player.act(console) for player, console in zip(players, consoles, strict=True)]
+        for console, action in zip(consoles, turn, strict=True):
+            console.step(action)
+        actions.append(turn)
+    return np.array(actions).T.tolist()
+
+
+def test_players_of_one_process_do_not_mix_up_what_they_saw(rules):
+    champion = open_champion("pong")
+    spec = ForestSpec(champion.forest, str(champion.detector))
+    consoles = [Arcade(rules()), Arcade(rules())]
+    alone = []
+    for seed, console in enumerate(consoles):
+        player = spec.build(console)
+        console.start(seed)
+        player.begin(console, seed)
+        alone.append([])
+        for _ in range(STEPS):
+            alone[-1].append(player.act(console))
+            console.step(alone[-1][-1])
+    assert alone[0] != alone[1]
+    assert chosen([spec.build(console) for console in consoles], consoles, STEPS) == alone
+
+
+def test_a_detector_is_read_once_and_shares_what_it_learned(monkeypatch):
+    folder = str(open_champion("freeway").detector)
+    first = detector_at(folder)
+    monkeypatch.setattr(
+        "diffses.agents.forest_agent.open_detector", None
+    )  # which is not called again
+    second = detector_at(folder)
+    assert second.model.scene is first.model.scene
+    assert second.memory.table is not first.memory.table

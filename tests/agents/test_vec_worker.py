@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from diffses.agents.forest_agent import ForestSpec
-from diffses.agents.object_vec_env import Course, Features
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import GymnasiumEnv, MotionDetector
 from diffses.detector.identity import name_observation
 from diffses.detector.learn import learn
@@ -81,7 +82,7 @@ def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, rules, game, 
     sticky = rules(game)
     settings = MotionDetector(steps=600)
     play = recording_for(sticky, settings)
-    detector = learn(play.screens, play.starts, play.actions, settings, {})
+    detector = learn(play.screens, play.starts, play.action_tm1, settings, {})
     detector.save(tmp_path)
     first, second = detector.features[:2]
     trees = ((0.3,), (0,), ("sub", 0.9, 0), ("sub", 0, 1))

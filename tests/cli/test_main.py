@@ -13,6 +13,8 @@ import pytest
 
 from diffses.cli.main import main, set_log_level
 from diffses.config import Verbosity
+from diffses.store.store import verify
+from tests import fake_artifacts
 from tests.conftest import ROOT
 
 
@@ -37,7 +39,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("teachr=ppo", "there is no setting or group teachr", "teacher=..."),
         ("sead=1", "there is no setting or group sead", "seed=..."),
         ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=..."),
-        ("teacher.total_steps=9", "chosen teacher has no setting", "teacher=ppo"),
+        ("teacher.total_timesteps=9", "chosen teacher has no setting", "teacher=ppo"),
         ("env.labels={a:largest}", "env.labels is a mapping", "+env.labels.KEY=VALUE"),
         ("dataset.rounds=100", "dataset.states=150 cannot be shared out", "dataset.rounds=12"),
         ("env.sticky=0", "env.sticky=0: search, validation and test", "env.sticky=0.01"),
@@ -49,7 +51,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("experiment=smok", "experiment=smok: there is no such variant", "experiment=smoke"),
         ("+env.labels.others=largest", "env.labels.others: no name", "not others"),
         ("env.labels.ball=red", "env.labels.ball: Invalid value 'red'", "controllable | smallest"),
-        ("finetune.step_size=0", "finetune.step_size=0", "<1e-06 or more>"),
+        ("finetune.sigma0=0", "finetune.sigma0=0", "<1e-06 or more>"),
         ("finetune.guidance=nan", "finetune.guidance=nan is out of range", "<0 or more>"),
         ("regressor.crossover=-0.5", "regressor.crossover=-0.5 is out of", "from 0 to 1>"),
         ("evaluation.episodes=0", "evaluation.episodes=0 is out of range", "<1 or more>"),
@@ -91,7 +93,7 @@ def test_a_run_leaves_what_it_sets_for_hydra_as_it_was(monkeypatch, capsys, tmp_
 
 @pytest.mark.slow
 def test_an_interrupted_run_says_so_in_its_status(tmp_path):
-    words = ["experiment=smoke", "stage=teacher", "teacher.total_steps=900000", "logger=none"]
+    words = ["experiment=smoke", "stage=teacher", "teacher.total_timesteps=900000", "logger=none"]
     folder = tmp_path / "log"
     process = subprocess.Popen(
         [sys.executable, "run.py", *words, f"outputs={tmp_path}/store", f"hydra.run.dir={folder}"],
@@ -195,6 +197,22 @@ def test_the_whole_pipeline_on_real_pong(smoke):
     assert list((folder / "log").glob("wandb/*run*/*.wandb"))
     status = json.loads((folder / "log" / "status.json").read_text())
     assert status["status"] == "done"
+
+
+@pytest.mark.slow
+def test_the_made_up_artifacts_of_other_tests_are_as_a_run_leaves_them(smoke, tmp_path):
+    """Their files, and the names in these; what a teacher leaves, of the shipped one."""
+    folder, _, _ = smoke
+    code, _, err = run(
+        "env=pong", "stage=teacher", "teacher=pretrained", f"outputs={tmp_path}/real/store",
+        "logger=none", f"hydra.run.dir={tmp_path}/log", cwd=tmp_path,
+    )  # fmt: skip
+    assert code == 0, err
+    made_up = fake_artifacts.build(tmp_path / "made_up", v4=False)
+    for stage in ("detector", "teacher", "dataset", "distill", "finetune", "evaluate"):
+        real = only(tmp_path / "real" if stage == "teacher" else folder, stage)
+        assert fake_artifacts.shape(made_up[stage]) == fake_artifacts.shape(real), stage
+        assert verify(made_up[stage]).config.keys() == verify(real).config.keys()
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ FILE = Path(__file__).parent.parent / "data" / "pong_screens.npz"
 def detector():
     truth = read_recording(FILE)
     labels = {"player": Label.controllable, "ball": Label.smallest, "enemy": Label.largest}
-    return learn(truth.screens, truth.starts, truth.actions, MotionDetector(), labels)
+    return learn(truth.screens, truth.starts, truth.action_tm1, MotionDetector(), labels)
 
 
 def test_the_shipped_sample_is_read(detector):

@@ -13,7 +13,7 @@ def pong():
 
 @pytest.fixture(scope="session")
 def _pong_detector(pong):
-    return learn(pong.screens, pong.starts, pong.actions, MotionDetector(), LABELS)
+    return learn(pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS)
 
 
 @pytest.fixture

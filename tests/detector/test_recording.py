@@ -7,16 +7,18 @@ import pytest
 from diffses.cli import score_detector as score
 from diffses.cli.record_frames import main
 from diffses.config import ArcadeEnv, MotionDetector
+from diffses.detector.base import look
 from diffses.detector.motion import Detector
 from diffses.detector.recording import (
+    Explorer,
     ExplorerSpec,
     read_recording,
     record,
     recording_for,
     save,
 )
-from diffses.envs.ale import Arcade
-from diffses.envs.protocol import v5
+from diffses.detector.tracker import turn_to
+from diffses.envs.ale import Arcade, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
@@ -24,6 +26,7 @@ from diffses.seeds import seed_for
 from diffses.stages.detector import learn_detector
 from diffses.store import Draft, Store
 from diffses.teacher.agent import TeacherSpec
+from diffses.zoo.champion import open_champion
 
 
 def test_a_recording_is_whole_episodes_and_the_same_again(rules):
@@ -32,13 +35,51 @@ def test_a_recording_is_whole_episodes_and_the_same_again(rules):
     assert one.screens.shape == (60, 210, 160)
     assert np.flatnonzero(one.starts).tolist() == [0, 25, 50]
     np.testing.assert_array_equal(one.screens, again.screens)
-    assert (one.actions != other.actions).any()
+    assert (one.action_tm1 != other.action_tm1).any()
 
 
 def test_actions_are_held_for_a_while(rules):
-    actions = record(rules(), ExplorerSpec(), 120, 0).actions
+    actions = record(rules(), ExplorerSpec(), 120, 0).action_tm1
     changes = (np.diff(actions) != 0).sum()
     assert 8 <= changes <= 40  # 6.5 steps on average; drawn anew each step it would be about 100
+
+
+class Looking(Explorer):
+    """Explores, and notes what a detector sees at each step at play."""
+
+    def __init__(self, detector):
+        self.detector, self.rows = detector, []
+
+    def build(self, console):
+        return self
+
+    def begin(self, console, seed):
+        super().begin(console, seed)
+        self.detector.reset()
+
+    def act(self, console):
+        self.rows.append(look(self.detector, console).copy())
+        return super().act(console)
+
+
+@pytest.mark.parametrize("game", ["boxing", "pong"])
+def test_a_recording_is_seen_as_the_play_was(rules, game, tmp_path):
+    folder = open_champion(game).detector
+    at_play = Looking(Detector.load(folder))
+    save(record(rules(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
+    play, detector = read_recording(tmp_path / "play.npz"), Detector.load(folder)
+    rows = []
+    for frame, screen in enumerate(play.screens):
+        turn_to(detector, frame, play.starts, play.action_tm1)
+        rows.append(detector.observe(screen, play.before[frame]).copy())
+    # episodes of a first screen and 100 steps; of the screens at 100, 201 and 229 (the last of an
+    # episode or of all) nothing is decided, so that nobody looked there
+    decided = np.delete(np.array(rows), [100, 201, 229], axis=0)
+    assert np.flatnonzero(play.starts).tolist() == [0, 101, 202]
+    np.testing.assert_array_equal(decided, np.array(at_play.rows))
+    told = {name: set(decided[:, i]) for i, name in enumerate(detector.features)}
+    felt = ["pushy", "button", "rest"] + ["pushx"] * (game == "boxing")
+    assert all(len(told[f"player.{quantity}"]) > 1 for quantity in felt)
 
 
 def test_frames_are_as_the_console_renders_them(rules):
@@ -86,7 +127,7 @@ def test_a_forest_can_be_recorded(pong_detector, tmp_path):
     out = f"--out={tmp_path / 'play.npz'}"
     forest = [f"--forest={tmp_path / 'f.json'}", f"--detector={tmp_path}"]
     assert main(["--env=pong", "--steps=8", out, "--play=forest", *forest]) == 0
-    assert read_recording(tmp_path / "play.npz").actions.tolist() == [0] + [2] * 7
+    assert read_recording(tmp_path / "play.npz").action_tm1.tolist() == [0] + [2] * 7
 
 
 @pytest.mark.parametrize(
@@ -140,6 +181,6 @@ def test_it_can_learn_from_the_teachers_play(config, tmp_path):
     teacher = next((tmp_path / "teacher").glob("*/teacher.json")).parent
     watched = record(v5(chosen.env), TeacherSpec(str(teacher)), 200, 0)
     learned_from = recording_for(v5(chosen.env), chosen.detector, TeacherSpec(str(teacher)))
-    np.testing.assert_array_equal(watched.actions, learned_from.actions)
+    np.testing.assert_array_equal(watched.action_tm1, learned_from.action_tm1)
     explored = record(v5(chosen.env), ExplorerSpec(), 200, 0)
-    assert (watched.actions != explored.actions).any()
+    assert (watched.action_tm1 != explored.action_tm1).any()

@@ -5,7 +5,7 @@ import pytest
 from ale_py import ALEInterface, roms
 from ale_py.vector_env import AtariVectorEnv
 
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import Arcade, games
 from diffses.envs.equivalent_actions import equal_actions
 from diffses.envs.preprocessing import PixelView
 from diffses.errors import ConfigError
@@ -47,6 +47,88 @@ def test_an_episode_does_not_hang_on_how_the_one_before_ended(rules):
                 console.step(last)
         assert (seen[0] == seen[1]).all()
         assert (seen[0] == seen[2]).all()
+
+
+def views(console):
+    """All that a player can see of the present step."""
+    seen = (console.screen(), console.before(), console.rgb(), console.grey(), console.ram())
+    return [view.copy() for view in seen]
+
+
+def opening(console, seed, steps=60):
+    """All that is seen and paid in an episode's first steps, of fixed pseudo-random actions."""
+    actions = np.random.default_rng(seed).integers(len(console.actions), size=steps)
+    console.start(seed)
+    console.look()
+    told = [(0.0, console.lives, console.over, views(console))]
+    for action in actions:
+        reward = console.step_seen(int(action))
+        told.append((reward, console.lives, console.over, views(console)))
+    return told
+
+
+def same(one, other):
+    return len(one) == len(other) and all(
+        a[:3] == b[:3] and all((x == y).all() for x, y in zip(a[3], b[3], strict=True))
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def first_and_again(rules, seeds, others):
+    """Which of `seeds` show or pay something else when they are started again."""
+    console, wrong = Arcade(rules), []
+    first = {seed: opening(Arcade(rules), seed) for seed in seeds}
+    wrong += [seed for seed in seeds if not same(opening(console, seed), first[seed])]
+    for seed in (*seeds, *others):
+        console.start(seed)
+        for action in np.random.default_rng(seed + 1).integers(len(console.actions), size=150):
+            console.step(int(action))
+        console.start(others[0])
+        console.step(len(console.actions) - 1)
+        wrong += [one for one in seeds if not same(opening(console, one), first[one])]
+    return sorted(set(wrong))
+
+
+def no_ops(rules, count):
+    """An episode seed with so many opening no-ops."""
+    return next(seed for seed in range(1000) if rules.noops(seed) == count)
+
+
+# without a FIRE at the start (freeway, asterix) the first picture is that of the opening
+@pytest.mark.parametrize("game", ["freeway", "asterix", "pong"])
+def test_an_episode_that_starts_again_looks_and_goes_as_it_did_first(rules, game):
+    played = rules(game)
+    seeds = [no_ops(played, count) for count in (0, 17)]
+    assert first_and_again(played, seeds, [2001]) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", games())
+def test_every_game_starts_again_as_it_did_first(rules, game):
+    played = rules(game)
+    seeds = [no_ops(played, count) for count in (0, 1, 2, 29)]
+    assert first_and_again(played, seeds, [2001, 2002]) == []
+
+
+@pytest.mark.parametrize("game", ["freeway", "pong"])
+def test_a_step_that_was_kept_shows_what_it_showed_and_goes_on_so(rules, game):
+    console = Arcade(rules(game, sticky=0.0))
+    opening(console, 3, steps=40)
+    kept, seen = console.keep(), views(console)
+    after = [(console.step_seen(1), views(console)) for _ in range(20)]
+    for _ in range(2):
+        opening(console, 4, steps=30)
+        console.restore(kept)
+        assert (console.steps, console.last) == (40, kept.last)
+        assert all((a == b).all() for a, b in zip(views(console), seen, strict=True))
+        for reward, then in after:
+            assert console.step_seen(1) == reward
+            assert all((a == b).all() for a, b in zip(views(console), then, strict=True))
+    console.restore(kept)
+    again = console.keep()  # before any step since
+    opening(console, 4, steps=30)
+    console.restore(again)
+    assert all((a == b).all() for a, b in zip(views(console), seen, strict=True))
 
 
 def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -10,7 +11,17 @@ from diffses.cli.ablation import main
 from diffses.errors import DiffsesError
 from diffses.evaluation.ablation import is_ablation, table
 from diffses.report.ablation_figure import write
+from diffses.store.keys import Spec
+from diffses.store.manifest import Manifest
 
+MADE = Manifest(
+    **Spec("evaluate", 1, {}, {}).describe(),
+    files={},
+    started=datetime(2026, 3, 1, tzinfo=UTC),
+    seconds=1.0,
+    git=None,
+    packages={},
+)
 FOLDERS = {"full": "guided", "no evolution": "no_evolution"}
 
 
@@ -28,7 +39,7 @@ def sweep(tmp_path):
             if seed <= len(means):
                 evaluated = tmp_path / "outputs" / "evaluate" / key
                 evaluated.mkdir(parents=True)
-                (evaluated / "manifest.json").write_text(json.dumps({"config": {}}))
+                MADE.write(evaluated)
                 result = {"policy": "finetuned", "protocol": "gym", "mean": means[seed - 1]}
                 (evaluated / "results.json").write_text(json.dumps([result | {"size": 10 + seed}]))
                 status |= {"status": "done", "artifacts": {"evaluate": key}}
@@ -83,9 +94,9 @@ def test_the_variants_differ_in_what_their_names_say(config):
         return config("experiment=ablation", "env=cartpole", f"finetune={name}").finetune
 
     full = settings("guided")
-    assert (full.guidance > 0, full.breeding > 0) == (True, True)
+    assert (full.guidance > 0, full.evolution_share > 0) == (True, True)
     assert settings("unguided").guidance == 0
-    assert settings("no_evolution").breeding == 0
+    assert settings("no_evolution").evolution_share == 0
     assert [start.name for start in settings("random_start").starts] == ["random"]
     assert [start.name for start in settings("linear_start").starts] == ["linear"]
     assert len({settings(name).steps for name in ("guided", "unguided", "linear_start")}) == 1

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from diffses.cli.report import main
+from diffses.csv_rows import write_rows
 from diffses.errors import DiffsesError
 from diffses.evaluation.statistics import iqm, stratified_interval
 from diffses.report.sweep import compare, summarise
 from diffses.report.sweep_text import summary_text
 from diffses.report.wording import number
-from tests.fake_artifacts import build, write_csv
+from tests.fake_artifacts import build
 
 ERROR = {"problem": "the emulator <died>", "fix": "seed=3 again", "traceback": "Traceback: line 1"}
 
@@ -123,7 +124,7 @@ def test_the_best_is_chosen_on_validation_not_on_test(swept, tmp_path):
             {"policy": "lucky in a first look", "mean": 30.0, "champion": False},
             {"policy": "finetuned", "mean": validated, "champion": True},
         ]
-        write_csv(made["finetune"] / "validation.csv", rows)
+        write_rows(made["finetune"] / "validation.csv", rows)
         job(sweep, str(index), seed, made)
     summary = summarise(sweep)
     tests = [

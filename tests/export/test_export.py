@@ -130,12 +130,12 @@ def test_json_and_latex(forest):
 def detector_of(game, folder):
     from diffses.detector.learn import learn
     from diffses.detector.recording import recording_for
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import v5
 
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(ArcadeEnv(game=game)), settings)
     folder.mkdir()
-    found = learn(seen.screens, seen.starts, seen.actions, settings, {}, seen.before)
+    found = learn(seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before)
     found.save(folder)
     return found
 

@@ -6,7 +6,7 @@ import pytest
 from diffses.config import GuidedFinetune
 from diffses.finetune.constant_search import Climb
 
-SETTINGS = GuidedFinetune(population=10, step_size=2.0, episodes=1)
+SETTINGS = GuidedFinetune(population=10, sigma0=2.0, episodes=1)
 
 
 class Told:
@@ -39,7 +39,7 @@ def test_where_no_step_is_as_good_as_none_it_stays_and_steps_shorter(data, cartp
     row = climb.generation(arena, guidance=0.0)
     assert arena.played == (3 if stays else SETTINGS.population)  # a quarter of ten tells
     assert (climb.strategy.mean == 0).all() == stays
-    assert (row["step_size"] == SETTINGS.step_size / 2) == stays
+    assert (row["step_size"] == SETTINGS.sigma0 / 2) == stays
     assert climb.strategy.generation == 1
     assert not np.allclose(climb.strategy.ask() * 2, before)  # other draws, not the same nearer
 

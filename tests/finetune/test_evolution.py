@@ -18,9 +18,9 @@ from diffses.policy.forest import Forest
 SETTINGS = GuidedFinetune(
     steps=20_000,
     population=10,
-    climbs=2,
+    n_constant_searches=2,
     episode_steps=200,
-    breeding=0.4,
+    evolution_share=0.4,
     gradient=0.0,
     validation_episodes=8,
 )
@@ -116,7 +116,9 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
 
 
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
-    settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
+    settings = GuidedFinetune(
+        population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
+    )
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
     search.screen(begun)
     finish(search, steps=100_000)
@@ -126,7 +128,12 @@ def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detect
 
 def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
     settings = GuidedFinetune(
-        steps=12_000, population=4, climbs=1, episode_steps=100, breeding=0.0, gradient=0.4
+        steps=12_000,
+        population=4,
+        n_constant_searches=1,
+        episode_steps=100,
+        evolution_share=0.0,
+        gradient=0.4,
     )
     arena = Arena(rules, detector, 100, workers=1)
     material = Material.of(data, data.train.features, settings.operators, settings.max_nodes)

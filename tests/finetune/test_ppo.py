@@ -197,7 +197,7 @@ def test_groups_of_actions_are_the_teachers_view():
     np.testing.assert_allclose(np.exp(view[0]), [0.5, 0.5])
 
 
-SMALL = ConstantsFinetune(environments=4, n_steps=32, batch_size=64, epochs=2)
+SMALL = ConstantsFinetune(n_envs=4, n_steps=32, batch_size=64, n_epochs=2)
 
 
 def test_the_same_seed_gives_the_same_forest_within_the_budget(world):

@@ -26,7 +26,7 @@ def clock(monkeypatch):
 
 
 def test_the_line_by_hand(clock):
-    with progress.bar(900, "step", "finetune") as bar:
+    with progress.Bar(900, "step", "finetune") as bar:
         clock[0] = 5.0
         bar.update(300, ret=-3.456789)
         # 300 steps in 5 s: 60 a second; 600 are left: 10 s
@@ -34,7 +34,7 @@ def test_the_line_by_hand(clock):
 
 
 def test_an_unknown_total_has_no_share_and_no_end(clock):
-    bar = progress.bar(None, "episode", "evaluate")
+    bar = progress.Bar(None, "episode", "evaluate")
     clock[0] = 2.0
     bar.update(5)
     assert bar.line() == "evaluate: 5 episodes, 2.5 episodes/s"
@@ -43,7 +43,7 @@ def test_an_unknown_total_has_no_share_and_no_end(clock):
 def test_without_a_terminal_it_logs_ever_more_seldom(clock, caplog, monkeypatch):
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     caplog.set_level(logging.INFO)
-    with progress.bar(1000, "step", "teacher") as bar:
+    with progress.Bar(1000, "step", "teacher") as bar:
         for second in range(100):
             clock[0] = float(second)
             bar.update(10)
@@ -59,7 +59,7 @@ def test_without_a_terminal_it_logs_ever_more_seldom(clock, caplog, monkeypatch)
 def test_on_a_terminal_it_is_a_bar(caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with progress.bar(4, "episode", "evaluate") as bar:
+    with progress.Bar(4, "episode", "evaluate") as bar:
         bar.update(4, ret=12.5)
         bar._bar.refresh()
         shown = sys.stderr.getvalue()
@@ -73,7 +73,7 @@ def test_it_can_be_turned_off(clock, caplog, monkeypatch):
     caplog.set_level(logging.INFO)
     monkeypatch.setattr(sys, "stderr", Terminal())
     monkeypatch.setenv("DIFFSES_PROGRESS", "0")
-    with progress.bar(4, "episode", "evaluate") as bar:
+    with progress.Bar(4, "episode", "evaluate") as bar:
         clock[0] = 100.0
         bar.update(4)
     assert sys.stderr.getvalue() == ""
@@ -82,9 +82,9 @@ def test_it_can_be_turned_off(clock, caplog, monkeypatch):
 
 def test_a_worker_process_draws_no_bar(monkeypatch):
     monkeypatch.setattr(sys, "stderr", Terminal())
-    with progress.bar(10, "step", "play") as drawn:
+    with progress.Bar(10, "step", "play") as drawn:
         assert drawn._bar is not None
     process = type("Process", (), {"name": "LokyProcess-1"})
     monkeypatch.setattr(progress.multiprocessing, "current_process", process)
-    with progress.bar(10, "step", "play") as drawn:
+    with progress.Bar(10, "step", "play") as drawn:
         assert drawn._bar is None

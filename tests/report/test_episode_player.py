@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -56,6 +57,15 @@ def test_an_episode_that_came_out_otherwise_says_so(task_row):
     assert "evaluation found another" in player(found, 0)
 
 
+def test_the_data_of_an_episode_cannot_end_its_script(task_row):
+    found = record(Champion(ACTS, TASK, None, {}), "finetuned", task_row, None)
+    found.record["features"][0] = "</script><script>alert(1)</script>"
+    shown = player(found, 0)
+    assert shown.count("<script") == 2  # the data and the program
+    (data,) = re.findall(r'<script type="application/json" id="episode">(.*?)</script>', shown)
+    assert json.loads(data)["record"] == json.loads(json.dumps(found.record))
+
+
 def test_box_actions(tmp_path):
     env = GymnasiumEnv(id="Pendulum-v1", features=["cos", "sin", "speed"])
     forest = dataclasses.replace(
@@ -106,12 +116,12 @@ def shows(browser, about, step):
 def test_the_player_steps_in_a_browser(browser, tmp_path):
     from diffses.detector.learn import learn
     from diffses.detector.recording import recording_for
-    from diffses.envs.protocol import v5
+    from diffses.envs.ale import v5
 
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(env), settings)
-    detector = learn(seen.screens, seen.starts, seen.actions, settings, {})
+    detector = learn(seen.screens, seen.starts, seen.action_tm1, settings, {})
     detector.save(tmp_path)
     name = next(name for name in detector.features if name.endswith(".y"))
     forest = Forest.from_text(

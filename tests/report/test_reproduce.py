@@ -52,7 +52,11 @@ def test_the_words_compose_to_the_same_config(changes):
 
 def test_a_setting_that_the_environments_file_sets_is_named_though_it_is_the_classes_default():
     register()
-    words = ["env=cartpole", "teacher.total_steps=2_000_000", "+env.options.render_mode=rgb_array"]
+    words = [
+        "env=cartpole",
+        "teacher.total_timesteps=2_000_000",
+        "+env.options.render_mode=rgb_array",
+    ]
     with initialize_config_dir(str(PRESETS), version_base="1.3"):
         whole = OmegaConf.to_object(compose("config", overrides=words))
     made = {name: canonical(getattr(whole, name)) for name in config()}

@@ -7,7 +7,7 @@ import pytest
 
 from diffses.config import EvaluationConfig
 from diffses.envs.rollout import RandomSpec
-from diffses.logger.progress import bar
+from diffses.logger.progress import Bar
 from diffses.stages.evaluate import Contender, made_of, play_shared, summary
 from diffses.store import Draft, Store
 
@@ -21,13 +21,15 @@ def draft(tmp_path):
 
 def play(contender, rules, draft, **settings):
     settings = EvaluationConfig(workers=1, max_steps=20, **settings)
-    with bar(None, "episode", "test") as progress:
+    with Bar(None, "episode", "test") as progress:
         return play_shared(contender, rules, settings, draft, progress), settings
 
 
 def test_episodes_are_played_once_for_all_runs(rules, draft, monkeypatch):
     first, _ = play(RANDOM, rules(), draft, episodes=3)
-    monkeypatch.setattr("diffses.evaluation.scores", lambda *_, **__: pytest.fail("played again"))
+    monkeypatch.setattr(
+        "diffses.stages.evaluate.scores", lambda *_, **__: pytest.fail("played again")
+    )
     again, _ = play(RANDOM, rules(), draft, episodes=3)
     assert again == first
     assert [row["steps"] for row in first] == [20, 20, 20]

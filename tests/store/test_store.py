@@ -7,7 +7,7 @@ import pytest
 
 from diffses.cli.store import main
 from diffses.errors import ArtifactError
-from diffses.pipeline import STAGES
+from diffses.pipeline import STAGES, why
 from diffses.store import Draft, Store
 from diffses.store.keys import Spec
 from diffses.store.store import only_one, write_whole
@@ -60,6 +60,23 @@ def test_a_damaged_artifact_is_replaced_when_it_is_forced(tmp_path):
     time.sleep(0.002)
     store.get_or_build(spec(), write("second"), since=datetime.now(UTC))
     assert (path / "model.txt").read_text() == "second"
+
+
+def test_a_torn_manifest_is_an_error_with_its_remedy_when_it_is_forced(tmp_path):
+    store = Store(tmp_path)
+    path = store.get_or_build(spec(), write("first"))
+    (path / "manifest.json").write_text("{")
+    with pytest.raises(ArtifactError, match=f"store rm {path.name}"):
+        store.get_or_build(spec(), write("second"), since=datetime.now(UTC))
+
+
+def test_a_damaged_neighbour_does_not_hinder_the_plan(tmp_path):
+    store = Store(tmp_path)
+    whole = store.get_or_build(spec(rate=0.1), write("x"))
+    torn = store.get_or_build(spec(rate=0.2), write("x"))
+    (torn / "manifest.json").write_text("{")
+    told = why(store, spec(rate=0.3))
+    assert told == f"config.teacher.rate 0.1 -> 0.3 since {whole.name}"
 
 
 def test_a_file_is_written_again_whatever_was_written_before(tmp_path):

@@ -150,8 +150,8 @@ def test_the_nature_network_is_that_of_sb3_layer_for_layer():
 
 
 SMALL = {
-    "total_steps": 256, "environments": 2, "n_steps": 64, "batch_size": 64, "epochs": 1,
-    "evaluation_every": 128, "evaluation_episodes": 1, "evaluation_steps": 40, "threads": 1,
+    "total_timesteps": 256, "n_envs": 2, "n_steps": 64, "batch_size": 64, "n_epochs": 1,
+    "evaluation_every": 128, "n_eval_episodes": 1, "evaluation_steps": 40, "threads": 1,
 }  # fmt: skip
 
 

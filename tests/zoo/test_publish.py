@@ -20,7 +20,6 @@ from tests import fake_artifacts
 def paths(tmp_path):
     made = fake_artifacts.build(tmp_path / "store")
     (made["detector"] / "detector.npz").write_bytes(b"numbers")
-    (made["finetune"] / "search.json").write_text("{}")
     return made
 
 
@@ -38,7 +37,7 @@ def test_what_is_shipped_says_all_of_the_champion(shelf, paths):
     assert champion.env == ArcadeEnv(game="pong", labels=champion.env.labels)
     assert champion.about["protocol"] == "v5"
     assert champion.about["size"] == champion.forest.size
-    assert champion.about["validation"]["episodes"] == 20
+    assert champion.about["validation"]["episodes"] == 16
     assert champion.about["test"]["episodes"] == 30
     assert champion.about["provenance"]["git"]
     assert sorted(path.name for path in champion.detector.iterdir()) == [

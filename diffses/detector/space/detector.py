@@ -139,6 +139,10 @@ class SpaceFinder(Tracking):
         self.eye, self.clusters = eye, clusters
         super().__init__(cast)
 
+    def fresh(self) -> SpaceFinder:
+        """The same at the start of an episode of its own: what was learned is shared."""
+        return self.with_cast(self.memory.cast)
+
     def with_cast(self, cast: Cast) -> SpaceFinder:
         """The same with another cast."""
         return SpaceFinder(self.eye, self.clusters, cast)
@@ -232,7 +236,7 @@ def finder_of(
     clusters = joined(clusters, [typed(one, clusters) for one in sights], play.starts)
     boxes = [typed(one, clusters) for one in sights]
     cast = cast_of_boxes(
-        boxes, clusters.count, play.starts, play.actions, settings, settings.patience, labels
+        boxes, clusters.count, play.starts, play.action_tm1, settings, settings.patience, labels
     )
     model.to(device_of("cpu"))
     return SpaceFinder(eye, clusters, cast)
