@@ -13,7 +13,6 @@ from diffses.cli.arguments import CommandParser, add_outputs
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.errors import ArtifactError
 from diffses.pipeline import PIPELINE
-from diffses.stages.evaluate import PLAY_VERSION
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
 from diffses.store.manifest import FILE
@@ -84,6 +83,8 @@ def rm(root: Path, key: str) -> None:
 
 def _versions() -> dict[str, int]:
     """What folders of artifacts are called, with the version of each that this code makes."""
+    from diffses.stages.evaluate import PLAY_VERSION  # loads scipy, which `ls` can do without
+
     return {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
 
 
