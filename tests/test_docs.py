@@ -9,7 +9,7 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 
-from diffses.cli.main import typed
+from diffses.cli.main import to_config
 from diffses.config import VARIANTS, register
 from diffses.config.renamed import RENAMED
 from diffses.pipeline import order, resolve
@@ -91,7 +91,7 @@ def composed(overrides, conf):
             said.append(f"{name}={first}")
     register()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf)):
-        return resolve(typed(compose("config", said)))
+        return resolve(to_config(compose("config", said)))
 
 
 @pytest.mark.parametrize(

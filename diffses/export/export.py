@@ -1,6 +1,6 @@
 """A policy to take away: as Python, JSON, LaTeX, SymPy or C, without this package.
 
-python -m diffses.policy.export KEY|ENV|FILE.json --to python [--pixels] [-o FILE]
+python -m diffses export KEY|ENV|FILE.json --to python [--pixels] [-o FILE]
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ SNAPSHOT = Path(__file__).parents[1] / "data" / "dashboard.json"
 
 
 def test_the_definition_is_the_snapshot(capsys):
-    # python -m diffses.dashboard > tests/data/dashboard.json
+    # python -m diffses dashboard > tests/data/dashboard.json
     assert main([]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(SNAPSHOT.read_text())
 
