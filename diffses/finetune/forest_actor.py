@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from diffses.finetune.fisher import SPREAD
 from diffses.policy.forest import Forest
 from diffses.policy.torch_forest import TorchForest
-from diffses.regressor.polish import divergence
+from diffses.regressor.constant_fit import mean_kl
 from diffses.teacher.standardise import Standardise
 
 STEP = 5.0  # an optimiser's step is this many times longer for the constants than for the critic
@@ -188,7 +188,7 @@ class ForestPolicy(ActorCriticPolicy):
         """
         bounds = self._actor["forest"].bounds
         if bounds is None:
-            return divergence(teacher, self.actor(rows))
+            return mean_kl(teacher, self.actor(rows))
         low, high = torch.tensor(bounds).T
         theirs, own = SPREAD * (high - low) / 2, self.log_std.exp()
         apart = theirs**2 + (teacher - self.actor(rows)) ** 2

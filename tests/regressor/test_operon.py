@@ -7,8 +7,8 @@ from pyoperon.sklearn import SymbolicRegressor
 from diffses.config import OPERON, OperonRegressor
 from diffses.errors import ConfigError
 from diffses.policy.expression import check, evaluate
-from diffses.regressor.gplearn import unexplained
-from diffses.regressor.operon import LEAVES, SYMBOLS, expression, models, search
+from diffses.regressor.gplearn import unexplained_variance
+from diffses.regressor.operon import LEAVES, OPERON_SYMBOLS, pareto_models, search, to_expression
 
 SETTINGS = OperonRegressor(population=100, evaluations=2000, local_search=3)
 
@@ -23,7 +23,7 @@ def rows():
 )
 def test_the_values_are_operons_own(rows, operators):
     target = np.maximum(rows[:, 0], 0.3) * rows[:, 1] - np.tanh(rows[:, 2])
-    symbols = ",".join([*(SYMBOLS[name] for name in operators), *LEAVES])
+    symbols = ",".join([*(OPERON_SYMBOLS[name] for name in operators), *LEAVES])
     regressor = SymbolicRegressor(
         allowed_symbols=symbols,
         objectives=["r2", "length"],
@@ -35,8 +35,8 @@ def test_the_values_are_operons_own(rows, operators):
         random_state=4,
     ).fit(rows, target)
     compared = 0
-    for model in models(regressor):
-        ours = expression(model["tree"], regressor)
+    for model in pareto_models(regressor):
+        ours = to_expression(model["tree"], regressor)
         check(ours, 3)
         theirs = regressor.evaluate_model(model["tree"], rows)
         scale = 1 + np.abs(theirs).max()
@@ -51,7 +51,8 @@ def test_a_small_law_is_found_with_its_constants(rows):
     target = 5 * rows[:, 0] * rows[:, 2] + 7
     found = search(SETTINGS, rows, target, np.ones(300), seed=1)
     assert np.abs(evaluate(found[-1], rows) - target).max() < 1e-3
-    assert unexplained(target, evaluate(found[0], rows), np.ones(300)) > 0.5  # a front, not a point
+    # a front, not a point
+    assert unexplained_variance(target, evaluate(found[0], rows), np.ones(300)) > 0.5
 
 
 def test_the_same_seed_gives_the_same_trees(rows):
@@ -68,6 +69,6 @@ def test_states_of_no_weight_are_not_looked_at(rows):
 
 
 def test_operators_that_operon_lacks_are_refused():
-    assert set(SYMBOLS) == set(OPERON)
+    assert set(OPERON_SYMBOLS) == set(OPERON)
     with pytest.raises(ConfigError, match="is_right_of"):
         OperonRegressor(operators=["add", "is_right_of"])
