@@ -14,7 +14,7 @@ from diffses.finetune.fisher import SPREAD
 from diffses.policy.forest import Forest
 from diffses.policy.torch_forest import TorchForest
 from diffses.regressor.constant_fit import mean_kl
-from diffses.teacher.standardise import Standardise
+from diffses.teacher.normalizer import RunningNormalizer
 
 STEP = 5.0  # an optimiser's step is this many times longer for the constants than for the critic
 SURE, HUGE = 1e6, 1e30  # a logit that no policy needs to exceed, and a score
@@ -94,7 +94,7 @@ class Halves(nn.Module):
     def __init__(self, actor: ForestActor, rows: np.ndarray, space: Any) -> None:
         super().__init__()
         self.actor = actor
-        seen = Standardise(space)
+        seen = RunningNormalizer(space)
         seen.update(rows)
         self.critic = nn.Sequential(
             seen, nn.Linear(rows.shape[1], UNITS), nn.Tanh(), nn.Linear(UNITS, UNITS), nn.Tanh()

@@ -77,8 +77,8 @@ def fit_forests(
     """Candidate forests from small and readable to large and accurate.
 
     One search per restart and action, except the reference action, whose tree is 0
-    (`targets.reference_action`); with `settings.linear_leaf` a second search that may use the linear fit
-    as a leaf. The searches minimise the squared error of the scores, weighted by
+    (`targets.reference_action`); with `settings.linear_leaf` a second search that may use the
+    linear fit as a leaf. The searches minimise the squared error of the scores, weighted by
     `targets.kl_curvature_weight`. Their trees are combined into forests under a series of limits
     on tree size, and the constants are fine-tuned on the teacher's action distribution
     (`constant_fit`). Least-squares fits on a few features are candidates too; `fit_linear` is
@@ -109,7 +109,8 @@ def fit_forests(
         features, targets = features[rows], targets[rows]
         found = _search_all(settings, features, targets, reference, linear, seed, progress)
         candidates += combine_trees(found, template)
-    jobs = [delayed(_fit_constants)(f, features, targets, settings.constant_steps) for f in candidates]
+    steps = settings.constant_steps
+    jobs = [delayed(_fit_constants)(f, features, targets, steps) for f in candidates]
     fitted: Iterable[Forest] = _parallel(settings, jobs)
     return sorted({linear, *fitted}, key=lambda forest: (forest.size, forest.to_json()))
 

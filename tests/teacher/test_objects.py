@@ -22,10 +22,10 @@ from diffses.stages.evaluate import contenders
 from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
-from diffses.teacher.callback import Keeper
-from diffses.teacher.mlp import Mlp
+from diffses.teacher.callback import TrainingCallback
+from diffses.teacher.mlp import NumpyActor
+from diffses.teacher.normalizer import CLIP_OBS, RunningNormalizer, UpdateNormalizer
 from diffses.teacher.ppo_objects import policy_settings
-from diffses.teacher.standardise import LIMIT, Standardise, Watch
 
 CARTPOLE = GymnasiumEnv(id="CartPole-v1")
 PENDULUM = GymnasiumEnv(id="Pendulum-v1")
@@ -67,7 +67,7 @@ def learner(env, folder, **settings):
 
 
 def test_the_running_mean_and_deviation_are_those_of_all_rows():
-    learner = Standardise(_space(3))
+    learner = RunningNormalizer(_space(3))
     rows = np.random.default_rng(0).normal([5, 0, -2], [2, 0, 0.1], (300, 3))
     for part in np.split(rows, [10, 120]):
         learner.update(part)
@@ -76,7 +76,7 @@ def test_the_running_mean_and_deviation_are_those_of_all_rows():
     seen = learner(torch.tensor(rows, dtype=torch.float32)).numpy()
     np.testing.assert_allclose(seen.std(axis=0)[[0, 2]], 1, rtol=1e-3)
     assert (seen[:, 1] == 0).all()  # what never varied says nothing
-    assert learner(torch.full((1, 3), 1e6)).max() == LIMIT
+    assert learner(torch.full((1, 3), 1e6)).max() == CLIP_OBS
 
 
 def _space(width):
@@ -91,14 +91,14 @@ def test_numpy_infers_what_the_policy_does(tmp_path, env):
     policy = model.policy
     rows = np.random.default_rng(1).normal(1, 3, (50, model.observation_space.shape[0]))
     policy.features_extractor.update(rows)
-    mlp = Mlp(policy)
+    actor = NumpyActor(policy)
     with torch.no_grad():
         seen = torch.tensor(rows, dtype=torch.float32)
         if env is CARTPOLE:
             wanted = policy.get_distribution(seen).distribution.logits
         else:
             wanted = policy.get_distribution(seen).mode().clamp(-2, 2)
-    found = np.array([mlp(row) for row in rows])
+    found = np.array([actor(row) for row in rows])
     assert np.ptp(found) > 0.001
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-6)
 
@@ -108,7 +108,7 @@ def test_what_was_seen_counts_between_two_rollouts_only(tmp_path):
     extractor = model.policy.features_extractor
     counts = []
 
-    class Spy(Watch):
+    class Spy(UpdateNormalizer):
         def _on_rollout_start(self):
             super()._on_rollout_start()
             counts.append(int(extractor.count))
@@ -154,7 +154,7 @@ def test_a_pixel_agent_is_no_small_network(balancer):
     policy = load(balancer["teacher"] / "policy.zip", "ppo").policy
     policy.features_extractor = torch.nn.Flatten()
     with pytest.raises(ArtifactError, match="no small network"):
-        Mlp(policy)
+        NumpyActor(policy)
 
 
 def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
@@ -172,16 +172,16 @@ def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
 
 
 def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
-    whole = Keeper.checkpoint
+    whole = TrainingCallback.checkpoint
 
     def killed(self):
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Keeper, "checkpoint", killed)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
         teach(CARTPOLE, draft, checkpoint_every=256)
-    monkeypatch.setattr(Keeper, "checkpoint", whole)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
     with (draft.scratch / "curve.csv").open("a") as file:
         file.write("999,,,,,\n")  # noted after the checkpoint
     teach(CARTPOLE, draft, checkpoint_every=256)
