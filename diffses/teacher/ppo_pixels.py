@@ -38,7 +38,7 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[s
 
 
 def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
-    """The vectorised environment, of `teacher.environments` games."""
+    """The vectorised environment, of `teacher.n_envs` games."""
     return AtariPixels(
         env.game,
         teacher.n_envs,
