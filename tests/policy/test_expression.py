@@ -5,7 +5,7 @@ import pytest
 
 from diffses.policy.expression import (
     arguments,
-    check,
+    check_tree,
     constants,
     depth,
     end_of,
@@ -52,7 +52,7 @@ def test_constants_are_read_and_replaced_from_left_to_right():
 )
 def test_what_is_no_tree_is_refused(tokens, problem):
     with pytest.raises(ValueError, match=problem):
-        check(tokens, 2)
+        check_tree(tokens, 2)
 
 
 def test_the_reference_does_not_warn_and_does_not_alias():
