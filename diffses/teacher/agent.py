@@ -34,9 +34,8 @@ from diffses.errors import ArtifactError, ConfigError
 NO_FEATURES = np.zeros(0)  # the feature row of a teacher that plays from frames
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
 
-
-# classes that zips of earlier versions name, as module.Class -> where the class is now; one entry
-# for every class below diffses.teacher that is renamed or moved
+# former name -> present name of classes that saved agents may name; add an entry for every such
+# class that is renamed or moved
 RENAMED_CLASSES = {
     "diffses.teacher.standardise.Standardise": "diffses.teacher.normalizer.RunningNormalizer",
 }
@@ -97,8 +96,9 @@ def saved_classes(path: Path) -> dict[str, Any]:
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        known = RENAMED_CLASSES.get(f"{module}.{name}", f"{module}.{name}")
-        return super().find_class(*known.rsplit(".", 1))
+        if renamed := RENAMED_CLASSES.get(f"{module}.{name}"):
+            module, _, name = renamed.rpartition(".")
+        return super().find_class(module, name)
 
 
 def check_agent(model: BaseAlgorithm, actions: int, game: str) -> None:

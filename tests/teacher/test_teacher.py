@@ -94,7 +94,7 @@ def test_a_hub_agent_needs_a_pinned_revision(draft):
         make_teacher(ENV, HubTeacher(revision="main"), inputs={}, draft=draft)
 
 
-def test_an_agent_that_cannot_be_had_says_what_to_do(draft, monkeypatch, tmp_path):
+def test_an_agent_that_cannot_be_downloaded_raises_with_the_fix(draft, monkeypatch, tmp_path):
     from diffses.teacher import hub
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -128,8 +128,8 @@ def test_the_lean_network_reads_bytes_as_it_reads_floats():
         assert (policy.extract_features(frames) == policy.extract_features(frames.float())).all()
 
 
-@pytest.mark.parametrize("batch", [3, 300])  # 300: shared between two threads
-def test_shaded_frames_are_what_torch_makes_of_them(batch, monkeypatch):
+@pytest.mark.parametrize("batch", [3, 300])  # 300: split over two threads
+def test_scaled_bytes_equal_those_of_torch(batch, monkeypatch):
     frames = torch.randint(0, 256, (batch, 4, 20, 12), dtype=torch.uint8)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     made = scale_bytes(frames)
@@ -168,7 +168,7 @@ def test_training_leaves_an_agent_and_its_curve(draft):
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
+def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
     from diffses.teacher.callback import TrainingCallback
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
