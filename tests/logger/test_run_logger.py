@@ -1,4 +1,4 @@
-"""What a run leaves behind: `metrics.jsonl`, and the same read back from W&B's own file."""
+"""The log of a run: `metrics.jsonl`, and the same messages read back from W&B's own file."""
 
 import json
 import logging
@@ -24,7 +24,7 @@ CONFIG = {"env": {"game": "pong"}, "seed": 1}
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_logged_in(monkeypatch, tmp_path_factory):
+def _no_login(monkeypatch, tmp_path_factory):
     """No key, and a home folder that must stay empty."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
@@ -59,7 +59,9 @@ def test_record_alone(tmp_path):
 
 
 def test_stages_report_to_the_open_logger_only(tmp_path):
-    logger.log("distill", {"lost": 1})  # none is open: nothing happens
+    logger.log("distill", {"lost": 1})  # none is open: messages are dropped
+    logger.current().table("evaluate", "results", ["mean"], [[1.0]])
+    logger.current().close()
     with logger.open_logger(NoLogger(), tmp_path / "outer", config={}, name="outer"):
         with logger.open_logger(NoLogger(), tmp_path / "inner", config={}, name="inner"):
             logger.log("distill", {"where": "inner"})
@@ -75,7 +77,7 @@ def test_a_line_is_on_disk_as_soon_as_it_is_logged(tmp_path):
         assert lines(tmp_path)[-1]["values"] == {"return": 1.0}
 
 
-def test_what_is_no_metric_is_refused(tmp_path):
+def test_a_value_that_is_no_metric_raises(tmp_path):
     with (
         logger.open_logger(NoLogger(), tmp_path, config={}, name="run"),
         pytest.raises(TypeError, match="ndarray"),
@@ -102,7 +104,7 @@ def test_exit_code(tmp_path, left_by, code):
     assert lines(tmp_path)[-1]["exit_code"] == code
 
 
-def test_the_first_close_counts(tmp_path):
+def test_only_the_first_close_is_written(tmp_path):
     with logger.open_logger(NoLogger(), tmp_path, config={}, name="run") as run:
         run.close(1)
         run.log("report", {"late": 1})
@@ -169,7 +171,7 @@ def test_wandb_file_holds_the_run(tmp_path):
     assert [path.read_text() for path in pages] == ["<p>formula</p>"]
 
 
-def test_a_failed_job_is_marked_and_does_not_swallow_the_next(tmp_path):
+def test_a_failed_job_is_marked_and_the_next_has_its_own_run(tmp_path):
     """As in a joblib worker, which runs one job after another in one process."""
     with (
         pytest.raises(RuntimeError, match="job 0"),
@@ -241,7 +243,7 @@ def test_auto_with_a_key_but_no_server_goes_on_offline(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("fresh_wandb")
-def test_online_without_a_login_says_what_to_type(tmp_path):
+def test_online_without_a_login_raises_with_the_fix(tmp_path):
     with (
         pytest.raises(DiffsesError, match=r"fix: `wandb login`"),
         logger.open_logger(WandbLogger(mode=Mode.online), tmp_path, config={}, name="run"),
@@ -255,7 +257,7 @@ def test_wandb_is_not_imported_unless_it_is_opened():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_points_and_videos(tmp_path):
+def test_scatter_plots_and_videos(tmp_path):
     imageio = pytest.importorskip("imageio.v2")
     pytest.importorskip("imageio_ffmpeg")
     with imageio.get_writer(tmp_path / "play.mp4", fps=15, macro_block_size=2) as film:
