@@ -27,7 +27,7 @@ from typing import Any, cast
 
 from diffses.policy import printing
 from diffses.policy.expression import Expression
-from diffses.policy.operators import CLOSED, OPERATORS, Operator
+from diffses.policy.operators import ATOMIC, OPERATORS, Operator
 
 ARGUMENTS = "abcdefgh"
 PYTHON_WORDS = (*dir(builtins), *keyword.kwlist, "np", "row", "trees")
@@ -183,8 +183,8 @@ class Names:
 
         written = printing.render(
             expression,
-            lambda index: (self.features[index], CLOSED),
-            lambda value: (repr(value), CLOSED),
+            lambda index: (self.features[index], ATOMIC),
+            lambda value: (repr(value), ATOMIC),
             template,
         )
         return printing.without_double_signs(written)

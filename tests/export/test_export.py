@@ -1,4 +1,4 @@
-"""Policies to take away: what is exported decides as the stored forest does."""
+"""Exported policies choose the same actions as the stored forest."""
 
 import ctypes
 import dataclasses
@@ -147,7 +147,7 @@ def printed(folder, *words):
 
 
 @pytest.mark.slow
-def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
+def test_one_file_plays_from_pixels_with_flicker(tmp_path):
     detector = detector_of("space_invaders", tmp_path / "detector")
     assert detector.looks_back
     bomb = next(name for name in detector.features if name.endswith(".coming.x-player.x"))

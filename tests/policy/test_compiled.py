@@ -171,7 +171,7 @@ def test_the_fingerprint_follows_the_bodies(monkeypatch):
     assert fingerprint(list(OPERATORS.values())) != before
 
 
-def test_a_body_with_another_constant_is_compiled_anew(few_operators):
+def test_a_body_with_another_constant_is_compiled_again(few_operators):
     def times(factor):
         source = (
             f"def body(xp):\n    def scaled(a):\n        return {factor} * a\n    return scaled"

@@ -1,4 +1,4 @@
-"""What all trees have in common is subtracted."""
+"""Terms that all trees of a forest share are subtracted."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_a_linear_fit_loses_a_tree():
     assert (after.choose(ROWS) == before.choose(ROWS)).all()
 
 
-def test_where_an_action_would_change_nothing_does():
+def test_the_forest_stays_if_an_action_would_change():
     # 1e16 swallows a, which is below 0: subtracted, it would count
     before = forest("X = 10000000000000000.0*c + a\nY = 10000000000000000.0*c")
     rows = np.abs(ROWS) * [-0.01, 1.0, 1.0]
@@ -59,6 +59,6 @@ def test_where_an_action_would_change_nothing_does():
     assert subtract_shared_terms(before, rows) == before
 
 
-def test_box_actions_are_left_alone():
+def test_box_actions_are_unchanged():
     box = forest("u0 = a + b\nu1 = a + c", ((-1.0, 1.0), (-1.0, 1.0)))
     assert subtract_shared_terms(box, ROWS) == box

@@ -1,4 +1,4 @@
-"""Constants trained towards the teacher's distribution."""
+"""Constant fine-tuning towards the teacher's action distribution."""
 
 import numpy as np
 import pytest
@@ -9,14 +9,14 @@ from diffses.regressor.constant_fit import fit_constants, mean_kl, one_thread
 from diffses.regressor.targets import greedy_agreement
 
 
-def test_divergence_by_hand():
+def test_mean_kl_by_hand():
     # p = (3/4, 1/4), q = (1/2, 1/2): 3/4 ln(3/2) + 1/4 ln(1/2)
     teacher = torch.log(torch.tensor([[3.0, 1.0]]))
     expected = 0.75 * np.log(1.5) + 0.25 * np.log(0.5)
     assert mean_kl(teacher, torch.zeros(1, 2)).item() == pytest.approx(expected)
 
 
-def test_constants_move_to_the_teachers(linear_game):
+def test_the_teachers_constants_are_recovered(linear_game):
     features, targets, template = linear_game
     start = Forest(
         template.features,
@@ -34,7 +34,7 @@ def test_constants_move_to_the_teachers(linear_game):
     assert [len(tree) for tree in polished.trees] == [len(tree) for tree in start.trees]
 
 
-def test_what_would_agree_less_often_stays():
+def test_a_fit_that_agrees_less_often_is_rejected():
     # The teacher prefers B by 10 in two states and A by 0.1 in three. A constant forest that
     # always says A agrees with three of five, yet p(B) is (2*1 + 3*0.475)/5 = 0.685 on average,
     # so the divergence is least for one that always says B.
@@ -45,7 +45,7 @@ def test_what_would_agree_less_often_stays():
     assert fit_constants(start, features, targets, 20) is start
 
 
-def test_there_may_be_nothing_to_polish():
+def test_there_may_be_nothing_to_fit():
     start = Forest(("a",), ("A", "B"), (0, 1), ((0,), ("neg", 0)))
     targets = np.array([[1.0, 0.0]])
     assert fit_constants(start, np.ones((1, 1)), targets, 20) is start
@@ -53,7 +53,7 @@ def test_there_may_be_nothing_to_polish():
     assert fit_constants(constant, np.ones((1, 1)), targets, 0) is constant
 
 
-def test_the_number_of_threads_is_given_back():
+def test_the_number_of_threads_is_restored():
     before = torch.get_num_threads()
     with one_thread():
         assert torch.get_num_threads() == 1

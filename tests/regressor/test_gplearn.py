@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffses.config import GplearnRegressor
-from diffses.policy.expression import check, evaluate
+from diffses.policy.expression import check_tree, evaluate
 from diffses.policy.operators import OPERATORS, Operator
 from diffses.regressor.gplearn import (
     pareto_front,
@@ -47,12 +47,12 @@ def test_every_operator_runs_in_gplearn(rows, monkeypatch):
     target = np.maximum(rows[:, 0], rows[:, 1])
     found = search(settings, rows, target, np.ones(300), seed=3)
     for tree in found:
-        check(tree, 3)
+        check_tree(tree, 3)
     used = {token for tree in found for token in tree if isinstance(token, str)}
     assert used & {"max", "min", "abs", "is_right_of", "logical", "pick"}
 
 
-def test_a_tree_is_worth_what_its_best_line_explains():
+def test_unexplained_variance_is_that_of_the_best_line():
     target = np.array([1.0, 2.0, 3.0, 4.0])
     ones = np.ones(4)
     assert unexplained_variance(target, -3 * target + 5, ones) == pytest.approx(0)
@@ -67,6 +67,6 @@ def test_a_tree_is_worth_what_its_best_line_explains():
     assert unexplained_variance(ones, target, ones) == 0.0
 
 
-def test_the_front_has_no_tree_that_a_smaller_one_equals():
+def test_the_pareto_front_has_no_dominated_tree():
     best = {1: (0.5, (0,)), 3: (0.5, ("add", 0, 1)), 5: (0.2, ("add", 0, "add", 0, 1))}
     assert pareto_front(best) == [(0,), ("add", 0, "add", 0, 1)]

@@ -14,7 +14,7 @@ def centred(scores):
     return scores - scores.mean(axis=1, keepdims=True)
 
 
-def test_a_linear_teacher_is_met_exactly(linear_game):
+def test_a_linear_teacher_is_fitted_exactly(linear_game):
     forest = fit_linear(*linear_game)
     assert greedy_agreement(forest, linear_game.features, linear_game.targets) == 1.0
     scores = centred(forest.scores(linear_game.features))
@@ -85,7 +85,7 @@ def test_the_front_grows_by_features(linear_game):
     assert greedy_agreement(second, *linear_game[:2]) == 1.0
 
 
-def test_a_weighted_sum_reads_well():
+def test_a_weighted_sum_by_hand():
     tree = weighted_sum([(2.0, 0), (-3.0, 1), (0.0, 2)], -1.0)
     assert tree == ("sub", "sub", "mul", 2.0, 0, "mul", 3.0, 1, 1.0)
     assert weighted_sum([], 0.5) == (0.5,)

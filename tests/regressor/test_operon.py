@@ -1,4 +1,4 @@
-"""Operon's trees become ours."""
+"""Operon's trees are converted to expressions of equal values."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from pyoperon.sklearn import SymbolicRegressor
 
 from diffses.config import OPERON, OperonRegressor
 from diffses.errors import ConfigError
-from diffses.policy.expression import check, evaluate
+from diffses.policy.expression import check_tree, evaluate
 from diffses.regressor.gplearn import unexplained_variance
 from diffses.regressor.operon import LEAVES, OPERON_SYMBOLS, pareto_models, search, to_expression
 
@@ -37,7 +37,7 @@ def test_the_values_are_operons_own(rows, operators):
     compared = 0
     for model in pareto_models(regressor):
         ours = to_expression(model["tree"], regressor)
-        check(ours, 3)
+        check_tree(ours, 3)
         theirs = regressor.evaluate_model(model["tree"], rows)
         scale = 1 + np.abs(theirs).max()
         # where a divisor is small ours is protected, so up to 1 % of the states may differ
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_trees(rows):
     assert repr(first) == repr(again) != repr(other)
 
 
-def test_states_of_no_weight_are_not_looked_at(rows):
+def test_states_of_weight_zero_are_ignored(rows):
     target = np.where(rows[:, 1] > 0, rows[:, 0], -9 * rows[:, 2])
     weights = np.where(rows[:, 1] > 0, 1.0, 1e-12)
     found = search(SETTINGS, rows, target, weights, seed=1)

@@ -1,4 +1,4 @@
-"""From searches to whole forests."""
+"""Symbolic regression: from trees per action to candidate forests."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
-def test_a_search_does_not_lose_to_the_line(curved_game, settings):
+def test_a_search_is_no_worse_than_the_linear_fit(curved_game, settings):
     shown = []
     found = fit_forests(settings, *curved_game, seed=1, progress=lambda **now: shown.append(now))
     linear = fit_linear(*curved_game)
@@ -37,7 +37,7 @@ def test_a_search_does_not_lose_to_the_line(curved_game, settings):
     assert 0 <= shown[-1]["unexplained"] < 0.1
 
 
-def test_the_line_alone_needs_no_search(linear_game):
+def test_the_linear_fit_needs_no_search(linear_game):
     found = fit_forests(LinearRegressor(workers=1), *linear_game, seed=1)
     linear = fit_linear(*linear_game)
     assert linear in found
@@ -46,7 +46,7 @@ def test_the_line_alone_needs_no_search(linear_game):
     assert again == found  # nothing is drawn at random
 
 
-def test_the_polished_line_stands_beside_the_line(kinked_game):
+def test_the_fine_tuned_linear_fit_is_a_second_candidate(kinked_game):
     found = fit_forests(LinearRegressor(workers=1, constant_steps=15), *kinked_game, seed=1)
     linear = fit_linear(*kinked_game)
     assert linear in found
@@ -56,7 +56,7 @@ def test_the_polished_line_stands_beside_the_line(kinked_game):
     assert min(agreements) < 0.95 < 0.99 < max(agreements)
 
 
-def test_another_seed_searches_elsewhere(curved_game):
+def test_another_seed_gives_other_forests(curved_game):
     settings = GplearnRegressor(**(TINY | {"rows": 1500}), workers=1)  # all rows: no draw there
     first, again, other = (fit_forests(settings, *curved_game, seed=s) for s in (1, 1, 2))
     assert first == again != other
@@ -82,7 +82,7 @@ def test_restarts_add_to_what_is_found(curved_game):
     assert fit_forests(settings, *curved_game, seed=1) != once
 
 
-def test_features_far_from_1_are_scaled_and_the_scale_put_back(curved_game):
+def test_features_far_from_1_are_scaled_and_the_scale_is_undone(curved_game):
     features, targets, template = curved_game
     factors = np.array([1e4, 1e4, 1e-3, 1, 1, 1e4])
     settings = GplearnRegressor(**GPLEARN, workers=1, linear_leaf=False)
@@ -104,7 +104,7 @@ def test_features_far_from_1_are_scaled_and_the_scale_put_back(curved_game):
         ("mul", 2.0, "add", 1, 0),
     ],
 )
-def test_scale_and_offset_are_taken_into_a_tree(tree):
+def test_scale_and_offset_are_merged_into_a_tree(tree):
     rows = np.random.default_rng(0).normal(size=(50, 2))
     whole = affine_tree(tree, -1.5, 0.25)
     expected = -1.5 * evaluate(tree, rows) + 0.25
@@ -117,7 +117,7 @@ def test_scales_at_the_root_cost_no_nodes():
     assert affine_tree(("sub", "mul", 0, 2.0, 3.0), 10.0, 30.0) == ("mul", 20.0, 0)
 
 
-def test_a_leaf_becomes_a_tree_again():
+def test_a_leaf_is_replaced_by_its_tree():
     tree = ("mul", 2, "add", 0, 2.0)
     assert substitute(tree, {2: ("neg", 1)}) == ("mul", "neg", 1, "add", 0, 2.0)
 

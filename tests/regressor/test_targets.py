@@ -1,4 +1,4 @@
-"""What the trees are fitted to."""
+"""Targets, weights and greedy agreement."""
 
 import numpy as np
 import pytest
@@ -62,13 +62,13 @@ def test_data_that_do_not_fit_are_refused(features, targets, problem):
         check_data(features, targets, template)
 
 
-def test_a_state_counts_for_as_much_as_the_choice_is_open():
+def test_the_kl_curvature_weight_by_hand():
     # p = (1/2, 1/2): 1 - 1/2; p = (3/4, 1/4): 1 - 10/16; sure: 0; and 0.05 each
     targets = np.array([[7.0, 7.0], [np.log(3), 0.0], [0.0, 800.0]])
     np.testing.assert_allclose(kl_curvature_weight(targets, THREE), [0.55, 0.425, 0.05])
 
 
-def test_box_actions_agree_where_they_are_near_and_count_where_they_are_not_at_a_limit():
+def test_box_actions_agree_within_the_tolerance_and_weigh_less_at_their_limits():
     targets = np.arctanh(np.array([[0.0, 0.5], [0.05, -0.5]]))
     # the forest says 0, 0: within 5 % of the range of the first column alone
     assert greedy_agreement(BOX, np.zeros((2, 1)), targets) == pytest.approx(2 / 4)
