@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from diffses.finetune.fisher import SPREAD
 from diffses.policy.forest import Forest
 from diffses.policy.torch_forest import TorchForest
-from diffses.regressor.polish import divergence
-from diffses.teacher.standardise import Standardise
+from diffses.regressor.constant_fit import mean_kl
+from diffses.teacher.normalizer import RunningNormalizer
 
 STEP = 5.0  # an optimiser's step is this many times longer for the constants than for the critic
 SURE, HUGE = 1e6, 1e30  # a logit that no policy needs to exceed, and a score
@@ -94,7 +94,7 @@ class Halves(nn.Module):
     def __init__(self, actor: ForestActor, rows: np.ndarray, space: Any) -> None:
         super().__init__()
         self.actor = actor
-        seen = Standardise(space)
+        seen = RunningNormalizer(space)
         seen.update(rows)
         self.critic = nn.Sequential(
             seen, nn.Linear(rows.shape[1], UNITS), nn.Tanh(), nn.Linear(UNITS, UNITS), nn.Tanh()
@@ -188,7 +188,7 @@ class ForestPolicy(ActorCriticPolicy):
         """
         bounds = self._actor["forest"].bounds
         if bounds is None:
-            return divergence(teacher, self.actor(rows))
+            return mean_kl(teacher, self.actor(rows))
         low, high = torch.tensor(bounds).T
         theirs, own = SPREAD * (high - low) / 2, self.log_std.exp()
         apart = theirs**2 + (teacher - self.actor(rows)) ** 2

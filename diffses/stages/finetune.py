@@ -32,7 +32,7 @@ from diffses.finetune.variation import Material
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.policy.shared_terms import without_common
+from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
 from diffses.store import Draft
@@ -128,7 +128,7 @@ def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
     found: dict[Forest, str] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
-        smaller = without_common(without_unused(smaller, rows), rows)
+        smaller = subtract_shared_terms(without_unused(smaller, rows), rows)
         found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
     found.setdefault(without_unused(best.forest, rows), f"{best.source}, without idle actions")
     return list(found.items())
