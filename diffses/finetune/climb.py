@@ -11,7 +11,7 @@ from diffses.config import SearchFinetune
 from diffses.dataset.data import Dataset
 from diffses.finetune.arena import Arena, Member, places
 from diffses.finetune.metric import Guide
-from diffses.finetune.strategy import Strategy
+from diffses.finetune.strategy import CMAES
 from diffses.finetune.ties import mirror
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
@@ -40,7 +40,7 @@ class Climb:
         self.guide = Guide(start, data, seed_for(seed, "finetune", "rows"), mirror(start))
         axes = self.guide.axes.shape[1]
         self.possible = axes > 0  # whether there is a constant that decides anything
-        self.strategy = Strategy(
+        self.strategy = CMAES(
             max(1, axes),
             settings.population,
             settings.step_size,
@@ -80,7 +80,7 @@ class Climb:
         self.best = forests[int(order.argmax())]
         success = self._success(returns)
         if success < SUCCESS:
-            self.strategy.shorten()
+            self.strategy.halve_sigma()
         else:
             self.strategy.tell(points, order)
         self.spent += arena.spent - before
