@@ -9,18 +9,19 @@ from typing import Any
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset
 from diffses.envs.console import Rules
-from diffses.finetune.gradient import tuned
-from diffses.finetune.judge import Judge
+from diffses.finetune.gradient import run_ppo
+from diffses.finetune.judge import Validator
+from diffses.finetune.lineage import Kind, Lineage
 from diffses.logger import log as log_metrics
 from diffses.policy.forest import Forest
 from diffses.progress import bar
 
-FINALISTS = 2  # forests along the way that play every validation episode
+FINALISTS = 2  # snapshots of the training that play every validation episode
 
 
-def tune_constants(
-    found: Sequence[tuple[Forest, str]],
-    judge: Judge,
+def finetune_constants(
+    found: Sequence[tuple[Forest, Lineage]],
+    validator: Validator,
     data: Dataset,
     rules: Rules,
     detector: Path,
@@ -28,25 +29,29 @@ def tune_constants(
     seed: int,
     scratch: Path,
 ) -> tuple[list[dict[str, Any]], int]:
-    """Tunes the forest that does best on validation, and judges what it becomes on the way.
+    """Trains the constants of the forest that is best on validation, and validates the snapshots.
 
     Returns:
-        Rows of the curve, and the environment steps that this took.
+        Rows of the curve, and the environment steps of the training.
     """
-    start = judge.race(found[: finetune.validation_candidates], finetune.validation_candidates)
+    count = finetune.validation_candidates
+    start = validator.successive_halving(found[:count], count)
     with bar(finetune.steps, "step", "finetune") as progress:
 
         def note(row: dict[str, float]) -> None:
             log_metrics("finetune", row, int(row["steps"]), "steps")
             progress.update(row["steps"] - progress.count, best=row["best"], mean=row["mean"])
 
-        done = tuned(
+        done = run_ppo(
             start.forest, data, rules, detector, finetune, finetune.steps, seed, scratch, note
         )
     curve = [
-        {"start": start.source, "generation": number + 1, **row}
+        {"start": start.lineage.label, "generation": number + 1, **row}
         for number, row in enumerate(done.curve)
     ]
-    along = [(forest, f"{start.source}, {steps} steps of PPO") for steps, forest in done.snapshots]
-    judge.race(along, FINALISTS)
+    snapshots = [
+        (forest, Lineage(Kind.ppo, parent=start.lineage, steps=steps))
+        for steps, forest in done.snapshots
+    ]
+    validator.successive_halving(snapshots, FINALISTS)
     return curve, done.steps

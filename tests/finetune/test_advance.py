@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from diffses.finetune.advance import WIDTHS, advances
-from diffses.finetune.starts import steady
+from diffses.finetune.starts import constant_policies
 from tests.finetune.decisions import act, recording
 
 FEATURES = (
@@ -48,7 +48,7 @@ def test_it_waits_or_backs_off_for_what_will_be_in_its_way_and_else_goes_on():
 def test_without_what_is_next_or_without_motion_there_is_nothing_to_wait_for():
     assert advances(road(FEATURES[:3])) == []
     assert advances(road(FEATURES[3:])) == []
-    assert len(steady(road(FEATURES[:3]))) == 3
+    assert len(constant_policies(road(FEATURES[:3]))) == 3
 
 
 def test_it_may_wait_for_what_comes_after_the_next_too():
