@@ -15,10 +15,10 @@ from diffses.config import (
     DatasetConfig,
     EvaluationConfig,
     GplearnRegressor,
-    GuidedFinetune,
     Label,
     MotionDetector,
     PretrainedTeacher,
+    SearchFinetune,
 )
 from diffses.evaluation.statistics import describe
 from diffses.keys import Spec
@@ -67,7 +67,7 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
         "detector": MotionDetector(),
         "dataset": DatasetConfig(),
         "regressor": GplearnRegressor(population=400),
-        "finetune": GuidedFinetune(),
+        "finetune": SearchFinetune(),
         "evaluation": EvaluationConfig(**evaluation),
         "seed": seed,
     }

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from diffses.config import GuidedFinetune
+from diffses.config import SearchFinetune
 from diffses.finetune.climb import ConstantSearch
 from diffses.finetune.lineage import Lineage
 
-SETTINGS = GuidedFinetune(population=10, step_size=2.0, episodes=1)
+SETTINGS = SearchFinetune(population=10, step_size=2.0, episodes=1)
 
 
 class Returns:

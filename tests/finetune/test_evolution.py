@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from diffses.config import GuidedFinetune
+from diffses.config import SearchFinetune
 from diffses.envs.play import Episode
 from diffses.finetune.arena import FitnessEvaluator, Individual, ranked
 from diffses.finetune.evolution import Search
@@ -16,7 +16,7 @@ from diffses.finetune.starts import constant_policies, random_starts
 from diffses.finetune.variation import PrimitiveSet
 from diffses.policy.forest import Forest
 
-SETTINGS = GuidedFinetune(
+SETTINGS = SearchFinetune(
     steps=20_000,
     population=10,
     climbs=2,
@@ -105,7 +105,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
 
     monkeypatch.setattr("diffses.finetune.arena.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
-        settings = replace(GuidedFinetune(), steps=steps)
+        settings = replace(SearchFinetune(), steps=steps)
         search, _ = begin(data, rules, detector, settings)
         random = random_starts(data, search._primitives, 150, seed=1)
         begun = [
@@ -126,7 +126,7 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
 
 
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
-    settings = GuidedFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
+    settings = SearchFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
     search.screen(begun)
     finish(search, steps=100_000)
@@ -135,7 +135,7 @@ def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detect
 
 
 def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
-    settings = GuidedFinetune(
+    settings = SearchFinetune(
         steps=12_000, population=4, climbs=1, episode_steps=100, breeding=0.0, gradient=0.4
     )
     arena = FitnessEvaluator(rules, detector, 100, workers=1)
@@ -158,7 +158,7 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
 def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
     rules, detector, cartpole, tmp_path
 ):
-    validator = Validator(rules, GuidedFinetune(validation_episodes=8, workers=1), detector)
+    validator = Validator(rules, SearchFinetune(validation_episodes=8, workers=1), detector)
     good = cartpole("add", 2, "mul", 0.3, 3)
     found = validator.successive_halving(
         [(cartpole(2), named("angle")), (cartpole(0), named("place")), (good, named("both"))],
@@ -181,7 +181,7 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
 def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
     rules, detector, cartpole
 ):
-    validator = Validator(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+    validator = Validator(rules, SearchFinetune(validation_episodes=4, workers=1), detector)
     champion = Candidate(cartpole("add", 2, 3), named("champion"), [300.0, 200.0, 100.0, 100.0])
     dropped = Candidate(
         cartpole("add", 2, "add", 2, 3), named("dropped"), [250.0, 200.0]
@@ -192,7 +192,7 @@ def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
 
 
 def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartpole):
-    validator = Validator(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+    validator = Validator(rules, SearchFinetune(validation_episodes=4, workers=1), detector)
     twice = [
         (cartpole(2), named("angle")),
         (cartpole(0), named("place")),
@@ -206,7 +206,7 @@ def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartp
 
 
 def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(rules, detector, cartpole):
-    validator = Validator(rules, GuidedFinetune(validation_episodes=4), detector)
+    validator = Validator(rules, SearchFinetune(validation_episodes=4), detector)
     large = Candidate(cartpole("add", 0, "mul", 2.0, 1), named("large"), [10.0, 20.0, 30.0, 40.0])
     behind = 0.25 * large.standard_error
     near = Candidate(

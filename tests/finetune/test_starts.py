@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from diffses.config import GuidedFinetune, Start
+from diffses.config import SearchFinetune, Start
 from diffses.dataset.data import Dataset, Part
 from diffses.errors import ConfigError
 from diffses.finetune.lineage import Lineage
@@ -67,7 +67,7 @@ def test_a_policy_larger_than_the_limit_is_refused(tmp_path):
     path = tmp_path / "fineppo.json"
     found().save(path)
     (tmp_path / "hall_of_fame.csv").write_text("file,linear\n")
-    settings = GuidedFinetune(start_from=str(path), starts=[Start.pursuit], max_nodes=3)
+    settings = SearchFinetune(start_from=str(path), starts=[Start.pursuit], max_nodes=3)
     primitives = PrimitiveSet.of(data(), data().train.features, settings.operators, 3)
     begun = initial_population(tmp_path, data(), primitives, settings, 0)
     assert Lineage.start("given", 0) in [member.lineage for member in begun]
@@ -82,7 +82,7 @@ def test_without_a_start_within_the_limit_the_least_limit_is_said(tmp_path):
     (tmp_path / "forests").mkdir()
     found().save(tmp_path / "forests" / "line.json")
     (tmp_path / "hall_of_fame.csv").write_text("file,linear\nline.json,True\n")
-    settings = GuidedFinetune(starts=[Start.linear], max_nodes=2)
+    settings = SearchFinetune(starts=[Start.linear], max_nodes=2)
     primitives = PrimitiveSet.of(data(), data().train.features, settings.operators, 2)
     with pytest.raises(ConfigError) as caught:
         initial_population(tmp_path, data(), primitives, settings, 0)
