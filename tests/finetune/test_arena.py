@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffses.envs.play import DISCOUNT, Episode
-from diffses.finetune.arena import FirstToN, FitnessEvaluator, Individual, ranked, ranks
+from diffses.finetune.arena import FirstToN, FitnessEvaluator, Individual, pooled_std, ranked, ranks
 from diffses.finetune.lineage import Lineage
 from diffses.policy.forest import Forest
 
@@ -57,6 +57,20 @@ def test_the_best_of_each_kind_races_to_the_end(arena, cartpole):
     best = arena.successive_halving(members, [1, 2, 3], 1, lambda one: one.lineage.family)
     assert [m.lineage.family for m in best] == ["good", "good", "bad"]
     assert sorted(len(m.returns) for m in members if m.lineage.family == "bad") == [1, 3]
+
+
+def test_a_lower_confidence_bound_by_hand():
+    # mean 2, squared deviations 1 + 1; with two episodes of the pooled variance 2^2 these are 10 of
+    # 4 episodes, and the standard error sqrt(10 / 4 / 2)
+    one = member([1.0, 3.0])
+    assert one.standard_error(2.0) == pytest.approx(1.25**0.5)
+    assert one.lower_confidence_bound(2.0) == pytest.approx(2 - 1.25**0.5)
+    assert member([]).lower_confidence_bound(2.0) == -np.inf
+
+
+def test_the_pooled_deviation_is_of_the_median_variance():
+    # variances 2, 8 and 50; a single episode has none
+    assert pooled_std([member([0, 2]), member([0, 4]), member([0, 10]), member([7])]) == 8**0.5
 
 
 def test_luck_counts_less_than_many_episodes():

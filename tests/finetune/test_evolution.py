@@ -53,17 +53,50 @@ def searched(data, rules, detector):
     return search
 
 
-def test_it_improves_within_its_budget(searched, arena):
-    start = [m for m in searched.population if m.lineage.family == "random"]
-    best = searched.finalists()[0]
-    fresh = range(1000, 1010)
-    assert arena.play([best.forest], fresh)[0].mean() > 80  # random play: 22
-    assert searched.steps < SETTINGS.steps * 1.5
+def test_steps_are_spent_as_the_shares_say(searched):
     assert set(searched.spent) == {"screen", "climb", "breed"}
-    assert searched.spent["breed"] / searched.steps == pytest.approx(0.35, abs=0.2)
-    assert all(max(m.forest.sizes) <= SETTINGS.max_nodes for m in searched.population + start)
+    assert sum(searched.spent.values()) == searched.steps
+    most = max(searched._cost.values())  # of one generation: shares are kept to the nearest
+    assert abs(searched.steps - SETTINGS.steps) < most
+    assert abs(0.6 * searched.spent["breed"] - 0.4 * searched.spent["climb"]) < most
     assert [row["steps"] for row in searched.curve] == sorted(r["steps"] for r in searched.curve)
     assert searched.curve[-1]["leader"] == ranked(searched.population)[0].mean
+    assert all(max(one.forest.sizes) <= SETTINGS.max_nodes for one in searched.population)
+
+
+def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
+    data, rules, detector, arena
+):
+    search, starts = begin(data, rules, detector, replace(SETTINGS, breeding=0.0))
+    search.screen(starts)
+    finish(search)
+    assert set(search.spent) == {"screen", "climb"}
+    best, before = ranked(search.population)[0], search.best_start
+    assert best.lineage.kind in (Kind.mean, Kind.best)
+    assert best.forest.sizes == before.forest.sizes
+    assert (best.forest.constants() != before.forest.constants()).any()
+    fresh = range(1000, 1010)  # of at most 200 steps
+    returns, _ = arena.play([before.forest, best.forest], fresh)
+    assert returns.mean(axis=1) == pytest.approx([23.5, 195], abs=6)
+    first = search.constant_searches[0]
+    assert first.lineage == before.lineage
+    assert first.curve[-1]["mean"] > 2 * first.curve[0]["mean"]
+
+
+def test_children_alone_improve_on_the_starts_and_change_structure(data, rules, detector, arena):
+    search, starts = begin(data, rules, detector, replace(SETTINGS, breeding=1.0))
+    search.screen(starts)
+    finish(search)
+    assert set(search.spent) == {"screen", "breed"}
+    assert search.generation == len(search.curve) > 5
+    best = ranked(search.population)[0]
+    assert {one.lineage.kind for one in search.population} == {Kind.child}
+    assert best.forest.sizes not in [start.forest.sizes for start in starts]
+    fresh = range(1000, 1010)
+    returns, _ = arena.play([best.forest, *(start.forest for start in starts)], fresh)
+    before = returns[1:].mean(axis=1).max()
+    assert before < 30
+    assert returns[0].mean() > 5 * before
 
 
 def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
@@ -96,6 +129,21 @@ def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_l
     again = [Individual(start.forest, start.lineage) for start in begun]
     enough.screen(again)
     assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
+
+
+def test_an_interrupted_screening_leaves_the_step_limit_as_it_was(
+    data, rules, detector, monkeypatch
+):
+    def interrupted(individuals, seeds):
+        assert evaluator.max_steps == 100  # half as long
+        raise KeyboardInterrupt
+
+    search, begun = begin(data, rules, detector)
+    evaluator = search._evaluator
+    monkeypatch.setattr(evaluator, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        search.screen(begun)
+    assert evaluator.max_steps == 200
 
 
 def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, detector, monkeypatch):
