@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from diffses.config import DatasetConfig, EnvConfig
-from diffses.dataset.data import Dataset, Layout, Part, centred, merge, template
+from diffses.dataset.data import Dataset, Layout, Part, centred, merge
 from diffses.store import Draft
 
-__all__ = ["Dataset", "Layout", "Part", "centred", "merge", "record_dataset", "template"]
+__all__ = ["Dataset", "Layout", "Part", "centred", "merge", "record_dataset"]
 
 
 def record_dataset(

@@ -106,7 +106,9 @@ def search_forest(
     )
     tuner = make_tuner(data, rules, inputs["detector"], finetune)
     search = Search(data, primitives, evaluator, finetune, seed, tuner)
-    starts = initial_population(inputs["distill"], data, primitives, finetune, seed)
+    starts = initial_population(
+        inputs["distill"], inputs["detector"], data, primitives, finetune, seed
+    )
     run_search(search, starts, finetune.steps, draft)
     write_curve(draft.out / "curve.csv", search.curve)
 

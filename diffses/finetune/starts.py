@@ -15,6 +15,7 @@ from diffses.dataset.data import Dataset
 from diffses.errors import ConfigError
 from diffses.finetune.advance import advances
 from diffses.finetune.arena import Individual
+from diffses.finetune.control import Control, action_effects
 from diffses.finetune.counter import counters
 from diffses.finetune.dodge import dodges, edges, shots
 from diffses.finetune.lineage import Lineage
@@ -26,16 +27,24 @@ from diffses.seeds import seed_for
 
 
 def initial_population(
-    distill: Path, data: Dataset, primitives: PrimitiveSet, settings: SearchFinetune, seed: int
+    distill: Path,
+    detector: Path,
+    data: Dataset,
+    primitives: PrimitiveSet,
+    settings: SearchFinetune,
+    seed: int,
 ) -> list[Individual]:
     """The forests that `settings.starts` and `settings.start_from` ask for, each different one
     once, without those that have a tree of more than `settings.max_nodes` nodes.
+
+    Args:
+        distill, detector: folders of these artifacts.
 
     Raises:
         ConfigError: where there is none, or where the policy of `start_from` is larger or does not
             fit this data.
     """
-    acting = _named_starts(distill, data, settings)
+    acting = _named_starts(distill, detector, data, settings)
     if settings.start_from is not None:
         given = warm_start(Path(settings.start_from), data)
         if max(given.sizes) > settings.max_nodes:
@@ -65,7 +74,7 @@ def initial_population(
 
 
 def _named_starts(
-    distill: Path, data: Dataset, settings: SearchFinetune
+    distill: Path, detector: Path, data: Dataset, settings: SearchFinetune
 ) -> list[tuple[Forest, Lineage]]:
     """The distilled, linear and hand-written starts, each with every choice of actions."""
     hall = hall_of_fame(distill)
@@ -75,8 +84,10 @@ def _named_starts(
     if Start.distilled in settings.starts:
         found += [(forest, lineage) for forest, lineage, linear in hall if not linear]
     if Start.pursuit in settings.starts:
-        for family, made in SEED_POLICIES.items():
-            found += [(one, Lineage.start(family, i)) for i, one in enumerate(made(data))]
+        control = action_effects(detector, data)
+        made = {family: policies(data, control) for family, policies in SEED_POLICIES.items()}
+        made["steady"] = constant_policies(data)
+        found += [(one, Lineage.start(f, i)) for f in made for i, one in enumerate(made[f])]
     return [
         (other, replace(lineage, action_set=i))
         for forest, lineage in found
@@ -177,12 +188,11 @@ def hall_of_fame(distill: Path) -> list[tuple[Forest, Lineage, bool]]:
     ]
 
 
-SEED_POLICIES: dict[str, Callable[[Dataset], list[Forest]]] = {  # families of `Start.pursuit`
+SEED_POLICIES: dict[str, Callable[[Dataset, Control | None], list[Forest]]] = {
     "pursuit": pursuits,
     "dodge": dodges,
     "shot": shots,
     "edge": edges,
     "counter": counters,
     "advance": advances,
-    "steady": constant_policies,
 }

@@ -34,7 +34,7 @@ def found():
 
 
 def test_a_policy_of_fewer_actions_and_other_order_plays_the_same(tmp_path):
-    path = tmp_path / "fineppo.json"
+    path = tmp_path / "finetuned.json"
     found().save(path)
     begun = warm_start(path, data())
     assert begun.features == FEATURES
@@ -64,20 +64,21 @@ def test_actions_that_a_policy_does_without_stay_unused(tmp_path):
 
 
 def test_a_policy_larger_than_the_limit_is_refused(tmp_path):
-    path = tmp_path / "fineppo.json"
+    path = tmp_path / "finetuned.json"
     found().save(path)
     (tmp_path / "hall_of_fame.csv").write_text("file,linear\n")
+    (tmp_path / "detector.json").write_text('{"kind": "identity"}')
     settings = SearchFinetune(start_from=str(path), starts=[Start.pursuit], max_nodes=3)
     primitives = PrimitiveSet.of(data(), data().train.features, settings.operators, 3)
-    begun = initial_population(tmp_path, data(), primitives, settings, 0)
+    begun = initial_population(tmp_path, tmp_path, data(), primitives, settings, 0)
     assert Lineage.start("given", 0) in [member.lineage for member in begun]
     settings.max_nodes = 2
     with pytest.raises(ConfigError, match="3 nodes"):
-        initial_population(tmp_path, data(), primitives, settings, 0)
+        initial_population(tmp_path, tmp_path, data(), primitives, settings, 0)
 
 
 def test_without_a_start_within_the_limit_the_least_limit_is_said(tmp_path):
-    path = tmp_path / "fineppo.json"
+    path = tmp_path / "finetuned.json"
     found().save(path)
     (tmp_path / "forests").mkdir()
     found().save(tmp_path / "forests" / "line.json")
@@ -85,14 +86,14 @@ def test_without_a_start_within_the_limit_the_least_limit_is_said(tmp_path):
     settings = SearchFinetune(starts=[Start.linear], max_nodes=2)
     primitives = PrimitiveSet.of(data(), data().train.features, settings.operators, 2)
     with pytest.raises(ConfigError) as caught:
-        initial_population(tmp_path, data(), primitives, settings, 0)
+        initial_population(tmp_path, tmp_path, data(), primitives, settings, 0)
     assert caught.value.fix == "finetune.max_nodes=3"
     settings.max_nodes = 3
-    assert initial_population(tmp_path, data(), primitives, settings, 0)
+    assert initial_population(tmp_path, tmp_path, data(), primitives, settings, 0)
 
 
 def test_a_policy_of_other_features_or_no_policy_is_refused(tmp_path):
-    path = tmp_path / "fineppo.json"
+    path = tmp_path / "finetuned.json"
     Forest(("enemy.x",), ("FIRE", "UP"), (1, 2), ((0.0,), (0,))).save(path)
     with pytest.raises(ConfigError, match=r"enemy\.x"):
         warm_start(path, data())
