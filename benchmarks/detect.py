@@ -14,10 +14,10 @@ from benchmarks.fitness import rate
 from benchmarks.play import QUICK_STEPS, STEPS, learned_detector
 from benchmarks.rows import Effort, Row, compared, in_turn
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector import open_detector
-from diffses.detector.frames import recording_for
+from diffses.detector.loading import open_detector
 from diffses.detector.palette import to_rgb
-from diffses.envs.protocol import v5
+from diffses.detector.recording import recording_for
+from diffses.envs.ale import v5
 
 FRAMES = 500
 SEED = 1  # of the recording; the detector learned from seed 0

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from ale_py import ALEInterface, LoggerMode, roms
 
-from diffses.envs.protocol import Protocol
+from diffses.envs.ale import Protocol
 
 CHUNK = 100  # steps between two looks at the clock
 

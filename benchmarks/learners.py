@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.seeds import seed_for
-from diffses.teacher.pixels import new_learner, open_games
+from diffses.teacher.ppo_pixels import new_learner, open_games
 
 PONG = ArcadeEnv(game="pong")
 STOCK_STEPS = 10_000_000  # over which the RL zoo lets its learning rate fall
@@ -53,10 +53,10 @@ def same_network(threads: int, seed: int = 0) -> PpoTeacher:
     return PpoTeacher(
         seed=seed,
         network=Network.nature,
-        environments=8,
+        n_envs=8,
         n_steps=128,
         batch_size=256,
-        epochs=4,
+        n_epochs=4,
         learning_rate=2.5e-4,
         final_learning_rate=0.0,
         threads=threads,

@@ -11,10 +11,10 @@ from benchmarks.play import JOB_STEPS, QUICK_STEPS, STEPS, WORKERS, forest_playe
 from benchmarks.rows import Effort, Row, alone
 from benchmarks.workers import peak_mb
 from diffses.config import ROOT, ArcadeEnv, DatasetConfig, PretrainedTeacher
-from diffses.dataset import record_dataset
-from diffses.envs.play import Job, close, play
+from diffses.envs.rollout import Job, close, play
+from diffses.stages.dataset import record_dataset
+from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher import make_teacher
 
 BAR = 2048.0  # MB
 STATES = 100_000

@@ -12,13 +12,14 @@ import numpy as np
 from benchmarks.emulators import Emulators
 from benchmarks.rows import Effort, Row, compared, in_turn
 from benchmarks.workers import cpu_seconds
+from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector import learn_detector, open_detector
-from diffses.envs.play import Job, close, play
-from diffses.envs.protocol import Protocol, v5
-from diffses.players import ForestSpec
+from diffses.detector.loading import open_detector
+from diffses.envs.ale import Protocol, v5
+from diffses.envs.rollout import Job, close, play
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
+from diffses.stages.detector import learn_detector
 from diffses.store import Draft, Store
 
 WORKERS = 2

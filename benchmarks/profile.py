@@ -18,12 +18,13 @@ from stable_baselines3 import PPO
 from benchmarks.learners import learn, learner
 from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
 from benchmarks.rows import Effort, Row
-from diffses.detector import kernel, look
+from diffses.agents.forest_agent import ForestPlayer, detector_at
+from diffses.detector import kernel
+from diffses.detector.base import look
 from diffses.detector.motion import Detector
-from diffses.detector.scene import empty_table, scratch
-from diffses.envs.arcade import Arcade
-from diffses.envs.play import Job, episode
-from diffses.players import ForestPlayer, detector_at
+from diffses.detector.segmentation import empty_table, scratch
+from diffses.envs.ale import Arcade
+from diffses.envs.rollout import Job, episode
 
 GAMES = ("pong", "breakout", "space_invaders")
 LEARNERS = ("stock", "same_network", "default")

@@ -13,9 +13,9 @@ import numpy as np
 from benchmarks.play import QUICK_STEPS, STEPS, Engine, forest_player
 from benchmarks.rows import Effort, Row
 from diffses.config import ROOT
-from diffses.envs.play import close
-from diffses.envs.vector import AtariPixels
-from diffses.report.plots import drawing
+from diffses.envs.atari_vec_env import AtariPixels
+from diffses.envs.rollout import close
+from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
 
 WORKERS = (1, 2)

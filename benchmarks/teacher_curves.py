@@ -8,7 +8,6 @@ training games, as SB3 counts them for both) and curves.png.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,11 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from benchmarks.learners import PONG, STOCK_STEPS, default, learner, stock_games
 from diffses.config import ROOT
-from diffses.progress import bar
-from diffses.report.plots import drawing
+from diffses.csv_rows import read_rows, write_rows
+from diffses.logger.progress import Bar
+from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
-from diffses.teacher.pixels import open_games
+from diffses.teacher.ppo_pixels import open_games
 
 FOLDER = ROOT / "benchmarks" / "curves"
 NAMES = ("stock", "default")
@@ -41,17 +41,14 @@ class Curve(BaseCallback):
     def __init__(self, path: Path, checkpoint: Path, steps: int) -> None:
         super().__init__()
         self._path, self._checkpoint, self._limit = path, checkpoint, steps
-        self._bar = bar(steps, "step", path.stem)
+        self._bar = Bar(steps, "step", path.stem)
 
     def _on_training_start(self) -> None:
         self._started, self._done = time.perf_counter(), False
-        rows = [row for row in read(self._path) if row["steps"] <= self.num_timesteps]
-        self._before = rows[-1]["minutes"] if rows else 0.0
+        self._rows = [row for row in read(self._path) if row["steps"] <= self.num_timesteps]
+        self._before = self._rows[-1]["minutes"] if self._rows else 0.0
         self._row_at = self._checkpoint_at = self.num_timesteps + 1
-        with self._path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(rows)
+        write_rows(self._path, self._rows, COLUMNS)
         self._bar.update(self.num_timesteps)
 
     def _on_step(self) -> bool:
@@ -65,8 +62,8 @@ class Curve(BaseCallback):
             returns = [game["r"] for game in self.model.ep_info_buffer or []]
             minutes = self._before + (time.perf_counter() - self._started) / 60
             mean = round(float(np.mean(returns)), 2) if returns else float("nan")
-            with self._path.open("a", newline="") as file:
-                csv.writer(file).writerow((steps, round(minutes, 2), mean))
+            self._rows.append({"steps": steps, "minutes": round(minutes, 2), "return": mean})
+            write_rows(self._path, self._rows, COLUMNS)
         if steps >= self._checkpoint_at or self._done:
             self._checkpoint_at = steps + CHECKPOINT_EVERY
             partial = self._checkpoint.with_suffix(".partial.zip")
@@ -77,17 +74,14 @@ class Curve(BaseCallback):
 
 def read(path: Path) -> list[dict[str, float]]:
     """The rows of a curve, oldest first; a return is NaN where no game had ended yet."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return [
-            {
-                "steps": int(row["steps"]),
-                "minutes": float(row["minutes"]),
-                "return": float(row["return"]),
-            }
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {
+            "steps": int(row["steps"]),
+            "minutes": float(row["minutes"]),
+            "return": float(row["return"]),
+        }
+        for row in read_rows(path, missing_ok=True)
+    ]
 
 
 def train(name: str, steps: int, threads: int, folder: Path, scratch: Path) -> None:
@@ -97,7 +91,7 @@ def train(name: str, steps: int, threads: int, folder: Path, scratch: Path) -> N
     if rows and rows[-1]["steps"] >= steps:
         return
     model = resumed(name, threads, checkpoint) if checkpoint.exists() else learner(name, threads)
-    horizon = STOCK_STEPS if name == "stock" else default(threads).total_steps
+    horizon = STOCK_STEPS if name == "stock" else default(threads).total_timesteps
     left = max(horizon, steps) - model.num_timesteps  # of the fall of the learning rate
     model.learn(left, callback=Curve(path, checkpoint, steps), reset_num_timesteps=False)
     assert model.env is not None

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from diffses.envs.play import pool
+from diffses.envs.rollout import pool
 
 
 def ask(question: Callable[[], float], workers: int) -> dict[int, float]:

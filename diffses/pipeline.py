@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import importlib
@@ -25,9 +26,10 @@ from diffses.config import (
     PretrainedTeacher,
     ZooFinetune,
 )
-from diffses.errors import ConfigError
-from diffses.keys import Spec
+from diffses.errors import ArtifactError, ConfigError
 from diffses.store import Draft, Store
+from diffses.store.keys import Spec
+from diffses.store.manifest import Manifest
 
 log = logging.getLogger("diffses")
 
@@ -92,43 +94,47 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
 PIPELINE = (
     Stage(
         "detector",
-        10,
+        11,
         ("env", "detector"),
         _detector_needs,
-        "diffses.detector:learn_detector",
+        "diffses.stages.detector:learn_detector",
         sees_labels=True,
     ),
-    Stage("teacher", 3, ("env", "teacher"), _teacher_needs, "diffses.teacher:make_teacher"),
+    Stage("teacher", 4, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
     Stage(
         "dataset",
-        2,
+        3,
         ("env", "dataset"),
         _always("detector", "teacher"),
-        "diffses.dataset:record_dataset",
+        "diffses.stages.dataset:record_dataset",
     ),
     Stage(
-        "distill", 1, ("regressor", "seed"), _always("dataset"), "diffses.distill:distill_policy"
+        "distill",
+        1,
+        ("regressor", "seed"),
+        _always("dataset"),
+        "diffses.stages.distill:distill_policy",
     ),
     Stage(
         "finetune",
-        14,
+        15,
         ("env", "finetune", "seed"),
         _finetune_needs,
-        "diffses.finetune:finetune_forest",
+        "diffses.stages.finetune:finetune_forest",
     ),
     Stage(
         "evaluate",
-        2,
+        3,
         ("env", "evaluation"),
         _evaluate_needs,
-        "diffses.evaluation:evaluate",
+        "diffses.stages.evaluate:evaluate",
     ),
     Stage(
         "report",
         3,
         ("env", "seed"),
         _report_needs,
-        "diffses.report:write_report",
+        "diffses.stages.report:write_report",
     ),
 )
 STAGES = {stage.name: stage for stage in PIPELINE}
@@ -170,7 +176,7 @@ def _with_champion(config: Config) -> Config:
     assert isinstance(config.finetune, ZooFinetune)
     if config.finetune.path is not None:
         return config
-    from diffses.zoo.shelf import champion_file  # here, so that `--help` is quick
+    from diffses.zoo.champion import champion_file  # here, so that `--help` is quick
 
     finetune = dataclasses.replace(config.finetune, path=str(champion_file(config.env)))
     return dataclasses.replace(config, finetune=finetune)
@@ -283,11 +289,12 @@ def why(store: Store, spec: Spec) -> str:
     For example `config.regressor.parsimony 0.001 -> 0.5 since 97a3a14718ad41fc`.
     """
     candidates = []
-    for path in sorted(store.path(spec).parent.glob("*/manifest.json")):
-        if "." in path.parent.name:
+    for folder in sorted(store.path(spec).parent.glob("*")):
+        if folder.suffix:  # unfinished or replaced
             continue
-        changes = list(differences(json.loads(path.read_text()), spec.describe()))
-        candidates.append((len(changes), changes, path.parent.name))
+        with contextlib.suppress(ArtifactError):  # a damaged one is no hindrance to a build
+            changes = list(differences(Manifest.read(folder).describe(), spec.describe()))
+            candidates.append((len(changes), changes, folder.name))
     if not candidates:
         return "never built before"
     _, changes, key = min(candidates)
@@ -296,11 +303,9 @@ def why(store: Store, spec: Spec) -> str:
 
 
 def differences(old: Any, new: Any, at: str = "") -> Iterator[str]:
-    """Where `new` differs from `old`, one text a setting; what only `old` has at its top is left
-    out, since a manifest also says when and with what it was made."""
+    """Where `new` differs from `old`, one text a setting."""
     if isinstance(old, dict) and isinstance(new, dict):
-        names = new.keys() if not at else old.keys() | new.keys()
-        for name in sorted(names):
+        for name in sorted(old.keys() | new.keys()):
             yield from differences(old.get(name), new.get(name), f"{at}.{name}" if at else name)
     elif old != new:
         yield f"{at} {json.dumps(old)} -> {json.dumps(new)}"

@@ -14,7 +14,7 @@ os.environ["DIFFSES_ROOT"] = str(ROOT)
 os.environ["DIFFSES_PROGRESS"] = "0"
 
 from diffses.config import register  # noqa: E402
-from diffses.envs.protocol import Protocol  # noqa: E402
+from diffses.envs.ale import Protocol  # noqa: E402
 
 register()
 

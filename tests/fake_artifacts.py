@@ -1,9 +1,13 @@
-"""A store of artifacts as the stages before the report leave them, filled with made-up numbers."""
+"""A store of artifacts as the stages before the report leave them, filled with made-up numbers.
 
-import csv
+The files are written by the functions that the stages use, wherever there is one; a test of the
+command line holds their names and fields equal to what a real run leaves.
+"""
+
 import json
-from collections.abc import Sequence
+import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +16,32 @@ from PIL import Image, ImageDraw
 
 from diffses.config import (
     ArcadeEnv,
+    Config,
     DatasetConfig,
     EvaluationConfig,
     GplearnRegressor,
     Label,
     MotionDetector,
+    NoLogger,
     PretrainedTeacher,
     SearchFinetune,
 )
-from diffses.evaluation.statistics import describe
-from diffses.keys import Spec
+from diffses.csv_rows import write_rows
+from diffses.dataset import data as dataset_
+from diffses.dataset.data import Layout
+from diffses.detector.motion import Detector
+from diffses.detector.tracker import OBJECT, read_cast
+from diffses.envs.registry import rules_of_test, search_rules
+from diffses.envs.rollout import RandomSpec
+from diffses.finetune.validation import Judge, Judged
+from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
+from diffses.stages import finetune
+from diffses.stages.evaluate import Contender, seeds_of, summary
+from diffses.store.keys import digests
+from diffses.store.manifest import Manifest
+from diffses.zoo.champion import FOLDER
+from tests.conftest import ROOT
 
 FEATURES = (
     *(f"{name}.{what}" for name in ("player", "ball", "enemy") for what in ("x", "y", "vx", "vy")),
@@ -38,6 +57,10 @@ SECONDS = {
     "finetune": 412,
     "evaluate": 88,
 }
+FORESTS = {"linear": "distill", "distilled": "distill", "finetuned": "finetune"}
+ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
+TEACHER = ROOT / "diffses" / "teacher" / "pretrained" / "pong.json"
+DATA = ("units", "returns", "spent", "files", "packages", "config")  # mappings that a run names
 SCORES = {"random": -20.4, "teacher": -6.4, "linear": -3.4, "distilled": -2.6, "finetuned": 12.7}
 
 
@@ -73,63 +96,61 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
     }
 
 
-READS = {
-    "detector": ("env", "detector"),
-    "teacher": ("env", "teacher"),
-    "dataset": ("env", "dataset"),
-    "distill": ("regressor", "seed"),
-    "finetune": ("env", "finetune", "seed"),
-    "evaluate": ("env", "evaluation"),
-    "report": ("env", "seed"),
-}
-NEEDS = {
-    "detector": (),
-    "teacher": (),
-    "dataset": ("detector", "teacher"),
-    "distill": ("dataset",),
-    "finetune": ("distill", "dataset", "detector"),
-    "evaluate": ("finetune", "distill", "dataset", "teacher", "detector"),
-    "report": ("evaluate", "finetune", "distill", "dataset", "teacher", "detector"),
-}
+@cache
+def detector() -> Detector:
+    """The shipped one of Pong, made to tell FEATURES."""
+    shipped = Detector.load(FOLDER / "pong")
+    cast = shipped.memory.cast
+    words = cast.describe() | {"features": list(FEATURES)}
+    return shipped.with_cast(read_cast(words, cast.rules.sizes, cast.rules.colours))
 
 
 def build(root: Path, seed: int = 1, bonus: float = 0.0, **evaluation: Any) -> dict[str, Path]:
-    """Writes every artifact before the report below `root`; stage -> its folder."""
-    settings, paths, keys = config(seed, **evaluation), {}, {}
-    for number, stage in enumerate(READS):
-        sections = {name: settings[name] for name in READS[stage]}
-        spec = Spec(stage, 1, sections, {need: keys[need] for need in NEEDS[stage]})
-        keys[stage] = spec.key
-        folder = root / stage / spec.key
-        paths[stage] = folder
+    """Writes every artifact before the report below `root`; stage -> its folder.
+
+    The report's folder has its manifest alone.
+
+    Args:
+        bonus: what the champion of this seed returns more in test episodes.
+        evaluation: of `EvaluationConfig`.
+    """
+    settings = Config(**config(seed, **evaluation), logger=NoLogger())
+    paths: dict[str, Path] = {}
+    keys: dict[str, str] = {}
+    for number, stage in enumerate(PIPELINE):
+        spec = stage.spec(settings, keys)
+        keys[stage.name], paths[stage.name] = spec.key, root / stage.name / spec.key
+        folder = paths[stage.name]
         if folder.exists():
             continue
         folder.mkdir(parents=True)
-        if stage == "evaluate":
-            write_evaluation(folder, settings["evaluation"], np.random.default_rng(seed), bonus)
-        elif stage != "report":
-            WRITERS[stage](folder, np.random.default_rng(seed))
-        manifest = spec.describe() | {
-            "files": {},
-            "seconds": SECONDS.get(stage, 0.5),
-            "started": (START + timedelta(minutes=number)).isoformat(),
-            "git": "0123456789abcdef0123456789abcdef01234567",
-            "packages": {"numpy": "2.4.6", "torch": "2.13.0"},
-        }
-        (folder / "manifest.json").write_text(json.dumps(manifest))
+        if stage.name == "evaluate":
+            write_evaluation(folder, settings, paths, np.random.default_rng(seed), bonus)
+        elif stage.name != "report":
+            WRITERS[stage.name](folder, np.random.default_rng(seed), settings)
+        Manifest(
+            **spec.describe(),
+            files=digests(folder),
+            started=START + timedelta(minutes=number),
+            seconds=SECONDS.get(stage.name, 0.5),
+            git="0123456789abcdef0123456789abcdef01234567",
+            packages={"numpy": "2.4.6", "torch": "2.13.0"},
+        ).write(folder)
     return paths
 
 
-def write_detector(folder: Path, rng: np.random.Generator) -> None:
+def write_detector(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    detector().save(folder)
     image = Image.new("RGB", (160, 210), (144, 72, 17))
     ImageDraw.Draw(image).rectangle((140, 90, 143, 105), fill=(92, 186, 92))
     image.resize((480, 630)).save(folder / "sample.png")
-    about = {"types": ["player", "ball", "enemy"], "features": FEATURES}
-    (folder / "detector.json").write_text(json.dumps(about))
 
 
-def write_teacher(folder: Path, rng: np.random.Generator) -> None:
-    (folder / "teacher.json").write_text(json.dumps({"kind": "pretrained"}))
+def write_teacher(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    """As `teacher=pretrained` leaves it, but for an agent that could play."""
+    about = json.loads(TEACHER.read_text()) | {"source": "shipped"}
+    (folder / "teacher.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
+    (folder / "policy.zip").write_bytes(b"no agent")
     steps = np.arange(1, 121) * 25_000
     level = -20.5 + 16 / (1 + np.exp(-(steps - 1.6e6) / 3e5)) + rng.normal(0, 0.7, len(steps))
     rows = [
@@ -143,98 +164,114 @@ def write_teacher(folder: Path, rng: np.random.Generator) -> None:
         }
         for s, r in zip(steps, level, strict=True)
     ]
-    write_csv(folder / "curve.csv", rows)
+    write_rows(folder / "curve.csv", rows)
 
 
-def write_dataset(folder: Path, rng: np.random.Generator) -> None:
-    (folder / "dataset.json").write_text("{}")
+def write_dataset(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    layout = Layout(FEATURES, ACTIONS, ((0, 1), (2, 4), (3, 5)))
+    steps = 10
+    part = {
+        "features": rng.normal(size=(steps, len(FEATURES))),
+        "logits": rng.normal(size=(steps, len(ACTIONS))),
+        "actions": rng.integers(len(ACTIONS), size=steps).astype(np.int16),
+        "episode": np.zeros(steps, np.int32),
+        "objects": np.zeros(0, OBJECT),
+        "object_counts": np.zeros(steps, np.int16),
+    }
+    returns = {f"train {number + 1}": [-6.0, -7.0] for number in range(settings.dataset.rounds)}
+    parts = {"train": part, "held_out": part}
+    dataset_.save(folder, layout, parts, returns | {"held_out": [-5.0]}, imported=False)
 
 
-def write_distill(folder: Path, rng: np.random.Generator) -> None:
-    small_forest(0.8 + float(rng.normal()) / 10).save(folder / "distilled.json")
-    linear_forest(np.random.default_rng(0)).save(folder / "linear.json")
-    write_csv(folder / "hall_of_fame.csv", [{"file": "00.json", "size": 23, "agreement": 0.81}])
+def write_distill(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    distilled = small_forest(0.8 + float(rng.normal()) / 10)
+    linear = linear_forest(np.random.default_rng(0))
+    distilled.save(folder / "distilled.json")
+    linear.save(folder / "linear.json")
+    (folder / "forests").mkdir()
+    rows = []
+    for number, forest in enumerate((distilled, linear)):
+        forest.save(folder / "forests" / f"{number:02d}.json")
+        rows.append(
+            {
+                "file": f"{number:02d}.json",
+                "size": forest.size,
+                "linear": forest == linear,
+                "selection_agreement": 0.82,
+                "held_out_agreement": 0.81,
+            }
+        )
+    write_rows(folder / "hall_of_fame.csv", rows)
 
 
-def write_finetune(folder: Path, rng: np.random.Generator) -> None:
-    small_forest(1 + float(rng.normal()) / 10).save(folder / "finetuned.json")
+def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    champion = small_forest(1 + float(rng.normal()) / 10)
     steps = np.arange(1, 31) * 50_000
     best = -2.6 + 15 * (1 - np.exp(-steps / 4e5))
     rows = [
-        {"steps": s, "generation": g, "leader": round(b - 1, 2), "best": round(b, 2), "mean": mean}
-        for g, (s, b) in enumerate(zip(steps, best, strict=True))
-        for mean in [round(b - 4 + rng.normal(), 2)]
-    ]
-    write_csv(folder / "curve.csv", rows)
-    mean = 12.0 + float(rng.normal())
-    rows = [
         {
-            "policy": f"distill/{source}",
-            "source": f"distill/{source}",
-            "episodes": 20,
-            "mean": value,
-            "standard_error": 0.55,
-            "size": size,
-            "champion": False,
+            "start": "distill/00",
+            "generation": g,
+            "steps": s,
+            "leader": round(b - 1, 2),
+            "best": round(b, 2),
+            "mean": round(b - 4 + rng.normal(), 2),
+            "divergence": 0.3,
+            "step_size": 0.075,
         }
-        for source, value, size in (("00", -2.9, 21), ("05", -3.1, 171))
+        for g, (s, b) in enumerate(zip(steps, best, strict=True))
     ]
-    rows += [
-        {
-            "policy": "finetuned",
-            "source": "finetune/centre of generation 30",
-            "episodes": 20,
-            "mean": round(mean, 3),
-            "standard_error": 0.61,
-            "size": 21,
-            "champion": True,
-        },
-    ]
-    write_csv(folder / "validation.csv", rows)
+    finetune.write_curve(folder / "curve.csv", rows)
+    rules = search_rules(settings.env)
+    judge = Judge(rules, settings.finetune, folder)
+    for forest, source, mean in (
+        (small_forest(0.8), "distill/00", -2.9),
+        (linear_forest(np.random.default_rng(0)), "distill/01", -3.1),
+        (champion, "centre of generation 30", 12.0 + float(rng.normal())),
+    ):
+        count = settings.finetune.validation_episodes
+        returns = np.round(rng.normal(mean, 2.5, count)).tolist()
+        judge.judged.append(Judged(forest, source, returns, steps=8000 * count))
+    spent = {"screen": 300_000, "climb": 1_200_000}
+    finetune.write(folder, judge, rules.name, {"search_steps": 1_500_000, "spent": spent})
 
 
 def write_evaluation(
-    folder: Path, settings: EvaluationConfig, rng: np.random.Generator, bonus: float
+    folder: Path,
+    settings: Config,
+    paths: dict[str, Path],
+    rng: np.random.Generator,
+    bonus: float,
 ) -> None:
     results, episodes = [], []
     for policy, score in SCORES.items():
+        file = paths[FORESTS[policy]] / f"{policy}.json" if policy in FORESTS else None
+        forest = None if file is None else Forest.load(file)
+        contender = Contender(policy, RandomSpec(), {}, forest)
         # the same episodes for all seeds of a sweep, where the policy is the same
         draw = rng if policy in ("distilled", "finetuned") else np.random.default_rng(9)
-        for protocol in ("v5", "v4") if settings.v4 else ("v5",):
-            count = settings.episodes if protocol == "v5" else 30
-            gain = bonus * (policy == "finetuned") + (protocol == "v4")
-            found = np.clip(np.round(draw.normal(score + gain, 3, count)), -21, 21)
-            tree = {"linear": 171, "distilled": 21, "finetuned": 21}.get(policy)
-            results.append(
+        for protocol in rules_of_test(settings.env, settings.evaluation.v4):
+            seeds = seeds_of(protocol, settings.evaluation)
+            gain = bonus * (policy == "finetuned") + (protocol.name == "v4")
+            found = np.clip(np.round(draw.normal(score + gain, 3, len(seeds))), -21, 21)
+            played = [
                 {
-                    "policy": policy,
-                    "protocol": protocol,
-                    "size": tree,
-                    "agreement": None if tree is None else 0.83,
-                    "agreement_same_action": None if tree is None else 0.41,
-                }
-                | describe(found, seed=0, exhaustive=protocol == "v4")
-            )
-            episodes += [
-                {
-                    "policy": policy,
-                    "protocol": protocol,
+                    "protocol": protocol.name,
                     "episode": i,
-                    "seed": 1000 + i,
-                    "return": value,
+                    "seed": seed,
+                    "return": float(value),
                     "steps": 8000,
+                    "cut": int(settings.evaluation.max_steps is not None),
                 }
-                for i, value in enumerate(found)
+                for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]
-    (folder / "results.json").write_text(json.dumps(results))
-    write_csv(folder / "episodes.csv", episodes)
-
-
-def write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+            row = summary(contender, protocol, played, settings.evaluation)
+            if forest is not None:
+                row |= {"agreement": 0.83, "agreement_same_action": 0.41}
+            results.append(row)
+            episodes += [{"policy": policy, **one} for one in played]
+    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    write_rows(folder / "episodes.csv", episodes)
 
 
 WRITERS = {
@@ -244,3 +281,37 @@ WRITERS = {
     "distill": write_distill,
     "finetune": write_finetune,
 }
+
+
+def shape(folder: Path) -> dict[str, Any]:
+    """What tells the format of an artifact from another's: relative path -> names in the file.
+
+    Of JSON files the names of all fields, nested as they are; of CSV files the header; of others
+    None. Files numbered 00, 01, ... count as one.
+    """
+    found: dict[str, Any] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = re.sub(r"\d\d(?=\.json$)", "NN", path.relative_to(folder).as_posix())
+        if path.suffix == ".json":
+            found[name] = _fields(json.loads(path.read_text()))
+        elif path.suffix == ".csv":
+            found[name] = path.read_text().splitlines()[0]
+        elif path.suffix == ".npz":
+            with np.load(path) as file:
+                found[name] = sorted(file.files)
+        else:
+            found[name] = None
+    return found
+
+
+def _fields(value: Any) -> Any:
+    """Name -> fields of it; of a list those of its members together; None for a value."""
+    if isinstance(value, dict):
+        return {name: None if name in DATA else _fields(of) for name, of in value.items()}
+    if isinstance(value, list):
+        merged: dict[str, Any] = {}
+        for member in value:
+            if isinstance(member, dict):
+                merged |= _fields(member)
+        return [merged]
+    return None

@@ -8,7 +8,7 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 
-from diffses.cli import typed
+from diffses.cli.main import typed
 from diffses.config import VARIANTS, register
 from diffses.pipeline import order, resolve
 from diffses.policy.operators import OPERATORS

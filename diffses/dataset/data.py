@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from diffses.envs.console import Bounds
+from diffses.envs.base import Bounds
 from diffses.policy.forest import Forest
 
 PARTS = ("train", "held_out")
@@ -121,6 +121,34 @@ class Dataset:
             tuple(tuple(group) for group in about["groups"]),
             bounds and tuple((float(low), float(high)) for low, high in bounds),
         )
+
+
+def save(
+    folder: Path,
+    layout: Layout,
+    parts: Mapping[str, Mapping[str, np.ndarray]],
+    returns: Mapping[str, Sequence[float]],
+    *,
+    imported: bool,
+) -> None:
+    """Writes `dataset.npz` and `dataset.json`, which `Dataset.open` reads.
+
+    Args:
+        parts: the arrays of "train" and of "held_out".
+        returns: of the whole episodes in each round of recording.
+        imported: whether the steps come from a JSON file.
+    """
+    arrays = {f"{part}_{name}": a for part, found in parts.items() for name, a in found.items()}
+    np.savez_compressed(folder / "dataset.npz", **arrays)  # type: ignore[arg-type]
+    about = {
+        "features": layout.features,
+        "actions": layout.actions,
+        "groups": layout.groups,
+        "bounds": layout.bounds,
+        "returns": returns,
+        "imported": imported,
+    }
+    (folder / "dataset.json").write_text(json.dumps(about, indent=2) + "\n")
 
 
 def merge(logits: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> np.ndarray:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import GymnasiumEnv
-from diffses.detector.memory import OBJECT
-from diffses.envs.task import Task, task_rules
+from diffses.detector.tracker import OBJECT
+from diffses.envs.gymnasium import Task, task_rules
 from diffses.errors import ConfigError
 from diffses.policy.printing import check_feature
 
@@ -41,6 +41,10 @@ class Identity:
     def objects(self) -> np.ndarray:
         """None: OBJECT (0,)."""
         return np.zeros(0, OBJECT)
+
+    def fresh(self) -> Identity:
+        """Itself: it remembers nothing."""
+        return self
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""

@@ -1,6 +1,6 @@
 """The motion detector: what differs from the background and moves, as named features.
 
-    detector = learn(screens, starts, actions, settings, labels)
+    detector = learn(screens, starts, action_tm1, settings, labels)
     detector.save(folder); detector = Detector.load(folder)
     detector.reset(); row = detector.observe(screen)    # once a step
 
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.memory import Cast, Tracking, TypeInfo, read_cast
-from diffses.detector.scene import Scene, scratch
+from diffses.detector.segmentation import Scene, scratch
+from diffses.detector.tracker import Cast, Tracking, TypeInfo, read_cast
 from diffses.errors import ArtifactError
 
 FORMAT = 3  # of the files; raised when their meaning changes
@@ -105,6 +105,10 @@ class Detector(Tracking):
             memory.row,
         )
         return memory.row
+
+    def fresh(self) -> Detector:
+        """The same at the start of an episode of its own: what was learned is shared."""
+        return self.with_cast(self.memory.cast)
 
     def with_cast(self, cast: Cast) -> Detector:
         """The same with another cast."""

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from diffses.config import OracleDetector
-from diffses.detector.casting import cast_of_boxes
-from diffses.detector.frames import Recording
-from diffses.detector.memory import Cast, Tracking, read_cast
+from diffses.detector.object_schema import cast_of_boxes
+from diffses.detector.recording import Recording
+from diffses.detector.tracker import Cast, Tracking, read_cast
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 
 FORMAT = 2  # of the files; raised when their meaning changes
@@ -103,6 +103,10 @@ class Oracle(Tracking):
         super().__init__(cast)
         self._reader = Reader(game)
 
+    def fresh(self) -> Oracle:
+        """The same at the start of an episode of its own: what was learned is shared."""
+        return self.with_cast(self.memory.cast)
+
     def with_cast(self, cast: Cast) -> Oracle:
         """The same with another cast."""
         return Oracle(self.game, self.shape, cast)
@@ -182,7 +186,7 @@ def make_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle:
         boxes,
         len(reader.categories),
         play.starts,
-        play.actions,
+        play.action_tm1,
         settings,
         settings.patience,
         {},

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import bootstrap, trim_mean
 
 RESAMPLES = 10_000
 LEVEL = 0.95  # of every interval
@@ -26,8 +27,8 @@ def mean(returns: ArrayLike) -> NDArray[np.float64]:
 def iqm(returns: ArrayLike) -> NDArray[np.float64]:
     """The interquartile mean over the last axis: the mean without the lowest and highest quarter.
 
-    With n returns, floor(n / 4) are dropped at each end, as `scipy.stats.trim_mean` and rliable
-    do, so that fewer than four returns lose none.
+    With n returns, floor(n / 4) are dropped at each end, as rliable does, so that fewer than four
+    returns lose none.
 
     Args:
         returns: (..., n), n >= 1.
@@ -35,9 +36,7 @@ def iqm(returns: ArrayLike) -> NDArray[np.float64]:
     Returns:
         (...), in the unit of the returns.
     """
-    ordered = np.sort(_floats(returns), axis=-1)
-    cut = ordered.shape[-1] // 4
-    return np.asarray(np.mean(ordered[..., cut : ordered.shape[-1] - cut], axis=-1))
+    return np.asarray(trim_mean(_floats(returns), 0.25, axis=-1))
 
 
 def interval(
@@ -57,7 +56,10 @@ def interval(
         (low, high) in the unit of the returns; None for fewer than two returns, which say
         nothing about their spread.
     """
-    return stratified_interval([returns], seed=seed, statistic=statistic, resamples=resamples)
+    vector = _vector(returns)
+    if len(vector) < 2:
+        return None
+    return _bootstrap([vector], statistic, seed, resamples)
 
 
 def stratified_interval(
@@ -83,10 +85,7 @@ def stratified_interval(
     Returns:
         (low, high) in the unit of the returns; None where any stratum holds fewer than two.
     """
-    vectors = [_floats(stratum) for stratum in strata]
-    for vector in vectors:
-        if vector.ndim != 1:
-            raise ValueError(f"want vectors of returns, got an array of shape {vector.shape}")
+    vectors = [_vector(stratum) for stratum in strata]
     if not vectors or min(len(vector) for vector in vectors) < 2:
         return None
     rng = np.random.default_rng(seed)
@@ -95,10 +94,8 @@ def stratified_interval(
         if vector.tobytes() not in drawn:
             picks = rng.integers(len(vector), size=(resamples, len(vector)))
             drawn[vector.tobytes()] = vector[picks]
-    values = statistic(np.concatenate([drawn[vector.tobytes()] for vector in vectors], axis=1))
-    tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(values, [tail, 100 - tail])
-    return float(low), float(high)
+    together = np.concatenate([drawn[vector.tobytes()] for vector in vectors], axis=1)
+    return _percentiles(statistic(together))
 
 
 def probability_of_improvement(first: ArrayLike, second: ArrayLike) -> NDArray[np.float64]:
@@ -121,7 +118,7 @@ def probability_of_improvement(first: ArrayLike, second: ArrayLike) -> NDArray[n
 def improvement_interval(
     first: ArrayLike, second: ArrayLike, *, seed: int, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:
-    """The 95 % stratified bootstrap interval of `probability_of_improvement`.
+    """The 95 % percentile bootstrap interval of `probability_of_improvement`.
 
     The runs of each side are drawn again by themselves.
 
@@ -132,14 +129,10 @@ def improvement_interval(
     Returns:
         (low, high); None where a side has fewer than two runs.
     """
-    sides = [_floats(first), _floats(second)]
+    sides = [_vector(first), _vector(second)]
     if min(len(side) for side in sides) < 2:
         return None
-    rng = np.random.default_rng(seed)
-    drawn = [side[rng.integers(len(side), size=(resamples, len(side)))] for side in sides]
-    tail = 50 * (1 - LEVEL)
-    low, high = np.percentile(probability_of_improvement(*drawn), [tail, 100 - tail])
-    return float(low), float(high)
+    return _bootstrap(sides, probability_of_improvement, seed, resamples)
 
 
 def describe(returns: ArrayLike, *, seed: int, exhaustive: bool = False) -> dict[str, Any]:
@@ -161,6 +154,38 @@ def describe(returns: ArrayLike, *, seed: int, exhaustive: bool = False) -> dict
         "iqm": float(iqm(values)),
         "ci95": None if bounds is None else list(bounds),
     }
+
+
+def _bootstrap(
+    samples: Sequence[NDArray[np.float64]],
+    statistic: Callable[..., NDArray[np.float64]],
+    seed: int,
+    resamples: int,
+) -> tuple[float, float]:
+    """The percentile interval of a statistic of independent samples, each drawn by itself."""
+    drawn = bootstrap(
+        samples,
+        lambda *resampled, axis: statistic(*resampled),
+        n_resamples=resamples,
+        vectorized=True,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    return _percentiles(drawn.bootstrap_distribution)
+
+
+def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Between which `LEVEL` of the resampled values lie."""
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(values, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def _vector(values: ArrayLike) -> NDArray[np.float64]:
+    vector = _floats(values)
+    if vector.ndim != 1:
+        raise ValueError(f"want a vector of returns, got an array of shape {vector.shape}")
+    return vector
 
 
 def _floats(values: ArrayLike) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from diffses.dataset.data import Dataset
-from diffses.finetune.metric import natural_gradient_basis
-from diffses.finetune.ties import core, exchanged
+from diffses.finetune.fisher import natural_gradient_basis
+from diffses.finetune.weight_sharing import core, exchanged
 from diffses.policy.expression import Expression, arity, end_of
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from diffses.policy.bytecode import BLOCK, FEATURE, machine
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.forest import Forest
-from diffses.policy.machine import BLOCK, FEATURE, machine
 
 Codes = NDArray[np.int32]
 Starts = NDArray[np.int64]

@@ -1,9 +1,10 @@
 """The operators a policy may use. Each is written once and runs on numpy, on torch and compiled.
 
 A body is a function of `xp` that gives the operator: `xp` is `numpy` for the reference, `torch`
-for gradients, and `diffses.policy.scalar` where numba compiles it for play and for the search. A
-body may use arithmetic, comparisons and the names these three share. To add an operator, add one
-entry to `OPERATORS`; that is all that gplearn, the evaluators, the printer and the parser need.
+for gradients, and `diffses.policy.scalar_ops` where numba compiles it for play and for the search.
+A body may use arithmetic, comparisons and the names these three share. To add an operator, add one
+entry to `OPERATORS`: gplearn, the evaluators, the parser and everything that displays a formula
+(text, LaTeX, MathML, tree pictures) read this entry.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ Body = Callable[[ModuleType], Callable[..., Array]]
 EPS = 1e-3  # a divisor or logarithm's argument no larger counts as zero; unitless; as in gplearn
 
 LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2}  # how tightly the infix forms bind
+TYPOGRAPHIC = str.maketrans(
+    {"-": "\N{MINUS SIGN}", "*": "\N{MULTIPLICATION SIGN}", "/": "\N{DIVISION SIGN}"}
+)
+ARGUMENT = re.compile(r"%(?:(\d+)\$)?s")  # of a template: "%s", or "%2$s" for the second
 UNARY_LEVEL = 3
 CLOSED = 4  # needs no brackets anywhere
 
@@ -36,9 +41,10 @@ class Operator:
         arity: how many arguments it takes, 1 or more.
         body: `xp -> f`, f taking `arity` arguments of one shape and returning that shape. Finite
             in value and in gradient for finite arguments, where nothing overflows.
-        text: how it prints, one `%s` an argument: "%s + %s" and its like with - * /, "-%s", or
-            by default the call `name(%s, ...)`. What prints is parsed back.
-        latex: the same for display; by default a call.
+        text: the printed form, one `%s` per argument: "%s + %s" and its like with - * /, "-%s",
+            or by default the call `name(%s, ...)`. The printed form can be parsed back.
+        latex: the displayed form, in LaTeX's math mode; by default a call. Where the arguments
+            are displayed in another order, `%3$s` is the third. Pages convert it to MathML.
 
     Raises:
         ValueError: if one of these does not fit the others.
@@ -61,7 +67,7 @@ class Operator:
         if self.arity < 1 or not self.name.isidentifier() or re.fullmatch(r"x\d+", self.name):
             raise ValueError(f"{self.name!r} with {self.arity} argument(s) is no operator")
         for template in (self.text, self.latex):
-            if template.count("%s") != self.arity:
+            if sorted(split_template(template)[1]) != list(range(self.arity)):
                 raise ValueError(
                     f"{self.name}: {template!r} does not show {self.arity} argument(s)"
                 )
@@ -81,6 +87,11 @@ class Operator:
             return CLOSED
         return UNARY_LEVEL if self.arity == 1 else LEVELS[self.symbol]
 
+    @property
+    def label(self) -> str:
+        """The sign as typographers set it, or the name: the label of a node in a drawn tree."""
+        return self.symbol.translate(TYPOGRAPHIC) or self.name
+
     def on(self, xp: ModuleType) -> Callable[..., Array]:
         """The operator for one array module, with a plain signature (gplearn counts it)."""
         return _on(self, xp)
@@ -94,6 +105,16 @@ class Operator:
                 value = function(*[probe] * self.arity)
             if np.shape(value) != probe.shape or not np.isfinite(value).all():
                 raise ValueError(f"{self.name}: the value at {probe[0]:g} is {value}")
+
+
+def split_template(template: str) -> tuple[list[str], list[int]]:
+    """The literal parts of an operator's template and, for each gap, the argument's index.
+
+    `%s > %s` has the parts "", " > ", "" and the indices 0, 1.
+    """
+    parts = ARGUMENT.split(template)
+    numbers = parts[1::2]  # None for a plain %s
+    return parts[::2], [at if n is None else int(n) - 1 for at, n in enumerate(numbers)]
 
 
 @cache
@@ -214,6 +235,7 @@ def _logical(xp: ModuleType) -> Callable[..., Array]:
 
 
 MORE, LESS = r"\left[%s > %s\right]", r"\left[%s < %s\right]"  # Iverson brackets
+WHERE = r"\begin{cases} %3$s & \text{where }%1$s > %2$s \\ %4$s & \text{else} \end{cases}"
 
 OPERATORS: dict[str, Operator] = {
     operator.name: operator
@@ -234,6 +256,6 @@ OPERATORS: dict[str, Operator] = {
         Operator("is_left_of", 2, _less, latex=LESS),
         Operator("is_above", 2, _less, latex=LESS),
         Operator("is_below", 2, _more, latex=MORE),
-        Operator("logical", 4, _logical, latex=r"\left(%s > %s \;?\; %s : %s\right)"),
+        Operator("logical", 4, _logical, latex=WHERE),
     )
 }

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from diffses.policy.expression import Expression, Token, arity, fold
-from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL
+from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL, split_template
 
 FEATURE = re.compile(r"[A-Za-z_][\w.\[\]#]*(-[A-Za-z_][\w.\[\]#]*)*")
 NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
@@ -45,12 +45,31 @@ def text(expression: Expression, features: Sequence[str], digits: int | None = N
     return printed if digits is None else without_double_signs(printed)
 
 
-def latex(expression: Expression, features: Sequence[str], digits: int = 3) -> str:
-    """The formula in LaTeX's math mode, for display: constants are rounded to `digits`."""
+def roman(name: str) -> str:
+    """A feature's name in LaTeX, upright: `ball.y` is `\\mathrm{ball.y}`."""
+    return rf"\mathrm{{{name.replace('_', chr(92) + '_').replace('#', chr(92) + '#')}}}"
+
+
+def latex(
+    expression: Expression,
+    features: Sequence[str],
+    digits: int = 3,
+    spell: Callable[[str], str] | None = None,
+    brackets: str = "(%s)",
+) -> str:
+    """The formula in LaTeX's math mode, for display.
+
+    Args:
+        expression: a tree over `features`.
+        features: their names.
+        digits: significant digits of the constants.
+        spell: how a feature is written; by default its name upright, of a difference both.
+        brackets: put around an argument that needs them.
+    """
 
     def feature(index: int) -> Printed:
-        parts = features[index].replace("_", r"\_").replace("#", r"\#").split("-")
-        spelled = " - ".join(rf"\mathrm{{{part}}}" for part in parts)
+        parts = features[index].split("-")
+        spelled = " - ".join(map(roman, parts)) if spell is None else spell(features[index])
         return spelled, LEVELS["-"] if len(parts) > 1 else CLOSED
 
     def constant(value: float) -> Printed:
@@ -59,7 +78,7 @@ def latex(expression: Expression, features: Sequence[str], digits: int = 3) -> s
         return mantissa + power, LEVELS["*"] if power or value < 0 else CLOSED
 
     return without_double_signs(
-        render(expression, feature, constant, lambda name: OPERATORS[name].latex)
+        render(expression, feature, constant, lambda name: OPERATORS[name].latex, brackets)
     )
 
 
@@ -84,33 +103,36 @@ def render(
     feature: Callable[[int], Printed],
     constant: Callable[[float], Printed],
     template: Callable[[str], str],
+    brackets: str = "(%s)",
 ) -> str:
     """A tree as text, brackets only where they are needed.
 
     Args:
         feature, constant: how a leaf is written, and how tightly that binds.
-        template: of each operator, one `%s` an argument; open at an end as `Operator.text` is, or
-            a call.
+        template: of each operator, one `%s` per argument; open at an end as `Operator.text` is,
+            or a call.
+        brackets: the brackets, with one `%s`.
     """
 
     def leaf(token: int | float) -> Printed:
         return feature(token) if isinstance(token, int) else constant(token)
 
     def join(name: str, below: list[Printed]) -> Printed:
-        pieces = template(name).split("%s")
-        spelled = pieces[0]
-        for index, (argument, level) in enumerate(below):
+        parts, order = split_template(template(name))
+        own = OPERATORS[name].level
+        spelled = parts[0]
+        for place, (argument, level) in enumerate(below[index] for index in order):
             # only an argument at an open end of the template can be torn apart
-            left_open = index == 0 and not pieces[0]
-            right_open = index == len(below) - 1 and not pieces[-1]
-            own = OPERATORS[name].level
+            left_open = place == 0 and not parts[0]
+            right_open = place == len(below) - 1 and not parts[-1]
             loose = (left_open and level < own) or (right_open and level <= own)
             # `- 0.5` would be read as the constant -0.5
             negates = name == "neg" and argument[0] in "-.0123456789"
-            wrapped = f"({argument})" if loose or negates else argument
-            spelled += wrapped + pieces[index + 1]
-        is_open = not pieces[0] or not pieces[-1]
-        return spelled, OPERATORS[name].level if is_open else CLOSED
+            spelled += brackets % argument if loose or negates else argument
+            spelled += parts[place + 1]
+        if parts[-1].endswith(r"\end{cases}"):  # no brace closes it, so it binds as a sum does
+            return spelled, LEVELS["+"]
+        return spelled, own if not parts[0] or not parts[-1] else CLOSED
 
     printed: str = fold(expression, leaf, join)[0]
     return printed

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from diffses.policy.expression import Floats
 from diffses.policy.forest import Forest
-from diffses.policy.tuning import TorchForest
+from diffses.policy.torch_forest import TorchForest
 from diffses.regressor.targets import agreement
 
 

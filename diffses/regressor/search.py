@@ -55,12 +55,12 @@ def fit_forests(
     """Candidate forests from small and readable to large and accurate.
 
     One search for each restart and each action but the reference action, whose tree is 0
-    (`targets.reference_action`); with `settings.lift` a second one that may use the linear fit as
-    a leaf, which is put back as its tree. They minimise the squared error of the scores, weighted
-    by how open the teacher's choice is (`targets.decisiveness`). What they find is combined into
-    whole forests by a series of limits on the size of a tree, and the constants are trained on
-    the teacher's action distribution. Linear fits on a few features are candidates too, and
-    `fit_linear` is always among them.
+    (`targets.reference_action`); with `settings.linear_leaf` a second one that may use the linear
+    fit as a leaf, which is put back as its tree. They minimise the squared error of the scores,
+    weighted by how open the teacher's choice is (`targets.decisiveness`). What they find is
+    combined into whole forests by a series of limits on the size of a tree, and the constants are
+    trained on the teacher's action distribution. Linear fits on a few features are candidates too,
+    and `fit_linear` is always among them.
 
     Nothing is ranked here: that belongs to who holds states the search did not see.
 
@@ -85,7 +85,7 @@ def fit_forests(
         features, targets = features[rows], targets[rows]
         found = _search(settings, features, targets, reference, linear, seed, progress)
         candidates += combine(found, template)
-    jobs = [delayed(_polished)(f, features, targets, settings.polish) for f in candidates]
+    jobs = [delayed(_polished)(f, features, targets, settings.constant_steps) for f in candidates]
     polished: Iterable[Forest] = _parallel(settings, jobs)
     return sorted({linear, *polished}, key=lambda forest: (forest.size, forest.to_json()))
 
@@ -155,7 +155,7 @@ def _search(
         for action in range(targets.shape[1]):
             if action == reference:
                 continue
-            for lifted in (False, True) if settings.lift else (False,):
+            for lifted in (False, True) if settings.linear_leaf else (False,):
                 kind = "lifted" if lifted else "plain"
                 leaf = linear.trees[action] if lifted else None
                 own = seed_for(seed, "regressor", restart, action, kind)

@@ -3,36 +3,41 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from diffses.report.artifacts import Built, Shown, read_json
-from diffses.report.html import Markup, section, table, tag
-from diffses.report.words import DASH, duration
-
-
-def costs(shown: Shown, opened: float | None) -> Markup:
-    rows = [_cost(made, shown, opened) for made in shown.built.values()]
-    new = [made.seconds for made in shown.built.values() if _reused(made, opened) is False]
-    total = sum(made.seconds for made in shown.built.values())
-    text = f"All of it took {duration(total)} to build."
-    if opened is not None:
-        text += (
-            f" In the run that wrote this page, {duration(sum(new))} of that were spent; a stage "
-            "whose settings had not changed was reused."
-        )
-    head = ["stage", "key", "built (UTC)", "", "steps of play", "time"]
-    return section("What it cost", tag("p", text), table(head, rows, left=4))
+from diffses.evaluation.results import read_json
+from diffses.report.html import Cell, Table
+from diffses.report.run_artifacts import Shown
+from diffses.report.wording import DASH, duration
+from diffses.store.manifest import Manifest
 
 
-def _cost(made: Built, shown: Shown, opened: float | None) -> list[str]:
-    when = DASH if made.started is None else made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+def costs(shown: Shown, opened: float | None) -> dict[str, Any]:
+    """The section: the time of all stages, and a row for each.
+
+    Args:
+        opened: when the run began, in seconds since 1970; None where that is not known.
+    """
+    made = shown.built.values()
+    new = [stage.seconds for stage in made if _reused(stage, opened) is False]
+    head = ["stage", "key", "built (UTC)", "", "environment steps", "time"]
+    return {
+        "total": duration(sum(stage.seconds for stage in made)),
+        "new": None if opened is None else duration(sum(new)),
+        "table": Table(head, [_cost(stage, shown, opened) for stage in made], left=4),
+    }
+
+
+def _cost(made: Manifest, shown: Shown, opened: float | None) -> list[str | Cell]:
+    when = made.started.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     state = {True: "reused", False: "built", None: ""}[_reused(made, opened)]
     steps = steps_of(made.stage, shown)
     played = DASH if steps is None else f"{steps:,}"
-    return [made.stage, tag("code", made.key), when, state, played, duration(made.seconds)]
+    return [made.stage, Cell(codes=[made.key]), when, state, played, duration(made.seconds)]
 
 
 def steps_of(stage: str, shown: Shown) -> int | None:
-    """Environment steps a stage played; None where it played none or did not say."""
+    """Environment steps that a stage used; None where it used none or did not record them."""
     folder = shown.folders.get(stage)
     settings = shown.built[stage].config.get(stage, {})
     if folder is None:
@@ -51,8 +56,8 @@ def steps_of(stage: str, shown: Shown) -> int | None:
     return played
 
 
-def _reused(made: Built, opened: float | None) -> bool | None:
-    """Whether it was there before the run began; manifests record whole seconds."""
-    if opened is None or made.started is None:
+def _reused(made: Manifest, opened: float | None) -> bool | None:
+    """Whether it existed before the run began; manifests record whole seconds."""
+    if opened is None:
         return None
     return made.started < datetime.fromtimestamp(int(opened), UTC)

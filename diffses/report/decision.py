@@ -1,4 +1,4 @@
-"""How one decision comes about, on one picture: frame, objects, features, tree values, action."""
+"""One decision in a picture: frame, objects, features, values of the trees, action."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
+from diffses.detector.figures import COLOURS
 from diffses.detector.palette import to_rgb
-from diffses.detector.picture import COLOURS
-from diffses.report.episode import Recording
-from diffses.report.plots import STYLE
+from diffses.report.figures import STYLE
+from diffses.report.replay import Recording
 from diffses.report.style import FAINT, INK, POLICY
-from diffses.report.words import MINUS
+from diffses.report.wording import MINUS
 
 BAR, WIN = "#c3c8d0", POLICY["finetuned"]
 ROWS = 10  # features and reasons listed at most
-TITLES = ("the frame", "its objects", "as numbers", "what each tree says", "the action")
+TITLES = ("frame", "objects", "features", "value of each tree", "action")
 
 
 def telling(recording: Recording) -> int:
-    """The step to show: most objects in sight, most features that say something, an action that
-    is not the usual one, and of these the largest share of a single term."""
+    """The most informative step: most objects visible, then most features that are not 0, then an
+    action other than the commonest, then the largest share of a single term."""
     record = recording.record
     chosen = record["chosen"]
     usual = max(set(chosen), key=chosen.count)
 
     def worth(step: int) -> tuple[int, int, bool, float]:
         named = {box[1] for box in record["boxes"][step]} if record["boxes"] else set()
-        saying = sum(bool(value) for value in record["rows"][step])
+        nonzero = sum(bool(value) for value in record["rows"][step])
         largest = max((abs(share or 0.0) for _, share in record["why"][step]), default=0.0)
-        return len(named - {""}), saying, chosen[step] != usual, largest
+        return len(named - {""}), nonzero, chosen[step] != usual, largest
 
     return max(range(len(chosen)), key=worth)
 
@@ -89,7 +89,7 @@ def _blank(axis: Axes) -> None:
 
 
 def _features(axis: Axes, record: dict[str, Any], step: int) -> None:
-    """The features that matter first: those the formula uses."""
+    """The features, those that the formula uses first."""
     _blank(axis)
     used = record["uses"]
     names = (used + [name for name in record["features"] if name not in used])[:ROWS]
@@ -105,7 +105,7 @@ def _features(axis: Axes, record: dict[str, Any], step: int) -> None:
 
 
 def _values(axis: Axes, record: dict[str, Any], step: int) -> None:
-    """A bar for each tree, and below it the terms that made the lead."""
+    """A bar for each tree, and below them the terms that made the lead."""
     _blank(axis)
     values, chosen = record["values"][step], record["chosen"][step]
     rows = [

@@ -1,23 +1,24 @@
-"""A forest as HTML: its printed text with names and numbers marked, and a table where it is linear.
+"""A forest on a page: typeset, as printed text, and as a table of weights where it is linear.
 
-What is shown is `Forest.text`, which the policy's own tests hold equal to the stored trees.
+The printed text is `Forest.text`, which the policy's own tests hold equal to the stored trees.
 """
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from markupsafe import Markup
 
 from diffses.policy import printing
 from diffses.policy.expression import Expression, scaled
 from diffses.policy.forest import Forest
-from diffses.policy.mathml import DOT, mathml, summands
-from diffses.report.html import Markup, details, escape, join, table, tag
+from diffses.report.html import Cell, Table, data_uri, render
+from diffses.report.mathml import mathml, sign, summands
 from diffses.report.style import OBJECTS
-from diffses.report.words import MINUS, number
+from diffses.report.wording import MINUS, number
 
 DIGITS = 3  # significant digits of the constants shown
 LONG_TERM = 90  # characters; a longer one may be broken anywhere
@@ -26,102 +27,89 @@ SMALLEST = 0.7  # of the size of others, for one that is longer
 AFFINE_ROWS = 64
 
 
+@dataclass(frozen=True)
+class Token:
+    """A piece of printed text: a feature in its object's colour, a constant, or what joins them."""
+
+    text: str
+    colour: str = ""
+    is_constant: bool = False
+
+
+@dataclass(frozen=True)
+class PrintedTerm:
+    tokens: list[Token]
+    is_long: bool
+
+
+@dataclass(frozen=True)
+class TypesetTerm:
+    mathml: Markup
+    size: float  # of the letters, relative to the line's
+
+
+@dataclass(frozen=True)
+class Line:
+    """The tree of one action, its terms apart so that lines break between them."""
+
+    action: str
+    terms: Sequence[PrintedTerm | TypesetTerm]
+
+
 def show(forest: Forest) -> Markup:
-    """The trees, one line an action."""
+    """The printed trees, one action a line."""
     colours = object_colours(forest)
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
         terms = printing.split_terms(printing.text(tree, forest.features, DIGITS))
-        kinds = ["term long" if len(term) > LONG_TERM else "term" for term in terms]
-        shown = [
-            tag("span", mark(term, forest, colours), cls=kind)
-            for term, kind in zip(terms, kinds, strict=True)
-        ]
-        body = tag("span", join(shown, " "))
-        lines.append(tag("div", tag("span", f"{action} =", cls="action"), body, cls="tree"))
-    width = max(len(action) for action in forest.actions) + 2
-    return tag("div", join(lines), cls="formula", style=f"--action:{width}ch")
+        shown = [PrintedTerm(mark(t, forest, colours), len(t) > LONG_TERM) for t in terms]
+        lines.append(Line(action, shown))
+    return render("formula_printed.html.j2", lines=lines, width=_width(forest))
 
 
 def typeset(forest: Forest) -> Markup:
-    """The trees as mathematics, one an action; lines break between the terms, and a term that is
-    too long for a line is set smaller."""
+    """The trees as mathematics, one action a line; lines break between the terms, and a term that
+    is too long for a line is set smaller."""
     colours = object_colours(forest)
     lines = []
     for action, tree in zip(forest.actions, forest.trees, strict=True):
         pieces = _pieces(tree, forest.features, colours)
-        terms = [tag("math", Markup(piece), cls="term", **_smaller(piece)) for piece in pieces]
-        lines.append(
-            tag("div", tag("span", f"{action} =", cls="action"), tag("span", *terms), cls="tree")
-        )
-    width = max(len(action) for action in forest.actions) + 2
-    return tag("div", *lines, cls="formula typeset", style=f"--action:{width}ch")
-
-
-def _smaller(piece: str) -> dict[str, str]:
-    """The style of a term that is too long for a line, as what it shows is counted."""
-    size = LINE / max(1, len(re.sub("<[^>]*>", "", piece)))
-    return {"style": f"font-size:{max(SMALLEST, size):.2f}em"} if size < 1 else {}
-
-
-def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str]) -> list[str]:
-    """The terms of the outermost sum as MathML with their signs; those of a sum that is multiplied
-    by a constant one by one, within its brackets."""
-    pieces = []
-    for place, (sign, term) in enumerate(summands(tree)):
-        form = "infix" if place else "prefix"
-        written = f'<mo form="{form}">{MINUS if sign == "-" else "+"}</mo>'
-        before = written if place or sign == "-" else ""
-        factor, inner = scaled(term)
-        if factor is not None and inner[0] in ("add", "sub"):
-            inside = _pieces(inner, features, colours)
-            opening = f"{mathml((factor,), features, DIGITS)}<mo>{DOT}</mo><mo>(</mo>"
-            inside[0] = before + opening + inside[0]
-            inside[-1] += "<mo>)</mo>"
-            pieces += inside
-            continue
-        shown = mathml(term, features, DIGITS, colours)
-        if sign == "-" and term[0] in ("add", "sub"):
-            shown = f"<mrow><mo>(</mo>{shown}<mo>)</mo></mrow>"
-        pieces.append(before + shown)
-    return pieces
+        lines.append(Line(action, [TypesetTerm(Markup(piece), _size(piece)) for piece in pieces]))
+    return render("formula_typeset.html.j2", lines=lines, width=_width(forest))
 
 
 def in_full(forest: Forest, name: str) -> Markup:
-    """Every digit, as text that parses back and as the stored JSON to save."""
-    stored = forest.to_json()
-    link = Markup(
-        f'<a download="{escape(name)}.json" href="data:application/json;base64,'
-        f'{base64.b64encode(stored.encode()).decode()}">save it as {escape(name)}.json</a>'
-    )
-    return details(
-        "The same formula as text, and with every digit, as it is played",
-        show(forest),
-        tag("pre", forest.text(), cls="wrap"),
-        tag("p", "The stored trees: ", link, cls="note"),
+    """All digits, as text that parses back and as the stored JSON to save."""
+    stored = data_uri(forest.to_json().encode(), "application/json")
+    return render(
+        "formula_in_full.html.j2",
+        printed=show(forest),
+        text=forest.text(),
+        name=name,
+        stored=stored,
     )
 
 
-def mark(text: str, forest: Forest, colours: dict[str, str]) -> Markup:
-    """The text with its features in their object's colour and its constants faint."""
+def mark(text: str, forest: Forest, colours: Mapping[str, str]) -> list[Token]:
+    """The text in tokens: features, constants, and the text between them."""
     names = "|".join(re.escape(name) for name in sorted(forest.features, key=len, reverse=True))
     constant = r"(?<![\w.])\d+\.?\d*(?:e[+-]?\d+)?"
-    parts: list[str] = []
+    tokens: list[Token] = []
     at = 0
     for found in re.finditer(rf"(?P<feature>(?<![\w.])(?:{names})(?![\w.]))|{constant}", text):
-        parts.append(_signs(text[at : found.start()]))
+        tokens.append(Token(_signs(text[at : found.start()])))
         if found["feature"]:
-            parts.append(tag("span", found[0], style=f"color:{colours[found[0]]}"))
+            tokens.append(Token(found[0], colour=colours[found[0]]))
         else:
-            parts.append(tag("span", found[0], cls="const"))
+            tokens.append(Token(found[0], is_constant=True))
         at = found.end()
-    return join([*parts, _signs(text[at:])], "")
+    return [token for token in (*tokens, Token(_signs(text[at:]))) if token.text]
 
 
 def object_colours(forest: Forest) -> dict[str, str]:
     """The colour of each feature: that of its object; a difference has its first object's."""
-    objects = list(dict.fromkeys(name.split(".")[0] for name in forest.features))
-    colour = {name: OBJECTS[index % len(OBJECTS)] for index, name in enumerate(objects)}
+    owners = list(dict.fromkeys(name.split(".")[0] for name in forest.features))
+    colour = {name: OBJECTS[index % len(OBJECTS)] for index, name in enumerate(owners)}
     return {name: colour[name.split(".")[0]] for name in forest.features}
 
 
@@ -129,7 +117,7 @@ def weights(forest: Forest) -> tuple[np.ndarray, np.ndarray] | None:
     """Weights (features, trees) and offsets (trees,) where every tree is linear, else None.
 
     Found by evaluating: the offset is the score of the state 0, a weight the change of the score
-    where one feature goes from 0 to 1; random states tell whether that is all there is.
+    where one feature goes from 0 to 1; random states confirm that the trees are affine.
     """
     count = len(forest.features)
     offsets = forest.scores(np.zeros((1, count)))[0]
@@ -139,30 +127,62 @@ def weights(forest: Forest) -> tuple[np.ndarray, np.ndarray] | None:
     return (slopes, offsets) if exact else None
 
 
-def weight_table(forest: Forest) -> Markup | None:
-    """A linear forest as a table of weights, those that matter most first; None for any other."""
+def weight_table(forest: Forest) -> Table | None:
+    """A linear forest as a table of weights, those that differ most between the actions first;
+    None for any other."""
     found = weights(forest)
     if found is None or not np.abs(found[0]).max() > 0:
         return None
     slopes, offsets = found
     used = [index for index in np.argsort(-np.ptp(slopes, axis=1)) if np.any(slopes[index])]
     colours, strongest = object_colours(forest), float(np.abs(slopes).max())
-    rows = [
-        [
-            tag("code", forest.features[index], style=f"color:{colours[forest.features[index]]}"),
-            *(_cell(weight, strongest) for weight in slopes[index]),
-        ]
-        for index in used
-    ]
-    constant = [tag("code", "constant"), *(number(value, 2) for value in offsets)]
-    return table(["weight of", *forest.actions], [*rows, constant])
+    rows = []
+    for index in used:
+        name = forest.features[index]
+        named = Cell(codes=[name], style=f"color:{colours[name]}")
+        rows.append([named, *(_weight(weight, strongest) for weight in slopes[index])])
+    constant = [Cell(codes=["constant"]), *(Cell(number(value, 2)) for value in offsets)]
+    return Table(["weight of", *forest.actions], [*rows, constant])
 
 
-def _cell(weight: float, strongest: float) -> Markup:
+def _weight(weight: float, strongest: float) -> Cell:
+    """A weight, shaded by its share of the strongest: blue where positive, red where negative."""
     strength = 0.30 * abs(weight) / strongest
     shade = f"rgba(47,103,171,{strength:.2f})" if weight > 0 else f"rgba(184,67,58,{strength:.2f})"
-    style = f"background:{shade};padding:2px 6px;border-radius:3px"
-    return tag("span", number(weight, 2), style=style)
+    return Cell(number(weight, 2), style=f"background:{shade};padding:2px 6px;border-radius:3px")
+
+
+def _width(forest: Forest) -> int:
+    """Characters of the longest action with its equals sign."""
+    return max(len(action) for action in forest.actions) + 2
+
+
+def _size(piece: str) -> float:
+    """The size of a term's letters: smaller where it is too long for a line, counted as shown."""
+    return max(SMALLEST, min(1.0, LINE / max(1, len(re.sub("<[^>]*>", "", piece)))))
+
+
+def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str]) -> list[str]:
+    """The terms of the outermost sum as MathML with their signs; those of a sum that is multiplied
+    by a constant one by one, within its brackets."""
+    pieces = []
+    for place, (side, term) in enumerate(summands(tree)):
+        form = "infix" if place else "prefix"
+        written = f'<mo form="{form}">{MINUS if side == "-" else "+"}</mo>'
+        before = written if place or side == "-" else ""
+        factor, inner = scaled(term)
+        if factor is not None and inner[0] in ("add", "sub"):
+            inside = _pieces(inner, features, colours)
+            opening = f"{mathml((factor,), features, DIGITS)}{sign('mul')}<mo>(</mo>"
+            inside[0] = before + opening + inside[0]
+            inside[-1] += "<mo>)</mo>"
+            pieces += inside
+            continue
+        shown = mathml(term, features, DIGITS, colours)
+        if side == "-" and term[0] in ("add", "sub"):
+            shown = f"<mrow><mo>(</mo>{shown}<mo>)</mo></mrow>"
+        pieces.append(before + shown)
+    return pieces
 
 
 def _signs(text: str) -> str:

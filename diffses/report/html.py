@@ -1,79 +1,65 @@
-"""The few pieces of HTML that the pages are put together from; every text is escaped here."""
+"""Pages from the templates in `templates/`: all text is escaped, and nothing is loaded."""
 
 from __future__ import annotations
 
 import base64
-import html
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from diffses.report.style import CSS
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
+TEMPLATES = Path(__file__).parent / "templates"
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
 
-class Markup(str):
-    """Text that is HTML already."""
+@dataclass(frozen=True)
+class Cell:
+    """A table's cell that is more than text: a coloured dot, then pieces of code, then text."""
 
-    __slots__ = ()
-
-
-def escape(value: str) -> Markup:
-    """Text as HTML; what is HTML already stays as it is."""
-    if isinstance(value, Markup):
-        return value
-    # no line may break between a number and its per cent sign
-    return Markup(re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", html.escape(value)))
+    text: str = ""
+    dot: str = ""  # its colour
+    codes: Sequence[str] = ()
+    style: str = ""  # CSS of the code or the text
 
 
-def tag(name: str, *content: str, **attributes: str) -> Markup:
-    """`tag("p", "a < b", cls="note")`: an element; `cls` stands for `class`, `_` for `-`."""
-    written = "".join(
-        f' {"class" if key == "cls" else key.replace("_", "-")}="{html.escape(value)}"'
-        for key, value in attributes.items()
-    )
-    inside = "".join(escape(part) for part in content)
-    return Markup(f"<{name}{written}>{inside}</{name}>")
-
-
-def join(parts: Iterable[str], between: str = "\n") -> Markup:
-    return Markup(escape(between).join(escape(part) for part in parts))
-
-
-def table(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    left: int = 1,
-    marked: int | None = None,
-    cls: str = "plain",
-) -> Markup:
+@dataclass(frozen=True)
+class Table:
     """A table: the first `left` columns are text, the others numbers; row `marked` stands out."""
 
-    def cells(name: str, row: Sequence[str]) -> Markup:
-        kinds = ["text" if index < left else "number" for index in range(len(row))]
-        return join(tag(name, c, cls=kind) for c, kind in zip(row, kinds, strict=True))
-
-    body = [
-        tag("tr", cells("td", row), cls="marked" if index == marked else "plain")
-        for index, row in enumerate(rows)
-    ]
-    head = tag("thead", tag("tr", cells("th", columns)))
-    return tag("div", tag("table", head, tag("tbody", join(body)), cls=cls), cls="scroll")
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | Cell]]
+    left: int = 1
+    marked: int | None = None
+    kind: str = "plain"  # its class in style.css
 
 
-def section(title: str, *content: str) -> Markup:
-    return tag("section", tag("h2", title), join(content))
+@dataclass(frozen=True)
+class Figure:
+    """A picture, as a data URI, with its caption."""
+
+    picture: str
+    alt: str
+    caption: str
+    kind: str = "wide"  # its class in style.css
 
 
-def details(title: str, *content: str) -> Markup:
-    return tag("details", tag("summary", title), join(content))
+def render(template: str, **context: Any) -> Markup:
+    """A template filled in. Whatever is no Markup is escaped.
+
+    Raises:
+        UndefinedError: for a name that the template uses and the context lacks.
+    """
+    return Markup(environment().get_template(template).render(context))
 
 
-def figure(picture: str, alt: str, caption: str, cls: str = "wide") -> Markup:
-    """A picture from a data URI, with its caption."""
-    image = Markup(f'<img src="{picture}" alt="{html.escape(alt)}">')
-    return tag("figure", image, tag("figcaption", caption), cls=cls)
+def document(title: str, *body: Markup) -> str:
+    """A whole page of parts that are rendered already."""
+    return render("document.html.j2", title=title, body=Markup("\n").join(body))
 
 
 def picture_of(path: Path) -> str:
@@ -82,16 +68,33 @@ def picture_of(path: Path) -> str:
 
 
 def data_uri(content: bytes, kind: str) -> str:
+    """Bytes of a MIME type as a link that holds them."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def document(title: str, *body: str) -> str:
-    """A whole page that loads nothing from outside."""
-    head = (
-        '<meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<link rel="icon" href="data:,">'
-        f"<title>{html.escape(title)}</title><style>{CSS}</style>"
+@cache
+def environment() -> Environment:
+    """The templates: all escape, and all refuse a name that is undefined."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_joined_per_cent,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    main = tag("main", join(body))
-    return f'<!doctype html>\n<html lang="en"><head>{head}</head>\n<body>{main}</body></html>\n'
+    made.globals["asset"] = _asset
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    return made
+
+
+def _asset(name: str) -> Markup:
+    """A style sheet or a script of this package, which goes into the page as it is."""
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8").strip())
+
+
+def _joined_per_cent(value: Any) -> Any:
+    """No line may break between a number and its per cent sign."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", value)
+    return value

@@ -1,28 +1,27 @@
-"""What the terminal says of a sweep."""
+"""The summary of a sweep in the terminal."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from diffses.report.artifacts import PROTOCOLS, Row, read_json
-from diffses.report.terminal import aligned
-from diffses.report.words import DASH, NAMES, PROTOCOL_NAMES, bounds, duration, number
-from diffses.sweep import CHAMPION, protocols
+from diffses.evaluation.results import CHAMPION, PROTOCOLS, protocols, read_json
+from diffses.report.tables import across_cells, job_cells
+from diffses.report.terminal import titled
+from diffses.report.wording import NAMES, PROTOCOL_NAMES, bounds, cautions, number
+
+ACROSS = ("policy", "seeds", "mean", "95 % interval", "between seeds", "IQM", "episodes")
 
 
 def summary_text(sweep_dir: Path) -> str:
-    """What the terminal says of a sweep that `summarise` has read."""
-    from diffses.report.sweep_page import cautions
-
+    """The text for a sweep whose `summary.json` is written."""
     summary = read_json(sweep_dir / "summary.json")
     assert summary is not None, "summarise() comes first"
     parts = [_job_table(summary), *(f"NOTE {text}" for text in cautions(summary["jobs"]))]
     for protocol in PROTOCOLS:
-        rows = [_across_cells(row) for row in summary["across"] if row["protocol"] == protocol]
+        rows = [across_cells(row) for row in summary["across"] if row["protocol"] == protocol]
         if rows:
-            head = ["policy", "seeds", "mean", "95 % interval", "between seeds", "IQM", "episodes"]
-            parts.append(f"{PROTOCOL_NAMES[protocol]}\n{aligned(head, rows)}")
+            parts.append(titled(PROTOCOL_NAMES[protocol], ACROSS, rows))
     if summary["best"] is not None:
         parts.append(best_sentence(summary["best"]))
     if summary["shared"]:
@@ -58,35 +57,11 @@ def failure_text(job: dict[str, Any]) -> str:
 
 
 def _job_table(summary: dict[str, Any]) -> str:
-    rows = []
     played = protocols(summary["jobs"])
+    columns = ["job", "seed", "status", "validation", *(f"test {p}" for p in played)]
+    rows = []
     for job in summary["jobs"]:
-        tests = {r["protocol"]: r for r in job["results"] if r["policy"] == CHAMPION}
-        size = next((r["size"] for r in tests.values()), None)
-        rows.append(
-            [
-                f"{job['job']} {job['variant']}".strip(),
-                DASH if job["seed"] is None else str(job["seed"]),
-                job["status"],
-                number(job["validation"]),
-                *(number(tests[p]["mean"]) if p in tests else DASH for p in played),
-                DASH if size is None else str(size),
-                DASH if job["seconds"] is None else duration(job["seconds"]),
-            ]
-        )
-    head = ["job", "seed", "status", "validation", *(f"test {p}" for p in played), "nodes", "time"]
-    return f"The {NAMES[CHAMPION]} of each job of sweep {summary['sweep']}\n{aligned(head, rows)}"
-
-
-def _across_cells(row: Row) -> list[str]:
-    spread = DASH if row["spread"] is None else f"±{number(row['spread'])}"
-    name = NAMES[row["policy"]] + (f", {row['variant']}" if row["variant"] else "")
-    return [
-        name,
-        str(row["seeds"]),
-        number(row["mean"]),
-        bounds(row["ci95"]),
-        spread,
-        number(row["iqm"]),
-        str(row["episodes"]),
-    ]
+        name = f"{job['job']} {job['variant']}".strip()
+        rows.append(job_cells(job, played) | {"job": name})
+    title = f"The {NAMES[CHAMPION]} of each job of sweep {summary['sweep']}"
+    return titled(title, [*columns, "nodes", "time"], rows)

@@ -1,4 +1,4 @@
-"""The report in the terminal: a formula, a table and where the page is."""
+"""The report in the terminal: the formula, tables of results and the path of the page."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from diffses.report.artifacts import PROTOCOLS, Row, Shown
-from diffses.report.words import (
-    DASH,
+from diffses.evaluation.results import PROTOCOLS, Row, read_results
+from diffses.report.run_artifacts import Shown, read
+from diffses.report.tables import RESULTS, Cells, result_cells, select
+from diffses.report.wording import (
     NAMES,
     PROTOCOL_NAMES,
-    bounds,
     duration,
     game_name,
     headline,
-    number,
-    share,
     warnings,
 )
+from diffses.store.manifest import parent_folders
+from diffses.text_table import aligned
 
-COLUMNS = ("policy", "mean", "95 % interval", "IQM", "episodes", "nodes", "agreement")
 WIDTH = 100
-LONGEST_LINES = 24  # of the formula; what is longer is on the page
+LONGEST_LINES = 24  # of the formula; a longer one is cut, and whole on the page
 
 
 def summary(shown: Shown, page: Path) -> str:
@@ -59,37 +58,33 @@ def tables(results: Sequence[Row]) -> list[str]:
     """A table for each protocol."""
     found = []
     for protocol in PROTOCOLS:
-        cells = [result_cells(row) for row in results if row["protocol"] == protocol]
-        if cells:
-            found.append(f"{PROTOCOL_NAMES[protocol]}\n{aligned(COLUMNS, cells)}")
+        rows = [result_cells(row) for row in results if row["protocol"] == protocol]
+        if rows:
+            found.append(titled(PROTOCOL_NAMES[protocol], RESULTS, rows))
     return found
 
 
-def result_cells(row: Row) -> list[str]:
-    return [
-        NAMES[row["policy"]],
-        number(row["mean"]),
-        bounds(row["ci95"]),
-        number(row["iqm"]),
-        str(row["episodes"]),
-        DASH if row.get("size") is None else str(row["size"]),
-        share(row.get("agreement")),
-    ]
+def titled(title: str, columns: Sequence[str], rows: Sequence[Cells]) -> str:
+    """A title and a table below it."""
+    return f"{title}\n{textwrap.indent(aligned(columns, select(columns, rows), rule=True), '  ')}"
 
 
-def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in columns: the first to the left, the others to the right."""
-    cells = [list(columns), *(list(row) for row in rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if index == 0 else cell.rjust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
-    rule = "-" * max(len(line) for line in lines)
-    return "\n".join(f"  {line}" for line in [lines[0], rule, *lines[1:]])
+def results_text(folder: Path) -> str:
+    """The end of a run without a report: the tables of results.
+
+    Args:
+        folder: of the evaluation's artifact.
+    """
+    return "\n\n".join(tables(read_results(folder)))
+
+
+def summary_text(folder: Path) -> str:
+    """The end of a run: the formula, the table and the path of the page.
+
+    Args:
+        folder: of the report's artifact, in the store that holds its parents.
+    """
+    return summary(read(parent_folders(folder)), folder / "report.html")
 
 
 def _short(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""A video of a policy playing: the frame with its boxes, what each tree says, and the action."""
+"""A video of a policy playing: the frame with its boxes, the value of each tree, the action."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from diffses.detector import AnyDetector
+from diffses.detector.base import AnyDetector
+from diffses.detector.figures import COLOURS
 from diffses.detector.palette import to_rgb
-from diffses.detector.picture import COLOURS
-from diffses.envs.console import Console
+from diffses.envs.base import Console
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest, highest
-from diffses.report.episode import Recording, boxes
+from diffses.report.replay import Recording, boxes
 from diffses.report.style import POLICY
-from diffses.report.words import MINUS
+from diffses.report.wording import MINUS
 
 ZOOM = 3  # picture pixels for one of the console's
 PANEL = 400  # px wide: the values, right of the frame

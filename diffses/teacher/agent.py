@@ -14,12 +14,12 @@ import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from diffses.detector import AnyDetector, look
-from diffses.envs.arcade import Arcade
-from diffses.envs.console import Console, Move
-from diffses.envs.view import DEPTH, SIDE, PixelView
+from diffses.agents.forest_agent import detector_at
+from diffses.detector.base import AnyDetector, look
+from diffses.envs.ale import Arcade
+from diffses.envs.base import Console, Move
+from diffses.envs.preprocessing import DEPTH, SIDE, PixelView
 from diffses.errors import ArtifactError, ConfigError
-from diffses.players import choose, detector_at
 
 NOTHING = np.zeros(0)  # what a teacher of frames is told of the objects
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
@@ -200,3 +200,8 @@ class TeacherPlayer:
 
     def record(self) -> None:
         return None
+
+
+def choose(scores: np.ndarray, console: Console) -> Move:
+    """A teacher's greedy action: the best-scored one, ties to the lowest, or its Box action."""
+    return int(scores.argmax()) if console.bounds is None else scores

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.frames import recording_for
 from diffses.detector.palette import to_rgb
-from diffses.envs.protocol import v5
+from diffses.detector.recording import recording_for
+from diffses.envs.ale import v5
 
 WALLS = slice(34, 194)  # lines of the playing field
 COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130, 74)}
@@ -20,7 +20,7 @@ COLOURS = {"Player": (92, 186, 92), "Ball": (236, 236, 236), "Enemy": (213, 130,
 def main() -> None:
     env, settings = ArcadeEnv(game="pong"), MotionDetector(steps=180, seed=5)
     play = recording_for(v5(env), settings)
-    screens, starts, actions = play.screens, play.starts, play.actions
+    screens, starts, action_tm1 = play.screens, play.starts, play.action_tm1
     frames = to_rgb(screens)
     rows = []
     for frame, picture in enumerate(frames[:, WALLS]):
@@ -34,7 +34,7 @@ def main() -> None:
     np.savez_compressed(
         Path(__file__).with_name("pong_screens.npz"),
         frames=frames,
-        actions=actions,
+        actions=action_tm1,
         episode_start=starts,
         boxes=np.array(rows, dtype=fields),
         categories=np.array(list(COLOURS)),

@@ -2,8 +2,8 @@ import pytest
 from made_up import LABELS, PONG
 
 from diffses.config import MotionDetector
-from diffses.detector.learning import learn
-from diffses.detector.truth import read
+from diffses.detector.ground_truth import read
+from diffses.detector.learn import learn
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +13,7 @@ def pong():
 
 @pytest.fixture(scope="session")
 def _pong_detector(pong):
-    return learn(pong.screens, pong.starts, pong.actions, MotionDetector(), LABELS)
+    return learn(pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS)
 
 
 @pytest.fixture

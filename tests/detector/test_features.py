@@ -3,16 +3,8 @@ import pytest
 
 from diffses.config import OTHERS
 from diffses.detector import kernel
-from diffses.detector.features import (
-    FEW,
-    Choice,
-    Crowd,
-    Slot,
-    every_feature,
-    plan,
-    varying,
-)
-from diffses.detector.scene import empty_table
+from diffses.detector.features import FEW, Choice, Crowd, Slot, every_feature, plan, varying
+from diffses.detector.segmentation import empty_table
 from diffses.policy.printing import check_feature
 
 ONE, TWO = Slot("player", 0, "player"), Slot("ball", 1, "ball")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+from reference import find_blobs_plainly, put_back_plainly
 
 from diffses.detector import kernel
-from diffses.detector.reference import find_blobs_plainly, put_back_plainly
-from diffses.detector.scene import empty_table, scratch
+from diffses.detector.segmentation import empty_table, scratch
 
 FREE = 9  # a colour that is looked for everywhere
 

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pytest
 from made_up import BLUE, LABELS, RED, WHITE, bouncing, picture_of
+from reference import PlainDetector
 
 from diffses.config import MotionDetector
-from diffses.detector import Detector, kernel
-from diffses.detector.learning import learn
-from diffses.detector.reference import PlainDetector
+from diffses.detector import kernel
+from diffses.detector.learn import learn
+from diffses.detector.motion import Detector
 from diffses.errors import ArtifactError
 
 
@@ -30,8 +31,8 @@ def test_compiled_and_plain_give_the_same_bits(pong, pong_detector):
             pong_detector.reset()
             plain.reset()
         elif frame % 50:  # and now and then nothing is said
-            pong_detector.acted(int(pong.actions[frame - 1]))
-            plain.acted(int(pong.actions[frame - 1]))
+            pong_detector.acted(int(pong.action_tm1[frame]))
+            plain.acted(int(pong.action_tm1[frame]))
         row = pong_detector.observe(screen)
         assert row.tobytes() == plain.observe(screen).tobytes()
         pushed.add(row[pong_detector.features.index("player.pushy")])
@@ -206,7 +207,7 @@ def test_learning_twice_writes_the_same_bytes(pong, tmp_path):
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        learn(pong.screens, pong.starts, pong.actions, MotionDetector(), LABELS).save(folder)
+        learn(pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS).save(folder)
         files = ("detector.json", "detector.npz")
         written.append([(folder / file).read_bytes() for file in files])
     assert written[0] == written[1]

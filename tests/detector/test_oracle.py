@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from diffses.config import ArcadeEnv, OracleDetector
-from diffses.detector import learn_detector, look, open_detector
-from diffses.detector.frames import ExplorerSpec, read_recording, record, save
+from diffses.detector.base import look
+from diffses.detector.loading import open_detector
 from diffses.detector.oracle import Reader, make_oracle
-from diffses.envs.arcade import Arcade
+from diffses.detector.recording import ExplorerSpec, read_recording, record, save
+from diffses.envs.ale import Arcade
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
-from diffses.report.words import from_memory, headline, warnings
+from diffses.report.wording import from_memory, headline, warnings
+from diffses.stages.detector import learn_detector
 from diffses.store import Draft, Store
 
 PADDLE, OURS, BALL_X, BALL_Y = 50, 51, 49, 54  # where Pong keeps them in memory

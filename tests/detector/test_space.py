@@ -7,12 +7,12 @@ import torch
 from made_up import BLUE, RED, bouncing, picture_of
 
 from diffses.config import SpaceDetector
-from diffses.detector import open_detector
-from diffses.detector.frames import Recording
+from diffses.detector.loading import open_detector
 from diffses.detector.palette import PALETTE
+from diffses.detector.recording import Recording
 from diffses.detector.space import training
 from diffses.detector.space.clusters import Clusters, cluster, joined, silhouette
-from diffses.detector.space.finder import Sights, SpaceEye, _sights, learn_space, typed
+from diffses.detector.space.detector import Sights, SpaceEye, _sights, learn_space, typed
 from diffses.detector.space.network import (
     CELL,
     CELLS,

@@ -6,8 +6,8 @@ import pytest
 from diffses.config import GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.task import task_rules
-from diffses.finetune.arena import FitnessEvaluator
+from diffses.envs.gymnasium import task_rules
+from diffses.finetune.evaluator import FitnessEvaluator
 from diffses.policy.forest import Forest
 
 FEATURES = ("cart.x", "cart.vx", "pole.angle", "pole.turn")

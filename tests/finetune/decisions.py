@@ -3,7 +3,7 @@
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.control import Control
+from diffses.finetune.action_effects import Control
 
 WAYS = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
 PLANE = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in WAYS)

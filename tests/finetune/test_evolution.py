@@ -7,21 +7,21 @@ import numpy as np
 import pytest
 
 from diffses.config import SearchFinetune
-from diffses.envs.play import Episode
-from diffses.finetune.arena import FitnessEvaluator, Individual, ranked
-from diffses.finetune.evolution import Search
-from diffses.finetune.judge import Candidate, Validator, write_front
+from diffses.envs.rollout import Episode
+from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
+from diffses.finetune.initialization import constant_policies, random_starts
 from diffses.finetune.lineage import Kind, Lineage
-from diffses.finetune.starts import constant_policies, random_starts
+from diffses.finetune.search import Search
+from diffses.finetune.validation import Candidate, Validator, write_front
 from diffses.finetune.variation import PrimitiveSet
 from diffses.policy.forest import Forest
 
 SETTINGS = SearchFinetune(
     steps=20_000,
     population=10,
-    climbs=2,
+    n_constant_searches=2,
     episode_steps=200,
-    breeding=0.4,
+    evolution_share=0.4,
     gradient=0.0,
     validation_episodes=8,
 )
@@ -67,7 +67,7 @@ def test_steps_are_spent_as_the_shares_say(searched):
 def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
     data, rules, detector, arena
 ):
-    search, starts = begin(data, rules, detector, replace(SETTINGS, breeding=0.0))
+    search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=0.0))
     search.screen(starts)
     finish(search)
     assert set(search.spent) == {"screen", "climb"}
@@ -84,7 +84,7 @@ def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
 
 
 def test_children_alone_improve_on_the_starts_and_change_structure(data, rules, detector, arena):
-    search, starts = begin(data, rules, detector, replace(SETTINGS, breeding=1.0))
+    search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=1.0))
     search.screen(starts)
     finish(search)
     assert set(search.spent) == {"screen", "breed"}
@@ -151,7 +151,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
         for job in jobs:
             yield Episode(job, 0.0, job.max_steps, True, None)
 
-    monkeypatch.setattr("diffses.finetune.arena.play", play)
+    monkeypatch.setattr("diffses.finetune.evaluator.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
         settings = replace(SearchFinetune(), steps=steps)
         search, _ = begin(data, rules, detector, settings)
@@ -174,7 +174,9 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
 
 
 def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
-    settings = SearchFinetune(population=4, climbs=1, episode_steps=1, breeding=0.0, steps=100_000)
+    settings = SearchFinetune(
+        population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
+    )
     search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
     search.screen(begun)
     finish(search, steps=100_000)
@@ -184,7 +186,12 @@ def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detect
 
 def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
     settings = SearchFinetune(
-        steps=12_000, population=4, climbs=1, episode_steps=100, breeding=0.0, gradient=0.4
+        steps=12_000,
+        population=4,
+        n_constant_searches=1,
+        episode_steps=100,
+        evolution_share=0.0,
+        gradient=0.4,
     )
     arena = FitnessEvaluator(rules, detector, 100, workers=1)
     primitives = PrimitiveSet.of(data, data.train.features, settings.operators, settings.max_nodes)

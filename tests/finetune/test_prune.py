@@ -1,10 +1,10 @@
 import numpy as np
 
-from diffses.finetune import pruned
-from diffses.finetune.judge import Candidate
 from diffses.finetune.lineage import Lineage
 from diffses.finetune.prune import prune, shortened, without_unused
+from diffses.finetune.validation import Candidate
 from diffses.policy.forest import Forest
+from diffses.stages.finetune import pruned
 
 ROWS = np.random.default_rng(0).normal(size=(1000, 2))
 

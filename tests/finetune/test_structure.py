@@ -7,10 +7,10 @@ import pytest
 from diffses.config import GymnasiumEnv, SearchFinetune
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.task import task_rules
-from diffses.finetune.arena import FitnessEvaluator, Individual, ranked
-from diffses.finetune.evolution import Search
+from diffses.envs.gymnasium import task_rules
+from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.lineage import Kind, Lineage
+from diffses.finetune.search import Search
 from diffses.finetune.variation import PrimitiveSet
 from diffses.policy.forest import Forest
 
@@ -45,7 +45,7 @@ class Signs(gym.Env):
 
 @pytest.fixture
 def searched(tmp_path):
-    """`searched(breeding)`: the best of the population and its mean return in new episodes."""
+    """`searched(evolution_share)`: the best of the population and its mean return in new episodes."""
     gym.register("Signs-v0", Signs)
     env = GymnasiumEnv("Signs-v0", features=["a", "b"])
     rules = task_rules(env)
@@ -54,9 +54,14 @@ def searched(tmp_path):
     part = Part(rows, np.zeros((400, 2)), np.zeros(400, int), np.zeros(400, int))
     data = Dataset(part, part, ("a", "b"), ("A0", "A1"), ((0,), (1,)))
 
-    def search(breeding):
+    def search(evolution_share):
         settings = SearchFinetune(
-            steps=30_000, population=16, climbs=2, breeding=breeding, guidance=0.0, max_nodes=9
+            steps=30_000,
+            population=16,
+            n_constant_searches=2,
+            evolution_share=evolution_share,
+            guidance=0.0,
+            max_nodes=9,
         )
         evaluator = FitnessEvaluator(rules, tmp_path, None, workers=1)
         primitives = PrimitiveSet.of(data, rows, settings.operators, settings.max_nodes)
@@ -75,13 +80,13 @@ def test_constants_alone_do_not_solve_it(searched):
     # a half-plane is right on at most 2/3 of the square: a + b > c with c = 2/3 is right where
     # both are positive but for a triangle of c^2 / 2, in 7/9 of that quarter, and where the signs
     # differ but for two triangles of (1 - c)^2 / 2, in 17/18 of that half: 7/36 + 17/36 = 2/3
-    best, mean = searched(breeding=0.0)
+    best, mean = searched(evolution_share=0.0)
     assert best.forest.sizes == STARTS[0].sizes
     assert 0.55 * STEPS < mean < 0.72 * STEPS
 
 
 def test_evolution_finds_the_structure_that_does(searched):
-    best, mean = searched(breeding=0.8)
+    best, mean = searched(evolution_share=0.8)
     assert mean > 0.95 * STEPS
     made = best.lineage
     while made.parent is not None:

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from diffses.policy import operators
+from diffses.policy.bytecode import fingerprint, machine
 from diffses.policy.compiled import Batch, Compiled, flatten
 from diffses.policy.expression import evaluate
 from diffses.policy.forest import Forest
-from diffses.policy.machine import fingerprint, machine
 from diffses.policy.operators import OPERATORS, Operator
-from diffses.policy.tuning import TorchForest
+from diffses.policy.torch_forest import TorchForest
 
 FEATURES = ("ball.x", "ball.y", "player.y", "ball.y-player.y", "ball.vx")
 INEXACT = {"tanh", "log", "sqrt"}  # within 4 ulp; all else bit for bit

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from diffses.policy.operators import EPS, OPERATORS, Operator
+from diffses.policy.operators import EPS, OPERATORS, Operator, split_template
 
 EDGES = np.array([-160.0, -1.0, -EPS, -EPS / 2, -0.0, 0.0, 1e-300, EPS / 2, EPS, 1.0, 160.0])
 COMPARISONS = ("is_right_of", "is_left_of", "is_above", "is_below")
@@ -93,6 +93,7 @@ def one(xp):
     [
         (("bad", 2, one, "bad(%s)"), "does not show 2"),
         (("bad", 1, one, "", r"\bad{%s}{%s}"), "does not show 1"),
+        (("bad", 1, one, "", r"\bad{%2$s}"), "does not show 1"),
         (("bad", 2, one), "does not take 2"),
         (("bad", 0, one), "no operator"),
         (("x3", 1, one), "no operator"),  # the stored name of feature 3
@@ -111,3 +112,15 @@ def test_an_operator_prints_as_a_call_by_default():
     operator = Operator("my_own", 1, one)
     assert operator.text == "my_own(%s)"
     assert operator.latex == r"\mathrm{my\_own}\left(%s\right)"
+
+
+def test_a_template_may_show_its_arguments_in_another_order():
+    assert split_template("%s > %s") == (["", " > ", ""], [0, 1])
+    assert split_template("f(%2$s; %1$s)") == (["f(", "; ", ")"], [1, 0])
+
+
+def test_the_label_of_a_node():
+    labels = [OPERATORS[name].label for name in ("add", "sub", "neg", "max")]
+    assert labels == ["+", "\N{MINUS SIGN}", "\N{MINUS SIGN}", "max"]
+    assert OPERATORS["mul"].label == "\N{MULTIPLICATION SIGN}"
+    assert OPERATORS["div"].label == "\N{DIVISION SIGN}"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from pyoperon.sklearn import SymbolicRegressor
 
-from diffses.config import OPERON, ConfigError, OperonRegressor
+from diffses.config import OPERON, OperonRegressor
+from diffses.errors import ConfigError
 from diffses.policy.expression import check, evaluate
 from diffses.regressor.gplearn import unexplained
 from diffses.regressor.operon import LEAVES, SYMBOLS, expression, models, search

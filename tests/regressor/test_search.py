@@ -3,17 +3,20 @@
 import numpy as np
 import pytest
 
-from diffses.config import ConfigError, GplearnRegressor, LinearRegressor, OperonRegressor
+from diffses.config import GplearnRegressor, LinearRegressor, OperonRegressor
+from diffses.errors import ConfigError
 from diffses.policy.expression import evaluate
 from diffses.regressor import fit_forests, fit_linear
 from diffses.regressor.search import Found, combine, scaled, substitute
 from diffses.regressor.targets import agreement
 
-GPLEARN = {"population": 120, "generations": 4, "tournament": 8, "rows": 400, "polish": 5}
-TINY = GPLEARN | {"population": 40, "generations": 2, "rows": 200, "polish": 0}
+GPLEARN = {"population": 120, "generations": 4, "tournament": 8, "rows": 400, "constant_steps": 5}
+TINY = GPLEARN | {"population": 40, "generations": 2, "rows": 200, "constant_steps": 0}
 SETTINGS = {
     "gplearn": GplearnRegressor(**GPLEARN, workers=1),
-    "operon": OperonRegressor(population=100, evaluations=1500, rows=400, polish=5, workers=1),
+    "operon": OperonRegressor(
+        population=100, evaluations=1500, rows=400, constant_steps=5, workers=1
+    ),
 }
 
 
@@ -44,7 +47,7 @@ def test_the_line_alone_needs_no_search(linear_game):
 
 
 def test_the_polished_line_stands_beside_the_line(kinked_game):
-    found = fit_forests(LinearRegressor(workers=1, polish=15), *kinked_game, seed=1)
+    found = fit_forests(LinearRegressor(workers=1, constant_steps=15), *kinked_game, seed=1)
     linear = fit_linear(*kinked_game)
     assert linear in found
     same_size = [forest for forest in found if forest.size == linear.size]
@@ -70,18 +73,18 @@ def test_restarts_add_to_what_is_found(curved_game):
     settings = GplearnRegressor(**TINY, workers=1)
     once = fit_forests(settings, *curved_game, seed=1)
     settings.restarts = 2
-    settings.lift = False
+    settings.linear_leaf = False
     shown = []
     fit_forests(settings, *curved_game, seed=1, progress=lambda **now: shown.append(now))
     assert shown[-1]["searches"] == "4/4"  # two actions, two restarts
-    settings.lift = True
+    settings.linear_leaf = True
     assert fit_forests(settings, *curved_game, seed=1) != once
 
 
 def test_features_far_from_1_are_scaled_and_the_scale_put_back(curved_game):
     features, targets, template = curved_game
     factors = np.array([1e4, 1e4, 1e-3, 1, 1, 1e4])
-    settings = GplearnRegressor(**GPLEARN, workers=1, lift=False)
+    settings = GplearnRegressor(**GPLEARN, workers=1, linear_leaf=False)
     found = fit_forests(settings, features * factors, targets, template, seed=1)
     assert max(agreement(forest, features * factors, targets) for forest in found) > 0.95
 
@@ -144,7 +147,7 @@ def test_forests_are_combined_by_size_and_error(linear_game):
     [
         ({"operators": ["add", "sinh"]}, "sinh"),
         ({"operators": []}, "none given"),
-        ({"polish": -1}, "regressor.polish=-1"),
+        ({"constant_steps": -1}, "regressor.constant_steps=-1"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(change, problem):

@@ -20,7 +20,8 @@ def plain(markup):
 def test_marking_changes_no_character_of_the_formula(forest):
     colours = formula.object_colours(forest)
     for line in forest.text().splitlines():
-        assert plain(formula.mark(line, forest, colours)) == line
+        tokens = formula.mark(line, forest, colours)
+        assert plain("".join(token.text for token in tokens)) == line
 
 
 @pytest.mark.parametrize("forest", [small_forest(), linear_forest(np.random.default_rng(3))])
@@ -42,8 +43,9 @@ def test_terms_of_the_outermost_sum_only():
 def test_a_feature_is_found_whole():
     """`ball.y` is no part of `ball.y-player.y`, and `ball.v` none of `ball.vx`."""
     forest = Forest(("ball.y", "ball.y-player.y", "ball.v", "ball.vx"), ("UP",), (0,), ((0,),))
-    shown = formula.mark("ball.y-player.y - ball.y*ball.vx", forest, formula.object_colours(forest))
-    assert re.findall(r'style="color:#\w+">([^<]+)<', shown) == [
+    colours = formula.object_colours(forest)
+    tokens = formula.mark("ball.y-player.y - ball.y*ball.vx", forest, colours)
+    assert [token.text for token in tokens if token.colour] == [
         "ball.y-player.y",
         "ball.y",
         "ball.vx",
@@ -86,4 +88,4 @@ def test_the_terms_of_a_sum_that_is_multiplied_may_break_too():
     shown = str(formula.typeset(Forest(features, ("GO", "STAY"), (0, 1), (tree, (0.5,)))))
     terms = re.findall(r'<math class="term">(.*?)</math>', shown)
     words = [re.sub(r"<.*?>", "", term).replace("\N{MINUS SIGN}", "-") for term in terms]
-    assert words == ["2\N{DOT OPERATOR}(a", "-b)", "-c", "0.5"]
+    assert words == ["2\N{MIDDLE DOT}(a", "-b)", "-c", "0.5"]

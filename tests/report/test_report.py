@@ -14,15 +14,16 @@ from diffses import logger
 from diffses.config import NoLogger
 from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
-from diffses.report import summary_text, write_report
-from diffses.report.artifacts import read
 from diffses.report.costs import steps_of
-from diffses.report.plots import undominated
-from diffses.report.views import show
-from diffses.report.words import DASH, MINUS, number
-from diffses.report.write import page, validation_table
+from diffses.report.figures import undominated
+from diffses.report.page import page, validation_table
+from diffses.report.run_artifacts import read
+from diffses.report.terminal import summary_text
+from diffses.report.wandb_media import show
+from diffses.report.wording import DASH, MINUS, number
+from diffses.stages.report import write_report
 from diffses.store import Draft, Store
-from tests.fake_artifacts import START, build, config
+from tests.fake_artifacts import START, build, config, write_csv
 
 
 class Text(HTMLParser):
@@ -56,16 +57,18 @@ def write(tmp_path, **evaluation):
     paths = build(tmp_path / "outputs", **evaluation)
     report = paths.pop("report")
     draft = Draft(out=report, scratch=tmp_path / "scratch", store=Store(tmp_path / "outputs"))
-    write_report(config()["env"], 1, inputs=paths, draft=draft)
+    with pytest.MonkeyPatch.context() as patch:  # to play an episode takes seconds
+        patch.setattr("diffses.stages.report.play_again", lambda env, shown: None)
+        write_report(config()["env"], 1, inputs=paths, draft=draft)
     return paths, report
 
 
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Drawing takes most of a page's time."""
-    for name in ("plots.returns", "plots.curves"):
+    for name in ("figures.returns", "figures.curves"):
         monkeypatch.setattr(f"diffses.report.{name}", lambda shown: None)
-    monkeypatch.setattr("diffses.report.write.draw_tree", lambda forest, index: "data:,")
+    monkeypatch.setattr("diffses.report.page.draw_tree", lambda forest, index: "data:,")
 
 
 @pytest.fixture(scope="module")
@@ -135,10 +138,10 @@ def test_a_linear_formula_is_also_a_table(whole):
     assert f"player.x {number(one[0], 2)} {number(one[1], 2)} {number(one[2], 2)}" in shown.text
 
 
-def test_agreement_is_told_both_ways(whole):
+def test_agreement_is_given_both_ways(whole):
     _, _, shown = whole
     assert "83.0 %" in shown.text
-    assert "only the very same action, the fine-tuned formula's is 41.0 %." in shown.text
+    assert "only the very same action, that of the fine-tuned formula is 41.0 %." in shown.text
 
 
 def test_the_validation_that_chose_it(whole):
@@ -195,16 +198,31 @@ def test_a_stage_built_before_the_run_is_said_to_be_reused(tmp_path):
     assert "In the run that wrote this page, 8 min 20 s" in shown  # 412 s + 88 s
 
 
+ATTACK = "<script>alert(1)</script>"
+
+
 @pytest.mark.usefixtures("no_pictures")
 def test_what_is_written_into_a_page_is_escaped(tmp_path):
+    """A feature, its unit, a candidate, a package, a commit and an environment named as a script
+    would be."""
     paths = build(tmp_path)
     paths.pop("report")
     about = json.loads((paths["detector"] / "detector.json").read_text())
-    about["features"] = ["<script>alert(1)</script>.x"]
+    about |= {"features": [f"{ATTACK}.x"], "units": {f"{ATTACK}.x": ATTACK}}
     (paths["detector"] / "detector.json").write_text(json.dumps(about))
-    html = page("pong", 1, read(paths), None)
+    rows = [{"source": ATTACK, "mean": 1.0, "episodes": 4, "size": 1, "champion": True}]
+    write_csv(paths["finetune"] / "validation.csv", rows)
+    manifest = json.loads((paths["distill"] / "manifest.json").read_text())
+    manifest |= {"packages": {ATTACK: ATTACK}, "git": ATTACK}
+    manifest["config"]["seed"] = ATTACK
+    (paths["distill"] / "manifest.json").write_text(json.dumps(manifest))
+    html = page(ATTACK, 1, read(paths), None)
     assert "<script" not in html
-    assert "&lt;script&gt;" in html
+    shown = Text(html).text
+    assert f"{ATTACK}.x {ATTACK}" in shown  # the feature and its unit
+    assert f"{ATTACK} 1.0 {DASH} 4 1" in shown  # the candidate
+    assert f", {ATTACK} (a + means" in shown  # the commit
+    assert f"{ATTACK} {ATTACK}" in shown  # the package and its version
 
 
 def test_it_does_without_what_is_optional(tmp_path):
@@ -307,6 +325,5 @@ def test_the_champion_is_marked_and_not_who_played_few_games():
         {"source": "early", "mean": "500", "episodes": "4", "champion": "False"},
         {"source": "champion", "mean": "482", "episodes": "16", "champion": "True"},
     ]
-    marked = re.findall(r'<tr class="marked">(.*?)</tr>', str(validation_table(rows)), re.DOTALL)
-    assert len(marked) == 1
-    assert "champion" in marked[0]
+    shown = validation_table(rows)
+    assert shown.rows[shown.marked][0] == "champion"

@@ -8,29 +8,30 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
-from diffses.dataset import record_dataset
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
-from diffses.envs.features import Course, Features
-from diffses.envs.play import Job, play_one
-from diffses.envs.rules import search_rules
+from diffses.envs.registry import search_rules
+from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
-from diffses.evaluation import contenders
 from diffses.pipeline import STAGES, order
+from diffses.stages.dataset import record_dataset
+from diffses.stages.evaluate import contenders
+from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher import make_teacher
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
-from diffses.teacher.keeper import Keeper
+from diffses.teacher.callback import Keeper
 from diffses.teacher.mlp import Mlp
-from diffses.teacher.objects import policy_settings
+from diffses.teacher.ppo_objects import policy_settings
 from diffses.teacher.standardise import LIMIT, Standardise, Watch
 
 CARTPOLE = GymnasiumEnv(id="CartPole-v1")
 PENDULUM = GymnasiumEnv(id="Pendulum-v1")
 SMALL = {
-    "total_steps": 512, "environments": 2, "n_steps": 64, "batch_size": 64, "epochs": 2,
-    "evaluation_every": 256, "evaluation_episodes": 2, "hidden": [8], "workers": 1,
+    "total_timesteps": 512, "n_envs": 2, "n_steps": 64, "batch_size": 64, "n_epochs": 2,
+    "evaluation_every": 256, "n_eval_episodes": 2, "net_arch": [8], "workers": 1,
     "device": "cpu",
 }  # fmt: skip
 
@@ -86,7 +87,7 @@ def _space(width):
 
 @pytest.mark.parametrize("env", [CARTPOLE, PENDULUM], ids=["discrete", "box"])
 def test_numpy_infers_what_the_policy_does(tmp_path, env):
-    model = learner(env, tmp_path, noise_steps=4 if env is PENDULUM else None)
+    model = learner(env, tmp_path, sde_sample_freq=4 if env is PENDULUM else None)
     policy = model.policy
     rows = np.random.default_rng(1).normal(1, 3, (50, model.observation_space.shape[0]))
     policy.features_extractor.update(rows)
@@ -157,7 +158,7 @@ def test_a_pixel_agent_is_no_small_network(balancer):
 
 
 def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
-    inputs = teach(PENDULUM, draft, noise_steps=4, log_deviation=3.0, learning_rate=0.1)
+    inputs = teach(PENDULUM, draft, sde_sample_freq=4, log_std_init=3.0, learning_rate=0.1)
     out = Draft(tmp_path / "dataset", tmp_path / "s", Store(tmp_path / "store"))
     out.out.mkdir()
     settings = DatasetConfig(states=60, held_out=10, rounds=1, random_actions=0, workers=1)

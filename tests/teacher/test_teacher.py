@@ -12,11 +12,11 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
-from diffses.envs.arcade import Arcade
-from diffses.envs.play import Job, episode
+from diffses.envs.ale import Arcade
+from diffses.envs.rollout import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
+from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher import make_teacher
 from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
 from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
 
@@ -150,8 +150,8 @@ def test_the_nature_network_is_that_of_sb3_layer_for_layer():
 
 
 SMALL = {
-    "total_steps": 256, "environments": 2, "n_steps": 64, "batch_size": 64, "epochs": 1,
-    "evaluation_every": 128, "evaluation_episodes": 1, "evaluation_steps": 40, "threads": 1,
+    "total_timesteps": 256, "n_envs": 2, "n_steps": 64, "batch_size": 64, "n_epochs": 1,
+    "evaluation_every": 128, "n_eval_episodes": 1, "evaluation_steps": 40, "threads": 1,
 }  # fmt: skip
 
 
@@ -169,7 +169,7 @@ def test_training_leaves_an_agent_and_its_curve(draft):
 
 @pytest.mark.slow
 def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
-    from diffses.teacher.keeper import Keeper
+    from diffses.teacher.callback import Keeper
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
     whole = Keeper.checkpoint

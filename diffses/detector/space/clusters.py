@@ -11,8 +11,8 @@ from scipy.cluster.vq import kmeans2
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
-from diffses.detector.scene import Rules
-from diffses.detector.tracks import first_rules, follow_boxes
+from diffses.detector.offline_tracks import first_rules, follow_boxes
+from diffses.detector.segmentation import Rules
 
 MOST = 12  # types
 SAMPLE = 800  # codes the number of types is chosen on

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,9 @@ import torch
 from torch import Tensor
 
 from diffses.config import SpaceDetector
+from diffses.csv_rows import read_rows, write_rows
 from diffses.detector.space.network import SIDE, Loss, Schedule, Space
-from diffses.progress import bar
+from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
 
 log = logging.getLogger("diffses")
@@ -64,7 +63,7 @@ def train(small: Tensor, settings: SpaceDetector, scratch: Path) -> Space:
     optimizer = torch.optim.Adam(groups, lr=settings.learning_rate)
     done, seconds = _resume(model, optimizer, scratch / "checkpoint.pt", device)
     clock = time.monotonic() - seconds
-    with bar(settings.train_steps, "step", "SPACE") as progress:
+    with Bar(settings.train_steps, "step", "SPACE") as progress:
         progress.update(done)
         for step in range(done, settings.train_steps):
             batch = as_input(small[_rows(len(small), settings, step)], device)
@@ -126,19 +125,10 @@ def _checkpoint(
 
 def _write_row(path: Path, step: int, loss: Loss, seconds: float) -> None:
     """One row of the curve; rows after `step`, of a run that was killed, are dropped."""
-    rows = [row for row in _read(path) if int(row["step"]) < step]
+    rows = [row for row in read_rows(path, missing_ok=True) if int(row["step"]) < step]
     values = {name: f"{getattr(loss, name).item():.4f}" for name in TERMS}
     rows.append({"step": str(step), "seconds": f"{seconds:.1f}"} | values)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, ("step", "seconds", *TERMS))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _read(path: Path) -> Iterator[dict[str, str]]:
-    if path.is_file():
-        with path.open(newline="") as file:
-            yield from csv.DictReader(file)
+    write_rows(path, rows, ("step", "seconds", *TERMS))
 
 
 def draw(frames: Tensor, shown: Tensor, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Policies that look through a detector, alone or many side by side."""

@@ -1,0 +1,149 @@
+"""`python -m diffses.store`: list, show, check, remove and tidy artifacts."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from diffses.config import ROOT
+from diffses.errors import ArtifactError, DiffsesError
+from diffses.store.keys import LAYOUT
+from diffses.store.lookup import artifacts, find, read, size
+from diffses.store.manifest import FILE
+from diffses.store.store import verify
+from diffses.text_table import aligned
+
+
+def ls(root: Path) -> None:
+    """Prints one line for each artifact."""
+    columns = ("stage", "key", "version", "started", "seconds", "MB")
+    print(aligned(columns, [_listed(path) for path in artifacts(root)], "llrlrr"))
+
+
+def _listed(path: Path) -> list[str]:
+    made = read(path)
+    if made is None:
+        return [path.parent.name, path.name, "damaged"]
+    megabytes = f"{size(path) / 1e6:.2f}"
+    started, seconds = f"{made.started:%Y-%m-%dT%H:%M:%S}", f"{made.seconds:.1f}"
+    return [made.stage, path.name, str(made.version), started, seconds, megabytes]
+
+
+def check(root: Path) -> None:
+    """Verifies all artifacts; the first damaged one is the error, after all were looked at."""
+    damaged: list[ArtifactError] = []
+    for path in artifacts(root):
+        try:
+            verify(path)
+        except ArtifactError as error:
+            damaged.append(error)
+        print(
+            f"{'damaged' if damaged and damaged[-1].problem.startswith(str(path)) else 'whole':<8}"
+            f" {path.parent.name} {path.name}"
+        )
+    if damaged:
+        raise damaged[0]
+
+
+def held(root: Path, stage: str, key: str) -> bool:
+    """Whether a living process builds this artifact now."""
+    try:
+        with FileLock(root / ".locks" / f"{stage}-{key}.lock", timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def rm(root: Path, key: str) -> None:
+    # a damaged artifact may have lost its manifest: go by the folder's name alone
+    stages = _versions()
+    matches = [
+        path
+        for path in root.glob("*/*")
+        if path.parent.name in stages and path.is_dir() and path.name.startswith(key)
+    ]
+    if not matches:
+        raise ArtifactError(
+            f"no artifact's key starts with {key}", fix="python -m diffses.store ls"
+        )
+    if len({path.name.split(".")[0] for path in matches}) > 1:
+        raise ArtifactError(f"several keys start with {key}", fix="type more of the key")
+    for path in matches:
+        if held(root, path.parent.name, path.name.split(".")[0]):
+            raise ArtifactError(f"{path} is being built right now", fix="end that process first")
+        shutil.rmtree(path)
+        print(f"removed {path}")
+
+
+def _versions() -> dict[str, int]:
+    """What folders of artifacts are called, with the version of each that this code makes."""
+    from diffses.pipeline import PIPELINE
+    from diffses.stages.evaluate import PLAY_VERSION
+
+    return {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
+
+
+def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
+    """The artifact, or the first of those it was made from, that this code no longer makes; None
+    where it makes all of them. One that is gone was removed as such."""
+    made = read(path)
+    if made is None or made.layout != LAYOUT or made.version != current.get(made.stage):
+        return path
+    parents = [path.parents[1] / stage / key for stage, key in made.parents.items()]
+    return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
+
+
+def gc(root: Path, *, dry_run: bool) -> None:
+    """Removes what no run will read again: unfinished builds that nobody goes on with, replaced
+    folders, and artifacts of stage versions that this code no longer makes, or made from such."""
+    current = _versions()
+    (root / ".locks").mkdir(parents=True, exist_ok=True)
+    for path in sorted(root.glob("*/*")):
+        stage, key = path.parent.name, path.name.split(".")[0]
+        if stage not in current or not path.is_dir() or held(root, stage, key):
+            continue
+        if path.suffix:
+            reason = "unfinished" if path.suffix == ".partial" else "replaced"
+        elif read(path) is None:
+            reason = "no manifest that can be read"
+        else:
+            old = _outdated(path, current)
+            if old is None:
+                continue
+            reason = f"{old.parent.name} {old.name} is of a version that is no longer made"
+        if not dry_run:
+            shutil.rmtree(path)
+        print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m diffses.store", description=__doc__)
+    parser.add_argument("--outputs", default=str(ROOT / "outputs"), help="the store's folder")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("ls", help="list all artifacts")
+    commands.add_parser("verify", help="check every file of every artifact")
+    commands.add_parser("show", help="print an artifact's manifest").add_argument("key")
+    commands.add_parser("rm", help="remove an artifact").add_argument("key")
+    tidy = commands.add_parser("gc", help="remove unfinished builds and outdated artifacts")
+    tidy.add_argument("--dry-run", action="store_true", help="only say what would go")
+    options = parser.parse_args(arguments)
+    root = Path(options.outputs)
+    try:
+        if options.command == "ls":
+            ls(root)
+        elif options.command == "verify":
+            check(root)
+        elif options.command == "show":
+            print((find(root, options.key) / FILE).read_text(), end="")
+        elif options.command == "rm":
+            rm(root, options.key)
+        else:
+            gc(root, dry_run=options.dry_run)
+    except DiffsesError as error:
+        print(f"ERROR {error}", file=sys.stderr)
+        sys.exit(1)

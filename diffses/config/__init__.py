@@ -1,0 +1,105 @@
+"""The name, type, unit and default of every setting. `conf/` holds only named variants.
+
+One file a group. Each group has a base class, which says what every variant of it has, and one
+class a variant. A field changes the result and is part of the artifact's key unless it is declared
+`unkeyed`; a field declared `content` names a file and is keyed by what is in it.
+"""
+
+from diffses.config.base import MAX_SEED, ROOT, require, require_names, require_seed
+from diffses.config.dataset import DatasetConfig
+from diffses.config.detector import (
+    DetectorConfig,
+    Frames,
+    IdentityDetector,
+    LearnedDetector,
+    MotionDetector,
+    OracleDetector,
+    SpaceDetector,
+)
+from diffses.config.env import OTHERS, ArcadeEnv, EnvConfig, GymnasiumEnv, Label
+from diffses.config.evaluation import EvaluationConfig
+from diffses.config.finetune import (
+    LEAST_STEPS,
+    VARIATION,
+    ConstantsFinetune,
+    FinetuneConfig,
+    NoFinetune,
+    SearchFinetune,
+    Start,
+    ZooFinetune,
+)
+from diffses.config.logger import LoggerConfig, Mode, NoLogger, Verbosity, WandbLogger
+from diffses.config.regressor import (
+    OPERON,
+    GplearnRegressor,
+    LinearRegressor,
+    OperonRegressor,
+    RegressorConfig,
+)
+from diffses.config.schema import VARIANTS, Config, register, variants_text
+from diffses.config.teacher import (
+    CheckpointTeacher,
+    HubTeacher,
+    Network,
+    PpoObjectsTeacher,
+    PpoSettings,
+    PpoTeacher,
+    PretrainedTeacher,
+    Rewards,
+    TeacherConfig,
+)
+from diffses.errors import ConfigError
+
+__all__ = [
+    "LEAST_STEPS",
+    "MAX_SEED",
+    "OPERON",
+    "OTHERS",
+    "ROOT",
+    "VARIANTS",
+    "VARIATION",
+    "ArcadeEnv",
+    "CheckpointTeacher",
+    "Config",
+    "ConfigError",
+    "ConstantsFinetune",
+    "DatasetConfig",
+    "DetectorConfig",
+    "EnvConfig",
+    "EvaluationConfig",
+    "FinetuneConfig",
+    "Frames",
+    "GplearnRegressor",
+    "GymnasiumEnv",
+    "HubTeacher",
+    "IdentityDetector",
+    "Label",
+    "LearnedDetector",
+    "LinearRegressor",
+    "LoggerConfig",
+    "Mode",
+    "MotionDetector",
+    "Network",
+    "NoFinetune",
+    "NoLogger",
+    "OperonRegressor",
+    "OracleDetector",
+    "PpoObjectsTeacher",
+    "PpoSettings",
+    "PpoTeacher",
+    "PretrainedTeacher",
+    "RegressorConfig",
+    "Rewards",
+    "SearchFinetune",
+    "SpaceDetector",
+    "Start",
+    "TeacherConfig",
+    "Verbosity",
+    "WandbLogger",
+    "ZooFinetune",
+    "register",
+    "require",
+    "require_names",
+    "require_seed",
+    "variants_text",
+]

@@ -1,0 +1,160 @@
+"""Recordings of play for a detector to learn from, and the file they are kept in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffses.config import LearnedDetector
+from diffses.detector.palette import PALETTE, to_indices
+from diffses.envs.ale import Arcade, Protocol
+from diffses.envs.rollout import Player, PlayerSpec
+from diffses.errors import ConfigError
+from diffses.logger.progress import Bar
+from diffses.seeds import seed_for
+
+HELD = 12  # steps an exploring player holds an action, at the most
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Play, one row a step."""
+
+    screens: np.ndarray  # uint8 (n, h, w), palette indices
+    starts: np.ndarray  # bool (n,): an episode begins
+    action_tm1: np.ndarray  # int16 (n,): that led to its screen (rlax: a_tm1); 0 at a start
+    ram: np.ndarray | None  # uint8 (n, 128): the console's memory; None for a file
+    palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's of one not seen
+    before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen; None: unknown
+
+    @property
+    def frames(self) -> np.ndarray:
+        """The screens in colour, uint8 (n, h, w, 3)."""
+        return np.asarray(self.palette[self.screens])
+
+
+class ExplorerSpec:
+    """Random actions, each held for 1 to 12 steps: moves about more than a fresh draw a step."""
+
+    def build(self, console: Arcade) -> Player:
+        return Explorer()
+
+
+class Explorer:
+    sees_motion = False
+
+    def begin(self, console: Arcade, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+        self._left = 0
+
+    def act(self, console: Arcade) -> int:
+        if self._left == 0:
+            self._left = int(self._random.integers(1, HELD + 1))
+            self._action = int(self._random.integers(len(console.actions)))
+        self._left -= 1
+        return self._action
+
+    def record(self) -> None:
+        return None
+
+
+def recording_for(
+    rules: Protocol, settings: LearnedDetector, spec: PlayerSpec | None = None
+) -> Recording:
+    """What a detector learns from: a file, or `settings.steps` steps of play.
+
+    Args:
+        spec: who plays; None: an exploring player.
+
+    Raises:
+        ConfigError: for a file that is no recording.
+    """
+    if settings.recording is not None:
+        return read_recording(Path(settings.recording))
+    return record(rules, spec or ExplorerSpec(), settings.steps, settings.seed)
+
+
+def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
+    """Plays `steps` steps, one episode after the other."""
+    console = Arcade(rules)
+    player = spec.build(console)
+    step = console.step_seen if player.sees_motion else console.step
+    screens = np.zeros((steps, *console.screen().shape), np.uint8)
+    before = np.zeros_like(screens)
+    starts = np.zeros(steps, bool)
+    action_tm1 = np.zeros(steps, np.int16)
+    ram = np.zeros((steps, len(console.ram())), np.uint8)
+    palette, known = PALETTE.copy(), np.zeros(256, bool)
+    episode = 0
+    with Bar(steps, "step", "detector: play") as progress:
+        for index in range(steps):
+            if index == 0 or console.over:
+                begin = seed_for(seed, "detector", episode)
+                console.start(begin)
+                console.look()
+                player.begin(console, begin)
+                episode += 1
+                starts[index] = True
+            else:
+                action_tm1[index] = player.act(console)
+                step(int(action_tm1[index]))
+            screens[index] = screen = console.screen()
+            before[index] = console.before()
+            ram[index] = console.ram()
+            fresh = ~known[screen]
+            if fresh.any():
+                palette[screen[fresh]] = console.rgb()[fresh]
+                known[screen[fresh]] = True
+            progress.update(1)
+    return Recording(screens, starts, action_tm1, ram, palette, before)
+
+
+def read_recording(path: Path) -> Recording:
+    """Reads a file that `save` wrote; it may lack `screens` where the colours are NTSC's.
+
+    Raises:
+        ConfigError: where it is not there or something is missing in it.
+        DiffsesError: where its colours are none of ALE's.
+    """
+    wanted = ("frames", "actions", "episode_start")
+    try:
+        with np.load(path) as file:
+            frames, action_tm1, starts = (file[name] for name in wanted)
+            screens = file["screens"] if "screens" in file.files else None
+            before = file["before"] if "before" in file.files else None
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"{path} is no recording: {error}",
+            fix="a file of python -m diffses.detector.frames, with " + ", ".join(wanted),
+        ) from error
+    if screens is None:
+        screens = to_indices(frames)
+    palette = PALETTE.copy()
+    palette[screens] = frames
+    starts, action_tm1 = starts.astype(bool), action_tm1.astype(np.int16)
+    return Recording(screens, starts, action_tm1, None, palette, before)
+
+
+def save(recording: Recording, path: Path, pictures: Path | None) -> None:
+    """Writes the file, and each frame as a picture where `pictures` names a folder."""
+    frames = recording.frames
+    path.parent.mkdir(parents=True, exist_ok=True)
+    earlier: dict[str, Any] = {} if recording.before is None else {"before": recording.before}
+    with path.open("wb") as file:  # under the name that was asked for, whatever its ending
+        np.savez_compressed(
+            file,
+            frames=frames,
+            actions=recording.action_tm1,  # the name in files
+            episode_start=recording.starts,
+            screens=recording.screens,
+            **earlier,
+        )
+    if pictures is not None:
+        import cv2
+
+        pictures.mkdir(parents=True, exist_ok=True)
+        for number, frame in enumerate(frames):
+            cv2.imwrite(str(pictures / f"{number:06d}.png"), frame[:, :, ::-1])

@@ -1,0 +1,76 @@
+"""Which actions of a game do the same: Pong's six buttons are three moves."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from diffses.envs.ale import Arcade, Protocol
+
+STATES = 200  # at which the actions are compared
+RARELY = 0.03  # share of the states in which two actions may differ and still count as one
+HELD = 3  # steps each action is held
+SPACING = 7  # steps of random play between two states, each action held for a few
+
+
+def equal_actions(rules: Protocol, seed: int) -> tuple[tuple[int, ...], ...]:
+    """Groups of actions after which the screen was (nearly) always the same.
+
+    The actions are tried from the same states of random play, without sticky actions; two belong
+    together if at most 3 % of the states told them apart. (In Pong, FIRE changes something in
+    the moment the ball is hit, and nothing else.)
+
+    Returns:
+        Indices of actions, each group in order, groups by their lowest index.
+    """
+    differs = differing(rules, seed)
+    groups: list[list[int]] = []
+    for action in range(len(differs)):
+        home = next((g for g in groups if (differs[action, g] <= RARELY).all()), None)
+        if home is None:
+            groups.append([action])
+        else:
+            home.append(action)
+    return tuple(tuple(group) for group in groups)
+
+
+def differing(rules: Protocol, seed: int) -> np.ndarray:
+    """Share of the states in which two actions lead to different screens, (actions, actions)."""
+    console = Arcade(dataclasses.replace(rules, sticky=0.0))
+    random = np.random.default_rng(seed)
+    actions = len(console.actions)
+    counts = np.zeros((actions, actions))
+    episode = 0
+    console.start(episode)
+    for _ in range(STATES):
+        _wander(console, random)
+        if console.over:
+            episode += 1
+            console.start(episode)
+        seen = np.stack(_outcomes(console, console.keep()))
+        for action in range(actions):
+            counts[action] += (seen != seen[action]).any(axis=(1, 2, 3))
+    return counts / STATES
+
+
+def _wander(console: Arcade, random: np.random.Generator) -> None:
+    action = int(random.integers(len(console.actions)))
+    for _ in range(int(random.integers(1, SPACING + 1))):
+        if not console.over:
+            console.step(action)
+
+
+def _outcomes(console: Arcade, kept: Any) -> list[np.ndarray]:
+    """The screens, (HELD, 210, 160), after each step of holding each action."""
+    outcomes = []
+    for action in range(len(console.actions)):
+        console.restore(kept)
+        screens = []
+        for _ in range(HELD):
+            console.step(action)
+            screens.append(console.screen().copy())
+        outcomes.append(np.stack(screens))
+    console.restore(kept)
+    return outcomes

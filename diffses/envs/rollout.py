@@ -1,0 +1,201 @@
+"""The rollout engine: episodes played by worker processes, one console each.
+
+A job is (player, rules, episode seed). A player is anything that maps what a console shows to
+an action; this module knows nothing else about it. An episode's result does not depend on how many
+workers there are, nor on what a worker played before: each plays one episode at a time, alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.context import SpawnContext
+from typing import Any, Protocol
+
+import numpy as np
+
+from diffses.envs.base import Console, Move, Rules, random_move
+
+DISCOUNT = 0.999  # a step
+KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
+
+
+class Player(Protocol):
+    """Plays episodes, one after the other."""
+
+    sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
+
+    def begin(self, console: Any, seed: int) -> None:
+        """An episode has begun, named by `seed`: forget the one before."""
+
+    def act(self, console: Any) -> Move:
+        """The action to take."""
+
+    def record(self) -> dict[str, np.ndarray] | None:
+        """What was noted during the episode: arrays of one row a step."""
+
+
+class PlayerSpec(Protocol):
+    """How to build a player: small, picklable and hashable, so that it can be sent to a worker."""
+
+    def build(self, console: Any) -> Player: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    player: PlayerSpec
+    rules: Rules
+    seed: int  # of the episode: 0 to 2**31 - 1
+    max_steps: int | None = None  # cut the episode after this many steps
+
+
+@dataclass(frozen=True)
+class Episode:
+    job: Job
+    score: float  # the return: the sum of the game's own rewards, unclipped
+    steps: int
+    cut: bool  # ended by `max_steps`, not by the game
+    record: dict[str, np.ndarray] | None
+    lost: float = 0.0  # the part of the return below 0: the sum of all penalties, as a number >= 0
+    discounted: float = 0.0  # the return with rewards at step t weighted by DISCOUNT ** t
+
+
+_consoles: dict[Rules, Console] = {}
+_players: OrderedDict[tuple[Rules, PlayerSpec], Player] = OrderedDict()
+
+
+def play_one(job: Job) -> Episode:
+    """Plays one episode in this process."""
+    if job.rules not in _consoles:
+        _consoles[job.rules] = job.rules.open()
+    console = _consoles[job.rules]
+    return episode(job, console, _player(job, console))
+
+
+def episode(job: Job, console: Any, player: Player) -> Episode:
+    """One episode, from its start to the game's end or `max_steps`."""
+    console.start(job.seed)
+    if player.sees_motion:
+        console.look()
+    step = console.step_seen if player.sees_motion else console.step
+    player.begin(console, job.seed)
+    score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
+    limit = job.max_steps if job.max_steps is not None else 2**62
+    while not console.over and console.steps < limit:
+        reward = step(player.act(console))
+        score += reward
+        discounted += weight * reward
+        weight *= DISCOUNT
+        if reward < 0:
+            lost -= reward
+    return Episode(job, score, console.steps, not console.over, player.record(), lost, discounted)
+
+
+def _player(job: Job, console: Console) -> Player:
+    key = (job.rules, job.player)
+    if key not in _players:
+        _players[key] = job.player.build(console)
+        if len(_players) > KEPT_PLAYERS:
+            _players.popitem(last=False)
+    _players.move_to_end(key)
+    return _players[key]
+
+
+_pools: dict[int, ProcessPoolExecutor] = {}
+
+
+def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
+    """Plays all jobs and yields each episode as it ends.
+
+    Args:
+        workers: processes; 0 means one for each core. With 1 it plays in this process. The
+            processes stay for the next call.
+    """
+    workers = workers or os.cpu_count() or 1
+    if workers == 1 or len(jobs) == 1:
+        yield from map(play_one, jobs)
+        return
+    futures = [pool(workers).submit(play_one, job) for job in jobs]
+    try:
+        for future in as_completed(futures):
+            yield future.result()
+    except BrokenProcessPool:
+        close()
+        raise
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def pool(workers: int) -> ProcessPoolExecutor:
+    """The worker processes, started at the first call and kept."""
+    if workers not in _pools:
+        _pools[workers] = ProcessPoolExecutor(workers, spawning(), initializer=quiet)
+    return _pools[workers]
+
+
+def spawning() -> SpawnContext:
+    """How worker processes are started."""
+    if multiprocessing.get_start_method(allow_none=True) == "loky":
+        # in a joblib job: a spawned process is told this name, and does not know it
+        multiprocessing.set_start_method("spawn", force=True)
+    return multiprocessing.get_context("spawn")
+
+
+def quiet() -> None:
+    """One thread a worker: the games keep every core busy already."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["NUMBA_NUM_THREADS"] = "1"
+
+
+@atexit.register
+def close() -> None:
+    """Ends the worker processes."""
+    for executor in _pools.values():
+        executor.shutdown(wait=True, cancel_futures=True)
+    _pools.clear()
+
+
+@dataclass(frozen=True)
+class RandomSpec:
+    """Uniformly random actions."""
+
+    def build(self, console: Console) -> Player:
+        return RandomPlayer()
+
+
+class RandomPlayer:
+    sees_motion = False
+
+    def begin(self, console: Console, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def act(self, console: Console) -> Move:
+        return random_move(console, self._random)
+
+    def record(self) -> None:
+        return None
+
+
+def scores(
+    spec: PlayerSpec,
+    rules: Rules,
+    seeds: Sequence[int],
+    *,
+    max_steps: int | None = None,
+    workers: int = 0,
+    progress: Callable[[Episode], Any] = lambda episode: None,
+) -> list[Episode]:
+    """The episodes of one player, in the order of `seeds`."""
+    place = {seed: index for index, seed in enumerate(seeds)}
+    done: list[Episode | None] = [None] * len(seeds)
+    for finished in play([Job(spec, rules, seed, max_steps) for seed in seeds], workers):
+        done[place[finished.job.seed]] = finished
+        progress(finished)
+    return [one for one in done if one is not None]

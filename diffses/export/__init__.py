@@ -1,0 +1,1 @@
+"""A policy as one file of its own: Python, C, SymPy, LaTeX, JSON."""

@@ -1,0 +1,1 @@
+"""Hand-written starting policies of the search."""

@@ -1,0 +1,41 @@
+"""Metrics of a run: `metrics.jsonl` always, W&B where it is on."""
+
+from diffses.logger.run_logger import (
+    INIT_SECONDS,
+    LOGIN,
+    RECORD,
+    Logger,
+    WandbView,
+    artifact,
+    current,
+    default_entity,
+    has_login,
+    html,
+    image,
+    log,
+    open_logger,
+    scatter,
+    summary,
+    table,
+    video,
+)
+
+__all__ = [
+    "INIT_SECONDS",
+    "LOGIN",
+    "RECORD",
+    "Logger",
+    "WandbView",
+    "artifact",
+    "current",
+    "default_entity",
+    "has_login",
+    "html",
+    "image",
+    "log",
+    "open_logger",
+    "scatter",
+    "summary",
+    "table",
+    "video",
+]

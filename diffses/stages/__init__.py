@@ -1,0 +1,1 @@
+"""One file a row of the pipeline: what each stage does."""

@@ -1,0 +1,95 @@
+"""Symbolic distillation: one expression for each action, fitted to the teacher's logits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from diffses.config import RegressorConfig
+from diffses.csv_rows import write_rows
+from diffses.dataset.agreement import agreement
+from diffses.dataset.data import Dataset, Part
+from diffses.logger import log as log_metrics
+from diffses.logger.progress import Bar
+from diffses.policy.forest import Forest
+from diffses.store import Draft
+
+EVERY = 5  # one in so many training episodes ranks the candidates, the others fit them
+
+
+def distill_policy(
+    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft
+) -> None:
+    """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
+
+    The target of each tree is the teacher's centred score of its group of actions. Candidates are
+    ranked on every fifth episode of the training part; the held-out part is only reported.
+    """
+    from diffses.regressor import fit_forests, fit_linear
+
+    data = Dataset.open(inputs["dataset"])
+    fit, select = split(data.train)
+    empty = data.layout.template(fit)
+    targets = data.layout.targets(fit.logits)
+
+    linear = fit_linear(fit.features, targets, empty)
+    with Bar(None, "program", "distill") as progress:
+        found = fit_forests(
+            regressor, fit.features, targets, empty, seed=seed, progress=progress.show
+        )
+    hall = front([linear, *found], select, data.groups, regressor.hall_of_fame)
+    if linear not in hall:
+        hall.append(linear)
+
+    linear.save(draft.out / "linear.json")
+    best_agreement([f for f in hall if f != linear] or hall, select, data.groups).save(
+        draft.out / "distilled.json"
+    )
+    (draft.out / "forests").mkdir()
+    rows = []
+    for number, forest in enumerate(hall):
+        forest.save(draft.out / "forests" / f"{number:02d}.json")
+        rows.append(
+            {
+                "file": f"{number:02d}.json",
+                "size": forest.size,
+                "linear": forest == linear,
+                "selection_agreement": agreement(forest, select, data.groups),
+                "held_out_agreement": agreement(forest, data.held_out, data.groups),
+            }
+        )
+        log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
+    write_rows(draft.out / "hall_of_fame.csv", rows)
+
+
+def split(part: Part) -> tuple[Part, Part]:
+    """Steps to fit on and steps to rank candidates on: every fifth episode, or the last fifth of
+    the steps where there are fewer than five."""
+    number = np.unique(part.episode, return_inverse=True)[1]
+    if number.max() + 1 >= EVERY:
+        chosen = number % EVERY == EVERY - 1
+    else:
+        chosen = np.arange(len(part)) >= len(part) * (1 - 1 / EVERY)
+    return part.rows(np.flatnonzero(~chosen)), part.rows(np.flatnonzero(chosen))
+
+
+def best_agreement(
+    forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...]
+) -> Forest:
+    """The forest that agrees most often; of equals the smallest."""
+    return max(forests, key=lambda f: (agreement(f, part, groups), -f.size))
+
+
+def front(
+    forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...], limit: int
+) -> list[Forest]:
+    """The forests that no other beats in both agreement and size, the best `limit` of them,
+    the most agreeing first."""
+    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.to_json()))
+    kept: list[Forest] = []
+    for forest in ranked:
+        if not kept or forest.size < kept[-1].size:
+            kept.append(forest)
+    return kept[:limit]

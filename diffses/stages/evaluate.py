@@ -1,0 +1,201 @@
+"""The `evaluate` stage."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffses.config import EnvConfig, EvaluationConfig
+from diffses.csv_rows import read_rows, write_rows
+from diffses.envs.base import Rules
+from diffses.envs.registry import rules_of_test
+from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
+from diffses.evaluation.statistics import describe
+from diffses.logger import log as log_metrics
+from diffses.logger.progress import Bar
+from diffses.policy.forest import Forest
+from diffses.store import Draft
+from diffses.store.keys import Spec, digests
+from diffses.store.manifest import FILE
+
+PLAY_VERSION = 3  # of the shared artifacts; raise it when the same policy would play otherwise
+FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Contender:
+    """A policy to be played.
+
+    identity: what decides its play, for the key under which its episodes are shared.
+    """
+
+    name: str
+    spec: PlayerSpec
+    identity: dict[str, Any]
+    forest: Forest | None = None
+
+
+def evaluate(
+    env: EnvConfig, evaluation: EvaluationConfig, *, inputs: Mapping[str, Path], draft: Draft
+) -> None:
+    """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
+
+    Agreement with a teacher is told where there is one: not of a shipped champion. A policy's
+    episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a sweep, and
+    equal policies, play them once.
+    """
+    from diffses.dataset.agreement import agreement, strict_agreement
+    from diffses.dataset.data import Dataset
+
+    data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
+    rules = rules_of_test(env, evaluation.v4)
+    rows: list[dict[str, Any]] = []
+    episodes: list[dict[str, Any]] = []
+    players = contenders(inputs)
+    games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
+    with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
+        for contender in players:
+            for protocol in rules:
+                played = play_shared(contender, protocol, evaluation, draft, progress)
+                episodes += [{"policy": contender.name, **row} for row in played]
+                row = summary(contender, protocol, played, evaluation)
+                if contender.forest is not None and data is not None:
+                    row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
+                    row["agreement_same_action"] = strict_agreement(contender.forest, data.held_out)
+                rows.append(row)
+                log_metrics(
+                    "evaluate",
+                    {f"{protocol.name}/{contender.name}": row["mean"]},
+                )
+    (draft.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_rows(draft.out / "episodes.csv", episodes)
+
+
+def made_of(folder: Path) -> dict[str, str]:
+    """What tells an artifact from one that was built again under the same key."""
+    return {name: of for name, of in digests(folder).items() if name != FILE}
+
+
+def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
+    """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
+    random play and the shipped champion."""
+    from diffses.agents.forest_agent import ForestSpec
+
+    found = [Contender("random", RandomSpec(), {"random": "uniform"})]
+    if "teacher" in inputs:
+        from diffses.teacher.agent import TeacherSpec
+
+        teacher = inputs["teacher"]
+        spec = TeacherSpec.of(teacher, inputs["detector"])
+        sees = None if spec.detector is None else made_of(Path(spec.detector))
+        identity = {"teacher": made_of(teacher), "detector": sees}
+        found.append(Contender("teacher", spec, identity))
+    own = inputs["finetune"] / "detector"  # a shipped champion brings its own
+    detector = inputs.get("detector", own)
+    known = made_of(detector)
+    for name, stage in FORESTS:
+        if stage not in inputs:
+            continue
+        forest = Forest.load(inputs[stage] / f"{name}.json")
+        played = {"forest": forest.to_json(), "detector": known}
+        found.append(Contender(name, ForestSpec(forest, str(detector)), played, forest))
+    return found
+
+
+def play_shared(
+    contender: Contender,
+    protocol: Rules,
+    evaluation: EvaluationConfig,
+    draft: Draft,
+    progress: Bar,
+) -> list[dict[str, Any]]:
+    """The episodes of one policy under one protocol, played or read from the store."""
+    seeds = seeds_of(protocol, evaluation)
+    before = progress.count
+    spec = Spec(
+        "play",
+        PLAY_VERSION,
+        {
+            "policy": contender.identity,
+            "rules": protocol,
+            "seeds": seeds,
+            "max_steps": evaluation.max_steps,
+        },
+        {},
+    )
+
+    def make(play: Draft) -> None:
+        done = scores(
+            contender.spec,
+            protocol,
+            seeds,
+            max_steps=evaluation.max_steps,
+            workers=evaluation.workers,
+            progress=lambda episode: progress.update(
+                1, policy=contender.name, protocol=protocol.name, score=episode.score
+            ),
+        )
+        write_rows(
+            play.out / "episodes.csv",
+            [
+                {
+                    "protocol": protocol.name,
+                    "episode": number,
+                    "seed": episode.job.seed,
+                    "return": episode.score,
+                    "steps": episode.steps,
+                    "cut": int(episode.cut),
+                }
+                for number, episode in enumerate(done)
+            ],
+        )
+
+    path = draft.store.get_or_build(spec, make, since=draft.since)
+    progress.update(before + len(seeds) - progress.count)  # those that had been played before
+    return [
+        {
+            "protocol": row["protocol"],
+            "episode": int(row["episode"]),
+            "seed": int(row["seed"]),
+            "return": float(row["return"]),
+            "steps": int(row["steps"]),
+            "cut": int(row["cut"]),
+        }
+        for row in read_rows(path / "episodes.csv")
+    ]
+
+
+def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
+    """The test episodes."""
+    return protocol.seeds("test", evaluation.seed, evaluation.episodes)
+
+
+def summary(
+    contender: Contender,
+    protocol: Rules,
+    played: list[dict[str, Any]],
+    evaluation: EvaluationConfig,
+) -> dict[str, Any]:
+    """A row of `results.json`; what does not exist is None.
+
+    Under v4 the episodes are all there are, so there is nothing to be unsure of: no interval.
+    """
+    numbers = describe(
+        [row["return"] for row in played],
+        seed=evaluation.seed,
+        exhaustive=getattr(protocol, "sticky", None) == 0,
+    )
+    return {
+        "policy": contender.name,
+        "protocol": protocol.name,
+        **numbers,
+        "size": contender.forest.size if contender.forest is not None else None,
+        "agreement": None,
+        "agreement_same_action": None,
+        "steps": sum(row["steps"] for row in played) / len(played),
+        "cut": sum(row["cut"] for row in played),
+        "max_steps": evaluation.max_steps,
+    }

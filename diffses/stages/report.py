@@ -1,0 +1,48 @@
+"""The `report` stage."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from diffses import logger
+from diffses.config import EnvConfig
+from diffses.report.decision import draw_decision, telling
+from diffses.report.page import page
+from diffses.report.replay import play_again
+from diffses.report.run_artifacts import read
+from diffses.store import Draft
+
+log = logging.getLogger("diffses")
+
+
+def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft) -> None:
+    """Writes `report.html`: one file that loads nothing from outside.
+
+    Also `episode.json` and `decision.png`, of a test episode that the formula plays again.
+
+    Args:
+        env: whose game the page is about.
+        seed: of the search.
+        inputs: the folders of the artifacts it shows: evaluate, finetune, distill, dataset,
+            detector, and teacher where there is one.
+        draft: of the report's artifact.
+
+    Raises:
+        ArtifactError: if one of these holds no results.
+    """
+    run = logger.current()
+    shown = read(inputs)
+    recording = play_again(env, shown)
+    picture = None
+    if recording is not None:
+        picture = draft.out / "decision.png"
+        draw_decision(recording, telling(recording), picture)
+        text = json.dumps(recording.record, separators=(",", ":"), allow_nan=False)
+        (draft.out / "episode.json").write_text(text + "\n", encoding="utf-8")
+    opened = None if run is None else run.opened
+    html = page(env.name, seed, shown, opened, recording, picture)
+    path = draft.out / "report.html"
+    path.write_text(html, encoding="utf-8")

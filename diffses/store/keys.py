@@ -1,0 +1,124 @@
+"""The key of an artifact: a hash of exactly what decides its bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from diffses.errors import ConfigError
+
+LAYOUT = 2  # raise when `canonical` or the directory layout changes: every key changes with it
+KEY_HEX = 16  # 64 bits; two of a million artifacts share a key with probability < 1e-7
+
+
+def unkeyed(default: Any) -> Any:
+    """A field that cannot change the result (device, workers), so it is left out of keys."""
+    return _field(default, keyed=False)
+
+
+def content(default: Any) -> Any:
+    """A field that names a file: keyed by what is in the file, never by its path."""
+    return _field(default, content=True)
+
+
+def _field(default: Any, **metadata: bool) -> Any:
+    if isinstance(default, list):
+        return dataclasses.field(default_factory=lambda: list(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def is_keyed(field: dataclasses.Field[Any]) -> bool:
+    return bool(field.metadata.get("keyed", True))
+
+
+def canonical(value: Any) -> Any:
+    """Reduces a typed config to JSON, refusing whatever JSON would blur.
+
+    A dataclass also gives its class's name, so two classes of a group never share a key.
+
+    Raises:
+        ConfigError: where a file that the config names is not there.
+        ValueError: for a number that is not finite.
+        TypeError: for anything that has no canonical form.
+    """
+    if isinstance(value, enum.Enum):
+        return value.name
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {"variant": type(value).__name__} | {
+            field.name: _canonical_field(value, field)
+            for field in dataclasses.fields(value)
+            if is_keyed(field)
+        }
+    if isinstance(value, dict):
+        return {str(name): canonical(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [canonical(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"a config value must be finite to be keyed, got {value}")
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise TypeError(f"no canonical form for {type(value).__name__}: {value!r}")
+
+
+def _canonical_field(config: Any, field: dataclasses.Field[Any]) -> Any:
+    value = getattr(config, field.name)
+    if not field.metadata.get("content") or value is None:
+        return canonical(value)
+    path = Path(value)
+    if not path.is_file():
+        raise ConfigError(
+            f"{field.name}={value} names a file that does not exist",
+            fix=f"{field.name}=<an existing file>",
+        )
+    return f"sha256:{digest(path)}"
+
+
+def digest(path: Path) -> str:
+    """sha256 of a file, in hex."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file below `folder`, by its relative path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): digest(path) for path in files}
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Everything that decides the bytes of an artifact."""
+
+    stage: str
+    version: int  # raised by hand when the stage's code changes its meaning
+    config: Mapping[str, Any]  # only the sections this stage reads
+    parents: Mapping[str, str]  # stage -> key, so a new teacher renames all that follows
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "layout": LAYOUT,
+            "stage": self.stage,
+            "version": self.version,
+            "config": canonical(dict(self.config)),
+            "parents": dict(self.parents),
+        }
+
+    @property
+    def key(self) -> str:
+        return key_of(self.describe())
+
+
+def key_of(description: Mapping[str, Any]) -> str:
+    """The key of what `Spec.describe` gives: `KEY_HEX` hexadecimal digits.
+
+    Raises:
+        ValueError: for a number that is not finite.
+    """
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]

@@ -1,0 +1,245 @@
+"""Artifacts on disk: one directory for each stage and key, whole or absent.
+
+outputs/distill/5d1e0c9a7b3f4e21/           committed; never written again
+    manifest.json                           what made it, and a digest of every file
+    distilled.json
+outputs/distill/5d1e0c9a7b3f4e21.partial/   unfinished; no other stage looks here
+    out/                                    emptied at every start
+    scratch/                                kept across restarts, dropped on commit
+outputs/.locks/                             who is building what
+
+`python -m diffses.store ls | show KEY | verify | rm KEY | gc` looks after them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import json
+import logging
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from diffses.errors import ArtifactError
+from diffses.store.keys import Spec, digests
+from diffses.store.manifest import FILE, Manifest, is_artifact
+
+log = logging.getLogger("diffses")
+
+PACKAGES = (
+    "ale-py",
+    "gplearn",
+    "gymnasium",
+    "hydra-core",
+    "numba",
+    "numpy",
+    "omegaconf",
+    "pyoperon",
+    "scikit-learn",
+    "stable-baselines3",
+    "torch",
+    "wandb",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """Where a running stage writes."""
+
+    out: Path  # becomes the artifact
+    scratch: Path  # checkpoints to resume from after a crash
+    store: Store  # for what several artifacts of this stage share
+    since: datetime | None = None  # what of these was begun before is to be built again
+
+
+class Store:
+    """The artifacts below one folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, spec: Spec) -> Path:
+        return self.root / spec.stage / spec.key
+
+    def partial(self, spec: Spec) -> Path:
+        return self.path(spec).with_suffix(".partial")
+
+    def find(self, spec: Spec) -> Path | None:
+        """The committed artifact, unchecked; None where there is none."""
+        path = self.path(spec)
+        return path if is_artifact(path) else None
+
+    def resumable(self, spec: Spec) -> bool:
+        """Whether an unfinished build left something to go on from."""
+        scratch = self.partial(spec) / "scratch"
+        return scratch.is_dir() and any(scratch.iterdir())
+
+    def open(self, spec: Spec) -> Path | None:
+        """The committed artifact, every file checked against its manifest.
+
+        Raises:
+            ArtifactError: where a file is damaged, missing or too many, or where another
+                configuration has the same key.
+        """
+        path = self.find(spec)
+        if path is None:
+            return None
+        if verify(path).describe() != spec.describe():
+            raise ArtifactError(
+                f"{path} was made from another configuration that has the same key",
+                fix=f"python -m diffses.store rm {spec.key}",
+            )
+        return path
+
+    def get_or_build(
+        self, spec: Spec, make: Callable[[Draft], None], *, since: datetime | None = None
+    ) -> Path:
+        """Returns the committed directory for `spec`, calling `make` only if there is none.
+
+        With `since`, an artifact whose build began before then is replaced once the new one is
+        whole.
+        """
+        if found := self._open_since(spec, since):
+            return found
+        with only_one(self.root / ".locks" / f"{spec.stage}-{spec.key}"):
+            # built by another process while we waited
+            if found := self._open_since(spec, since):
+                return found
+            self._build(spec, make, since)
+        return self.path(spec)
+
+    def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
+        """The artifact, unless its build began before."""
+        path = self.find(spec)
+        if path is not None and since is not None and Manifest.read(path).started < since:
+            return None  # what is replaced may be damaged
+        return self.open(spec)
+
+    def _build(self, spec: Spec, make: Callable[[Draft], None], since: datetime | None) -> None:
+        partial = self.partial(spec)
+        draft = Draft(out=partial / "out", scratch=partial / "scratch", store=self, since=since)
+        shutil.rmtree(draft.out, ignore_errors=True)
+        draft.out.mkdir(parents=True)
+        draft.scratch.mkdir(exist_ok=True)
+        started, clock = datetime.now(UTC), time.perf_counter()
+        commit = git_commit()  # before: what is committed meanwhile is not what runs
+        make(draft)
+        Manifest(
+            **spec.describe(),
+            files=digests(draft.out),
+            started=started,
+            seconds=round(time.perf_counter() - clock, 3),
+            git=commit,
+            packages=package_versions(),
+        ).write(draft.out)
+        self._commit(draft.out, self.path(spec))
+        shutil.rmtree(partial)
+
+    def _commit(self, out: Path, path: Path) -> None:
+        """Moves a finished folder into place: atomic within one file system."""
+        if path.exists():
+            replaced = path.with_suffix(f".replaced-{uuid.uuid4().hex[:8]}")
+            path.replace(replaced)
+            out.replace(path)
+            shutil.rmtree(replaced)
+        else:
+            out.replace(path)
+
+
+def verify(path: Path) -> Manifest:
+    """Checks every file of an artifact against its manifest, which it returns.
+
+    Raises:
+        ArtifactError: naming the first file that is not as it was written.
+    """
+    fix = f"python -m diffses.store rm {path.name}, then run again to rebuild it"
+    manifest = Manifest.read(path)
+    recorded, present = manifest.files, digests(path)
+    del present[FILE]
+    for name in sorted(recorded.keys() | present.keys()):
+        if name not in present:
+            raise ArtifactError(f"{path / name} is missing", fix=fix)
+        if name not in recorded:
+            raise ArtifactError(f"{path / name} does not belong to this artifact", fix=fix)
+        if present[name] != recorded[name]:
+            raise ArtifactError(f"{path / name} is damaged: not what was written", fix=fix)
+    return manifest
+
+
+@contextlib.contextmanager
+def only_one(lock: Path) -> Iterator[None]:
+    """Holds `lock` for the body; the system frees it if this process dies.
+
+    A process that has to wait logs who holds it.
+    """
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    holder = lock.with_suffix(".holder.json")
+    guard = FileLock(lock.with_suffix(".lock"))
+    try:
+        guard.acquire(timeout=0)
+    except Timeout:
+        log.info("waiting for %s: %s", lock.name, _who(holder))
+        guard.acquire()
+    try:
+        text = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%X")}
+        holder.write_text(json.dumps(text))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        guard.release()
+
+
+def _who(holder: Path) -> str:
+    try:
+        record: Mapping[str, Any] = json.loads(holder.read_text())
+    except (OSError, ValueError):
+        return "another process is building it"
+    return f"process {record['pid']} on {record['host']} is building it since {record['since']}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that whoever is killed meanwhile leaves the one before."""
+    partial = path.with_name(f"{path.name}.tmp")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+@cache
+def git_commit() -> str | None:
+    """The commit this code is at, with "+" where files differ from it; None outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changed else "")
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found

@@ -1,0 +1,188 @@
+"""What watches a training: progress, curve, checkpoints, evaluation, the best policy so far."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import zipfile
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3 import PPO
+from stable_baselines3.common.callbacks import BaseCallback
+
+from diffses.config import PpoSettings
+from diffses.csv_rows import csv_text, read_rows
+from diffses.envs.base import Console, Rules
+from diffses.envs.rollout import Job, Player, episode
+from diffses.logger import log as log_metrics
+from diffses.logger.progress import Bar
+from diffses.store import Draft
+from diffses.store.store import write_whole
+
+CURVE = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
+UNNEEDED = (  # to play, or to train further
+    "tensorboard_log",
+    "ep_info_buffer",
+    "ep_success_buffer",
+    "_last_obs",
+    "_last_original_obs",
+    "_last_episode_starts",
+)
+ROW_EVERY = 25_000  # steps between two rows of the curve
+
+
+def save_small(model: PPO, path: Path) -> None:
+    """Saves an agent without its optimizer's moments, which are two thirds of the file."""
+    kept = model.policy.optimizer.state
+    model.policy.optimizer.state = type(kept)(dict)
+    partial = path.with_name("partial-" + path.name)
+    model.save(partial, exclude=[*UNNEEDED])
+    model.policy.optimizer.state = kept
+    small = path.with_name("small-" + path.name)
+    with (
+        zipfile.ZipFile(partial) as plain,
+        zipfile.ZipFile(small, "w", zipfile.ZIP_DEFLATED) as zip_,
+    ):
+        for name in plain.namelist():
+            zip_.writestr(name, plain.read(name))
+    partial.unlink()
+    small.replace(path)
+
+
+class Keeper(BaseCallback):
+    """Watches a training.
+
+    Args:
+        rules: of the evaluation's episodes.
+        player: makes the greedy player of the learner as it is now.
+        scratch: where everything is kept until the training is over.
+    """
+
+    def __init__(
+        self,
+        settings: PpoSettings,
+        rules: Rules,
+        player: Callable[[PPO], Player],
+        scratch: Path,
+    ) -> None:
+        super().__init__()
+        self.settings, self.rules, self.player, self.scratch = settings, rules, player, scratch
+        self.best = self._read("best.txt", -np.inf)
+        self._before = self._read("clock.txt", 0.0)  # minutes, of earlier runs
+        self._started = time.perf_counter()
+        self._recent: deque[tuple[float, int]] = deque(maxlen=100)
+        self._checkpoint_at = self._row_at = 0
+        self._rate = (time.perf_counter(), 0)
+        self._console: Console | None = None
+        self._noted = False  # whether this process has added to the curve
+        self._bar = Bar(settings.total_timesteps, "step", "teacher")
+
+    def _read(self, name: str, default: float) -> float:
+        path = self.scratch / name
+        return float(path.read_text()) if path.exists() else default
+
+    def minutes(self) -> float:
+        return self._before + (time.perf_counter() - self._started) / 60
+
+    def _on_training_start(self) -> None:
+        steps = self.num_timesteps
+        self._checkpoint_at = steps + self.settings.checkpoint_every
+        self._row_at = steps
+        self._evaluate_at = steps + self.settings.evaluation_every
+        self._rate = (time.perf_counter(), steps)
+        self._bar.update(steps - self._bar.count)
+
+    def _on_step(self) -> bool:
+        for info in self.locals["infos"]:
+            if "episode" in info:
+                self._recent.append((info["episode"]["r"], info["episode"]["l"]))
+        return True
+
+    def _on_rollout_end(self) -> None:
+        steps = self.num_timesteps
+        self._bar.update(steps - self._bar.count)
+        if steps >= self._evaluate_at:
+            self._evaluate_at = steps + self.settings.evaluation_every
+            self._note(self.evaluate())
+        elif steps >= self._row_at:
+            self._note(None)
+        if steps >= self._checkpoint_at:
+            self.checkpoint()
+
+    def _on_training_end(self) -> None:
+        self._note(self.evaluate())
+
+    def evaluate(self) -> float:
+        """The mean return of full episodes played greedily, on validation seeds."""
+        assert isinstance(self.model, PPO)
+        rules, settings = self.rules, self.settings
+        player = self.player(self.model)
+        self._console = self._console or rules.open()
+        seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
+        limit = settings.evaluation_steps
+        jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
+        mean = float(np.mean([episode(job, self._console, player).score for job in jobs]))
+        if mean >= self.best:
+            self.best = mean
+            save_small(self.model, self.scratch / "best.zip")
+            write_whole(self.scratch / "best.txt", str(mean))
+        return mean
+
+    def checkpoint(self) -> None:
+        """Leaves all that a later run needs to go on."""
+        self._checkpoint_at = self.num_timesteps + self.settings.checkpoint_every
+        partial = self.scratch / "partial.zip"
+        self.model.save(partial)
+        partial.replace(self.scratch / "checkpoint.zip")
+        write_whole(self.scratch / "clock.txt", str(self.minutes()))
+
+    def _note(self, evaluation: float | None) -> None:
+        now, steps = time.perf_counter(), self.num_timesteps
+        rate = (steps - self._rate[1]) / max(now - self._rate[0], 1e-9)
+        self._rate = (now, steps)
+        self._row_at = steps + ROW_EVERY
+        mean, length = np.mean(self._recent, axis=0) if self._recent else (None, None)
+        row: dict[str, Any] = {
+            "steps": steps,
+            "minutes": round(self.minutes(), 2),
+            "return": mean,
+            "length": length,
+            "steps_per_second": round(rate, 1),
+            "evaluation": evaluation,
+        }
+        self._append(row)
+        known = {name: float(value) for name, value in row.items() if value is not None}
+        log_metrics("teacher", known, step=steps, step_name="steps")
+        if mean is not None:
+            self._bar.show(**{"return": float(mean)})
+
+    def _append(self, row: dict[str, Any]) -> None:
+        """Adds a row to the curve, without what a run that was killed noted after its last
+        checkpoint: this one goes that way again."""
+        path = self.scratch / "curve.csv"
+        rows = read_rows(path, missing_ok=True)
+        if not self._noted:
+            rows = [old for old in rows if int(old["steps"]) < row["steps"]]
+        self._noted = True
+        write_whole(path, csv_text([*rows, row], CURVE, line_end="\n"))
+
+    def close(self) -> None:
+        self._bar.close()
+
+    def leave(self, draft: Draft) -> dict[str, object]:
+        """Puts the best policy and the curve into the artifact. Returns what to say about it."""
+        for found, name in (("best.zip", "policy.zip"), ("curve.csv", "curve.csv")):
+            shutil.copyfile(self.scratch / found, draft.out / name)
+        if (self.scratch / "tensorboard").is_dir():
+            shutil.copytree(self.scratch / "tensorboard", draft.out / "tensorboard")
+        return {
+            "algorithm": "ppo",
+            "minutes": round(self.minutes(), 1),
+            "evaluation": self.best,
+            "evaluation_episodes": self.settings.n_eval_episodes,
+            "source": "trained here",
+        }

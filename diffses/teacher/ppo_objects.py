@@ -1,0 +1,75 @@
+"""PPO from what the detector sees."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from stable_baselines3 import PPO
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+
+from diffses.agents.object_vec_env import Features
+from diffses.agents.vec_worker import Course
+from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
+from diffses.detector.base import AnyDetector
+from diffses.detector.loading import open_detector
+from diffses.envs.registry import search_rules
+from diffses.envs.rollout import Player
+from diffses.seeds import seed_for
+from diffses.store import Draft
+from diffses.teacher.agent import TeacherPlayer
+from diffses.teacher.callback import Keeper
+from diffses.teacher.mlp import Mlp, ObjectTeacher
+from diffses.teacher.ppo import learn, new_ppo
+from diffses.teacher.standardise import Standardise, Watch
+
+
+def train_on_objects(
+    env: EnvConfig, teacher: PpoObjectsTeacher, folder: Path, draft: Draft
+) -> dict[str, object]:
+    """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it.
+
+    Args:
+        folder: of the detector's artifact.
+    """
+    rules, detector = search_rules(env), open_detector(folder)
+    course = Course(
+        rules,
+        str(folder),
+        seed_for(teacher.seed, "teacher", "games"),
+        sign=teacher.rewards is Rewards.sign,
+        max_steps=teacher.max_steps,
+    )
+    envs: VecEnv = Features(course, teacher.n_envs, teacher.workers)
+    if teacher.rewards is Rewards.scaled:
+        envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
+    more = policy_settings(teacher)
+    keeper = Keeper(teacher, rules, partial(player, detector=detector), draft.scratch)
+    about = learn(
+        lambda: new_ppo("MlpPolicy", envs, teacher, draft.scratch, **more),
+        envs,
+        keeper,
+        draft,
+        threads=1,
+        callbacks=[Watch()],
+    )
+    return about | {"sees": "objects", "features": detector.features}
+
+
+def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
+    """What SB3's PPO is told of the network and its noise."""
+    hidden = list(teacher.net_arch)
+    policy: dict[str, Any] = {
+        "features_extractor_class": Standardise,
+        "net_arch": {"pi": hidden, "vf": hidden},
+        "log_std_init": teacher.log_std_init,
+    }
+    if teacher.sde_sample_freq is None:
+        return {"policy_kwargs": policy}
+    return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.sde_sample_freq}
+
+
+def player(model: PPO, detector: AnyDetector) -> Player:
+    """The greedy player of a learner as it is now."""
+    return TeacherPlayer(ObjectTeacher(Mlp(model.policy)), detector)

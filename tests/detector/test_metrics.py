@@ -1,0 +1,149 @@
+import json
+
+import numpy as np
+import pytest
+from made_up import PONG, picture_of
+
+from diffses.cli.arguments import parse
+from diffses.cli.score_detector import SETTINGS, main
+from diffses.detector import geometry as boxes
+from diffses.detector.ground_truth import Truth, counted, drawn
+from diffses.detector.metrics import Seen, match, meanings, purity, switches, totals
+from diffses.errors import ConfigError
+
+
+def truth(rows, pictures=None, frames=3):
+    """rows: (frame, category, left, top, right, bottom)."""
+    table = np.array(rows, dtype=float).reshape(-1, 6)
+    screens = np.array(pictures if pictures is not None else [picture_of()] * frames)
+    rgb = np.zeros((*screens.shape, 3), np.uint8)
+    return Truth(
+        rgb,
+        screens,
+        np.arange(len(screens)) == 0,
+        np.zeros(len(screens), int),
+        table[:, 0].astype(int),
+        table[:, 1].astype(int),
+        table[:, 2:],
+        ("Ball", "Brick"),
+    )
+
+
+def seen(*rows):
+    """rows: (type, track, left, top, right, bottom)."""
+    table = np.array(rows, dtype=float).reshape(-1, 6)
+    return Seen(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
+
+
+def test_overlap_by_hand():
+    one, two = np.array([[0, 0, 4, 4.0]]), np.array([[2, 0, 6, 4.0], [10, 10, 12, 12]])
+    assert boxes.iou(one, two).tolist() == [[8 / 24, 0]]
+    assert boxes.distance(one, two)[0, 0] == 2
+    assert boxes.distance(one, two)[0, 1] == pytest.approx(np.hypot(9, 9))
+
+
+def test_a_pair_needs_half_or_for_small_boxes_two_pixels():
+    there = truth([(0, 0, 0, 0, 10, 10), (0, 0, 50, 50, 52, 54)])
+    every = np.ones(2, bool)
+    # 10x10 against 10x6: IoU 0.6; the small one is 2 px off and does not overlap at all
+    one = match(seen((0, 0, 0, 0, 10, 6), (1, 1, 52, 50, 54, 54)), there, every, 0)
+    assert len(one.rows) == 2
+    # 10x10 against 10x4: IoU 0.4; the small one is 3 px off
+    two = match(seen((0, 0, 0, 0, 10, 4), (1, 1, 53, 50, 55, 54)), there, every, 0)
+    assert (len(two.rows), len(two.false), len(two.missed)) == (0, 2, 2)
+    # IoU 0.4 again, now with the same centre: that is enough for small boxes only
+    three = match(seen((0, 0, 0, 3, 10, 7)), there, every, 0)
+    assert len(three.rows) == 0
+
+
+def test_pairs_are_one_to_one():
+    there = truth([(0, 0, 0, 0, 10, 10)])
+    found = match(seen((0, 0, 0, 0, 10, 10), (0, 1, 0, 0, 10, 9)), there, np.ones(1, bool), 0)
+    assert (len(found.rows), found.false.tolist(), found.iou.tolist()) == (1, [0], [1.0])
+    assert totals([found])["precision"] == 0.5
+    assert totals([found])["f1"] == pytest.approx(2 / 3)
+
+
+def test_an_ignored_box_is_no_miss_and_excuses_what_is_half_inside():
+    there = truth([(0, 1, 0, 0, 10, 10)])
+    nothing = np.zeros(1, bool)
+    assert len(match(seen(), there, nothing, 0).missed) == 0
+    # 5 of the 10 columns of the prediction lie inside, then 4
+    assert len(match(seen((0, 0, 5, 0, 15, 10)), there, nothing, 0).false) == 0
+    assert len(match(seen((0, 0, 6, 0, 16, 10)), there, nothing, 0).false) == 1
+
+
+def test_counted_is_what_moves():
+    moving = [(frame, 0, frame, 0, frame + 2, 4) for frame in range(3)]
+    still = [(frame, 1, 50, 50, 58, 54) for frame in range(3)]
+    assert counted(truth(moving + still)) == [0]
+
+
+def test_a_box_in_which_nothing_is_drawn_is_not():
+    pictures = [picture_of(), picture_of((14, 10, 10, 2, 4)), picture_of()]
+    there = truth([(1, 0, 10, 10, 12, 14), (2, 0, 10, 10, 12, 14)], pictures)
+    assert drawn(there).tolist() == [True, False]
+
+
+def test_types_stand_for_what_they_meet_most():
+    there = truth([(0, 0, 0, 0, 8, 8), (1, 0, 0, 0, 8, 8), (2, 1, 0, 0, 8, 8)])
+    every = np.ones(3, bool)
+    frames = [match(seen((7, 0, 0, 0, 8, 8)), there, every, frame) for frame in range(3)]
+    assert meanings(frames, there) == {7: 0}
+    assert purity(frames, there) == pytest.approx(2 / 3)
+
+
+def test_a_switch_is_another_track_for_the_same_thing():
+    there = truth([(frame, 0, frame, 0, frame + 8, 8) for frame in range(3)])
+    tracks = [0, 0, 5]
+    frames = [
+        match(seen((0, tracks[f], f, 0, f + 8, 8)), there, np.ones(3, bool), f) for f in range(3)
+    ]
+    assert switches(frames, there, 1) == {0: 1}
+
+
+def test_pong_scores(capsys, tmp_path):
+    report = tmp_path / "scores.json"
+    arguments = ["detector=motion", f"frames={PONG}", f"json={report}", f"png={tmp_path}"]
+    assert main(arguments) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result == json.loads(report.read_text())
+    assert result["overall"]["f1"] >= 0.95
+    assert result["overall"]["centre_error_px"] <= 1
+    assert result["player"]["category"] == "Player"
+    assert result["split"] == 120
+    assert set(result["categories"]) == {"Player", "Ball", "Enemy"}
+    assert list(tmp_path.glob("worst_*.png"))
+
+
+def test_a_saved_detector_is_scored_as_it_is(pong_detector, tmp_path, capsys):
+    pong_detector.save(tmp_path)
+    assert main([f"detector={tmp_path}", f"frames={PONG}"]) == 0
+    assert '"ball": "Ball"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["detector=motion", "frames=/nowhere.npz"],
+        ["detector=motion", f"frames={PONG}", "split=1"],
+        ["detector=/nowhere", f"frames={PONG}"],
+        ["frames=x", "what=1"],
+        [f"frames={PONG}"],
+    ],
+)
+def test_what_cannot_work_is_two_lines(arguments, capsys):
+    assert main(arguments) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("ERROR ")
+    assert "\n  fix: " in shown
+
+
+def test_help_says_what_a_file_holds(capsys):
+    assert main(["--help"]) == 0
+    assert "episode_start" in capsys.readouterr().out
+
+
+def test_an_unknown_setting_is_named():
+    with pytest.raises(ConfigError, match="colour=red"):
+        parse(["colour=red"], SETTINGS, (), "")

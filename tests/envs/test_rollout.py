@@ -1,0 +1,61 @@
+"""The rollout engine."""
+
+import pytest
+
+from diffses.envs.rollout import DISCOUNT, Job, RandomSpec, close, episode, play, play_one, scores
+
+
+def test_a_cut_episode_says_so(rules):
+    episode = play_one(Job(RandomSpec(), rules(), seed=1, max_steps=20))
+    assert (episode.steps, episode.cut) == (20, True)
+
+
+def test_a_whole_game_of_random_pong_is_lost(rules):
+    episode = play_one(Job(RandomSpec(), rules(), seed=1))
+    assert not episode.cut
+    assert -21 <= episode.score < -15
+
+
+def test_scores_come_in_the_order_of_the_seeds(rules):
+    seeds = [11, 5, 8]
+    found = scores(RandomSpec(), rules(), seeds, max_steps=30, workers=1)
+    assert [episode.job.seed for episode in found] == seeds
+
+
+class Paid:
+    """A console that pays at given steps, and ends after the tenth."""
+
+    bounds, action_names = None, ("wait",)
+
+    def __init__(self, rewards):
+        self.rewards = rewards
+
+    def start(self, seed):
+        self.steps = 0
+
+    @property
+    def over(self):
+        return self.steps == 10
+
+    def step(self, action):
+        self.steps += 1
+        return self.rewards.get(self.steps - 1, 0.0)
+
+
+def test_what_is_paid_sooner_and_lost_later_is_worth_more():
+    job = Job(RandomSpec(), None, seed=0)
+    for better, worse in (({2: 1.0}, {5: 1.0}), ({5: -1.0}, {2: -1.0})):
+        one, other = (episode(job, Paid(pay), RandomSpec().build(None)) for pay in (better, worse))
+        assert one.score == other.score
+        assert one.discounted > other.discounted
+    assert one.discounted == -(DISCOUNT**5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", ["pong", "breakout", "space_invaders"])
+def test_the_result_does_not_depend_on_the_number_of_workers(rules, game):
+    jobs = [Job(RandomSpec(), rules(game), seed, max_steps=400) for seed in range(6)]
+    alone = {(e.job.seed, e.score, e.steps) for e in play(jobs, workers=1)}
+    together = {(e.job.seed, e.score, e.steps) for e in play(jobs, workers=2)}
+    close()
+    assert together == alone
