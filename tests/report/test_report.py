@@ -12,6 +12,7 @@ import pytest
 
 from diffses import logger
 from diffses.config import NoLogger
+from diffses.csv_rows import write_rows
 from diffses.errors import ArtifactError
 from diffses.policy.forest import Forest
 from diffses.report.costs import steps_of
@@ -23,7 +24,7 @@ from diffses.report.wandb_media import show
 from diffses.report.wording import DASH, MINUS, number
 from diffses.stages.report import write_report
 from diffses.store import Draft, Store
-from tests.fake_artifacts import START, build, config, write_csv
+from tests.fake_artifacts import START, build, config
 
 
 class Text(HTMLParser):
@@ -211,7 +212,7 @@ def test_what_is_written_into_a_page_is_escaped(tmp_path):
     about |= {"features": [f"{ATTACK}.x"], "units": {f"{ATTACK}.x": ATTACK}}
     (paths["detector"] / "detector.json").write_text(json.dumps(about))
     rows = [{"source": ATTACK, "mean": 1.0, "episodes": 4, "size": 1, "champion": True}]
-    write_csv(paths["finetune"] / "validation.csv", rows)
+    write_rows(paths["finetune"] / "validation.csv", rows)
     manifest = json.loads((paths["distill"] / "manifest.json").read_text())
     manifest |= {"packages": {ATTACK: ATTACK}, "git": ATTACK}
     manifest["config"]["seed"] = ATTACK
