@@ -45,7 +45,7 @@ class Signs(gym.Env):
 
 @pytest.fixture
 def searched(tmp_path):
-    """`searched(evolution_share)`: the best of the population and its mean return in new episodes."""
+    """`searched(evolution_share)`: the best individual and its mean return in new episodes."""
     gym.register("Signs-v0", Signs)
     env = GymnasiumEnv("Signs-v0", features=["a", "b"])
     rules = task_rules(env)
