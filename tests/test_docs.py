@@ -1,5 +1,6 @@
 """What README and docs say: examples run, commands compose, files exist, numbers are measured."""
 
+import importlib
 import importlib.util
 import json
 import re
@@ -9,6 +10,8 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 
+from diffses.cli.commands import COMMANDS
+from diffses.cli.exit_codes import UsageError
 from diffses.cli.main import to_config
 from diffses.config import VARIANTS, register
 from diffses.config.renamed import RENAMED
@@ -135,6 +138,40 @@ def test_the_commands_of_a_page_compose(page, conf):
 def test_a_command_with_an_unknown_setting_does_not_compose(conf):
     with pytest.raises(Exception, match="no_such_setting"):
         composed(["env=pong", "finetune.no_such_setting=1"], conf)
+
+
+def module_commands(text):
+    """The words of each `python -m diffses COMMAND ...` of a page, without its comment."""
+    found = re.findall(r"^python -m diffses ([^#\n]+)", text, flags=re.MULTILINE)
+    found += re.findall(r"`python -m diffses ([^`\n]+)`", text)
+    return [words for found_one in found if (words := found_one.split()) != ["COMMAND"]]
+
+
+def parsed(command, *arguments):
+    """What the parser of a command makes of its arguments.
+
+    Raises:
+        UsageError: for an option that there is not, or a value that it does not take.
+    """
+    return importlib.import_module(COMMANDS[command].module).make_parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if module_commands(PAGES[page])])
+def test_the_module_commands_of_a_page_parse(page):
+    for command, *arguments in module_commands(PAGES[page]):
+        if arguments and command != "run":
+            parsed(command, *arguments)
+        assert command in COMMANDS
+
+
+def test_every_command_is_documented():
+    described = {words[0] for words in module_commands(PAGES["docs/commands.md"])}
+    assert described == set(COMMANDS)
+
+
+def test_a_command_with_an_unknown_option_does_not_parse():
+    with pytest.raises(UsageError, match="--nowhere"):
+        parsed("play", "pong", "--nowhere", "FILE")
 
 
 @pytest.mark.parametrize("page", PAGES)
