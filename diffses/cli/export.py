@@ -28,9 +28,9 @@ def text(champion: Champion, to: str, pixels: bool) -> str:
             fix="without --pixels" if to == "python" else "--to python --pixels",
         )
     if champion.env is not None and to == "python" and (pixels or plays_task):
-        from diffses.export.standalone import to_player
+        from diffses.export.standalone import to_standalone
 
-        return to_player(champion.forest, champion.env, champion.detector, title(champion.env))
+        return to_standalone(champion.forest, champion.env, champion.detector, title(champion.env))
     units = {}
     if champion.detector is not None:
         from diffses.detector.loading import open_detector

@@ -7,7 +7,7 @@ from diffses.config import GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
 from diffses.envs.gymnasium import task_rules
-from diffses.finetune.evaluator import Arena
+from diffses.finetune.evaluator import FitnessEvaluator
 from diffses.policy.forest import Forest
 
 FEATURES = ("cart.x", "cart.vx", "pole.angle", "pole.turn")
@@ -43,7 +43,7 @@ def detector(env, tmp_path):
 
 @pytest.fixture
 def arena(rules, detector):
-    return Arena(rules, detector, 200, workers=1)
+    return FitnessEvaluator(rules, detector, 200, workers=1)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 
 from diffses.config import LinearRegressor
 from diffses.dataset.agreement import agreement
-from diffses.dataset.data import Dataset, Part, template
+from diffses.dataset.data import Dataset, Part
 from diffses.policy.forest import Forest
 from diffses.stages.distill import distill_policy, front, split
 from diffses.store import Draft, Store
@@ -60,7 +60,7 @@ def test_a_distillation_leaves_the_linear_fit_and_a_hall_of_fame(tmp_path, monke
         rows = list(csv.DictReader(file))
     assert sum(row["linear"] == "True" for row in rows) == 1
     assert {row["file"] for row in rows} == {p.name for p in (draft.out / "forests").iterdir()}
-    assert template(data.features, data.actions, GROUPS, data.train).action_ids == linear.action_ids
+    assert data.layout.template(data.train).action_ids == linear.action_ids
 
 
 def test_forests_that_tie_in_all_are_ordered_by_their_text():
