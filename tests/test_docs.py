@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import pkgutil
 import re
 import shutil
 import sys
@@ -208,6 +209,14 @@ def test_files_that_a_page_names_exist(page):
 def test_a_file_that_does_not_exist_is_missing():
     text = "`diffses/nowhere.py`, `diffses/seeds.py` and `conf/env/mine.yaml`"
     assert missing(text, ["conf/env/mine.yaml"]) == ["diffses/nowhere.py"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_of_the_package_that_a_page_uses_exist(page):
+    made = re.findall(r"^# (diffses/\S+)\.py$", PAGES[page], flags=re.MULTILINE)
+    for name in re.findall(r"`(diffses(?:\.\w+)+)`", PAGES[page]):
+        if name.replace(".", "/") not in made:
+            pkgutil.resolve_name(name)
 
 
 def anchors(text):
