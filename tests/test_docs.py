@@ -1,7 +1,9 @@
 """What README and docs say: examples run, commands compose, files exist, numbers are measured."""
 
+import importlib
 import importlib.util
 import json
+import pkgutil
 import re
 import shutil
 import sys
@@ -9,6 +11,8 @@ import sys
 import pytest
 from hydra import compose, initialize_config_dir
 
+from diffses.cli.commands import COMMANDS
+from diffses.cli.exit_codes import UsageError
 from diffses.cli.main import to_config
 from diffses.config import VARIANTS, register
 from diffses.config.renamed import RENAMED
@@ -137,6 +141,40 @@ def test_a_command_with_an_unknown_setting_does_not_compose(conf):
         composed(["env=pong", "finetune.no_such_setting=1"], conf)
 
 
+def module_commands(text):
+    """The words of each `python -m diffses COMMAND ...` of a page, without its comment."""
+    found = re.findall(r"^python -m diffses ([^#\n]+)", text, flags=re.MULTILINE)
+    found += re.findall(r"`python -m diffses ([^`\n]+)`", text)
+    return [words for found_one in found if (words := found_one.split()) != ["COMMAND"]]
+
+
+def parsed(command, *arguments):
+    """What the parser of a command makes of its arguments.
+
+    Raises:
+        UsageError: for an option that there is not, or a value that it does not take.
+    """
+    return importlib.import_module(COMMANDS[command].module).make_parser().parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if module_commands(PAGES[page])])
+def test_the_module_commands_of_a_page_parse(page):
+    for command, *arguments in module_commands(PAGES[page]):
+        if arguments and command != "run":
+            parsed(command, *arguments)
+        assert command in COMMANDS
+
+
+def test_every_command_is_documented():
+    described = {words[0] for words in module_commands(PAGES["docs/commands.md"])}
+    assert described == set(COMMANDS)
+
+
+def test_a_command_with_an_unknown_option_does_not_parse():
+    with pytest.raises(UsageError, match="--nowhere"):
+        parsed("play", "pong", "--nowhere", "FILE")
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_no_page_has_a_setting_by_its_old_name(page):
     used = {
@@ -171,6 +209,14 @@ def test_files_that_a_page_names_exist(page):
 def test_a_file_that_does_not_exist_is_missing():
     text = "`diffses/nowhere.py`, `diffses/seeds.py` and `conf/env/mine.yaml`"
     assert missing(text, ["conf/env/mine.yaml"]) == ["diffses/nowhere.py"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_names_of_the_package_that_a_page_uses_exist(page):
+    made = re.findall(r"^# (diffses/\S+)\.py$", PAGES[page], flags=re.MULTILINE)
+    for name in re.findall(r"`(diffses(?:\.\w+)+)`", PAGES[page]):
+        if name.replace(".", "/") not in made:
+            pkgutil.resolve_name(name)
 
 
 def anchors(text):

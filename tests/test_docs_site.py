@@ -31,8 +31,9 @@ def test_the_site_builds(tmp_path):
     assert built.returncode == 0, built.stderr
     for page in ("index", "method", "champions", "changelog", "reference/diffses/policy/forest"):
         assert (tmp_path / f"{page}.html").is_file(), page
-    for module in (ROOT / "diffses" / "policy").glob("[!_]*.py"):
-        assert (tmp_path / "reference" / "diffses" / "policy" / f"{module.stem}.html").is_file()
+    for module in (ROOT / "diffses" / "envs").glob("[!_]*.py"):
+        assert (tmp_path / "reference" / "diffses" / "envs" / f"{module.stem}.html").is_file()
+    assert not (tmp_path / "reference" / "diffses" / "play.html").exists()  # an old command
     forest = (tmp_path / "reference" / "diffses" / "policy" / "forest.html").read_text()
     assert 'id="diffses.policy.forest.Forest.choose"' in forest
     settings = (tmp_path / "reference" / "diffses" / "config" / "env.html").read_text()
