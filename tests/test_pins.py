@@ -16,7 +16,7 @@ from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import ArcadeEnv
 from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Job, episode
-from diffses.teacher.agent import Agent, PixelTeacher, TeacherPlayer, load
+from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherPlayer, load
 from diffses.zoo.champion import open_champion, shipped
 from diffses.zoo.open_policy import detector_of
 
@@ -110,8 +110,8 @@ def test_the_shipped_teacher_plays_as_it_did():
     # at play the network computes in float32, of which processors may differ in the last bits: by
     # some 1e-6 in a logit, while its best two actions are at least 2.4e-3 apart in these steps
     path, gaps = Path(diffses.teacher.__file__).parent / "pretrained/pong.zip", []
-    agent = Agent(load(path, "ppo"))
-    torch.set_num_threads(1)  # as `Agent.open` does
+    agent = PixelPolicy(load(path, "ppo"))
+    torch.set_num_threads(1)  # as `PixelPolicy.open` does
 
     def logits(stack):
         found = agent.logits(stack)

@@ -4,8 +4,8 @@
   "teacher_action": int}, ...]
 
 Positions are centres in pixels, velocities pixels per step, actions indices into the environment's
-minimal action set. `python -m diffses.dataset.original KEY FILE.json [outputs=DIR]` writes the
-training part of a dataset artifact in this form; `dataset.import_json=FILE.json` reads one.
+minimal action set. `python -m diffses export-dataset KEY FILE.json` writes the training part of a
+dataset artifact in this form; `dataset.import_json=FILE.json` reads one.
 """
 
 from __future__ import annotations

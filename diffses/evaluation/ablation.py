@@ -2,7 +2,7 @@
 
 `python run.py experiment=ablation env=cartpole` plays a sweep of variants and seeds and leaves
 `ablation.csv`, `ablation.md` and `ablation.svg` in the sweep's folder;
-`python -m diffses.ablation multirun_sweeps/TIME` makes them again.
+`python -m diffses ablation multirun_sweeps/TIME` makes them again.
 """
 
 from __future__ import annotations

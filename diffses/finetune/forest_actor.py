@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from diffses.finetune.fisher import ACTION_STD
 from diffses.policy.forest import Forest
 from diffses.policy.torch_forest import TorchForest
-from diffses.regressor.polish import divergence
-from diffses.teacher.standardise import Standardise
+from diffses.regressor.constant_fit import mean_kl
+from diffses.teacher.normalizer import RunningNormalizer
 
 ACTOR_LR_MULTIPLIER = 5.0  # learning rate of the constants, over that of the critic
 MAX_LOGIT, MAX_SCORE = 1e6, 1e30  # beyond which logits and scores are clipped
@@ -104,7 +104,7 @@ class ActorCriticExtractor(nn.Module):
     def __init__(self, actor: ForestActor, rows: np.ndarray, space: Any) -> None:
         super().__init__()
         self.actor = actor
-        seen = Standardise(space)
+        seen = RunningNormalizer(space)
         seen.update(rows)
         self.critic = nn.Sequential(
             seen,
@@ -209,7 +209,7 @@ class ForestPolicy(ActorCriticPolicy):
         """
         bounds = self._actor["forest"].bounds
         if bounds is None:
-            return divergence(teacher, self.actor(rows))
+            return mean_kl(teacher, self.actor(rows))
         low, high = torch.tensor(bounds).T
         theirs, own = ACTION_STD * (high - low) / 2, self.log_std.exp()
         apart = theirs**2 + (teacher - self.actor(rows)) ** 2

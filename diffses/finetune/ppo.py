@@ -30,7 +30,7 @@ from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
-from diffses.regressor.polish import one_thread
+from diffses.regressor.constant_fit import one_thread
 from diffses.seeds import seed_for
 from diffses.store.store import write_whole
 

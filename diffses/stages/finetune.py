@@ -33,7 +33,7 @@ from diffses.finetune.variation import PrimitiveSet
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.policy.shared_terms import without_common
+from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
 from diffses.store import Draft
@@ -149,7 +149,7 @@ def pruned(best: Candidate, rows: np.ndarray) -> list[tuple[Forest, Lineage]]:
     found: dict[Forest, Lineage] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
-        smaller = without_common(without_unused(smaller, rows), rows)
+        smaller = subtract_shared_terms(without_unused(smaller, rows), rows)
         lineage = Lineage(Kind.pruned, parent=best.lineage, tolerance=tolerance)
         found.setdefault(smaller, lineage)
     fewer = Lineage(Kind.fewer_actions, parent=best.lineage)

@@ -1,4 +1,4 @@
-"""PPO from pixels (Schulman et al. 2017)."""
+"""PPO on stacked 84x84 frames."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from diffses.envs.atari_vec_env import AtariPixels
 from diffses.envs.rollout import Player
 from diffses.seeds import seed_for
 from diffses.store import Draft
-from diffses.teacher.agent import Agent, PixelTeacher, TeacherPlayer, check, load
-from diffses.teacher.callback import Keeper
-from diffses.teacher.network import LeanCnn, LeanPolicy, NarrowCnn, NatureCnn
-from diffses.teacher.ppo import learn, new_ppo
+from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherPlayer, check_agent, load
+from diffses.teacher.callback import TrainingCallback
+from diffses.teacher.network import BFloat16Cnn, LeanCnn, LeanPolicy, NatureCnn
+from diffses.teacher.ppo import new_ppo, train
 
-NETWORKS: dict[Network, type[NarrowCnn]] = {Network.lean: LeanCnn, Network.nature: NatureCnn}
+NETWORKS: dict[Network, type[BFloat16Cnn]] = {Network.lean: LeanCnn, Network.nature: NatureCnn}
 
 
 def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[str, object]:
-    """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it."""
+    """Trains a teacher, writes `policy.zip` and `curve.csv`; entries of its `teacher.json`."""
     games = open_games(env, teacher)
 
     def new() -> PPO:
         model = new_learner(games, teacher, draft.scratch)
-        check(model, len(Arcade(v5(env)).actions), env.game)
+        check_agent(model, len(Arcade(v5(env)).actions), env.game)
         if teacher.start_from is not None:
             start = load(Path(teacher.start_from), "ppo")
             model.policy.load_state_dict(start.policy.state_dict())
         return model
 
-    keeper = Keeper(teacher, v5(env), player, draft.scratch)
-    about = learn(new, games, keeper, draft, threads=teacher.threads)
+    callback = TrainingCallback(teacher, v5(env), greedy_player, draft.scratch)
+    about = train(new, games, callback, draft, threads=teacher.threads)
     return about | {"network": teacher.network.value}
 
 
 def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
-    """The games a learner plays side by side."""
+    """The vectorised environment, of `teacher.n_envs` games."""
     return AtariPixels(
         env.game,
         teacher.n_envs,
@@ -53,11 +53,11 @@ def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
 
 
 def new_learner(games: AtariPixels, teacher: PpoTeacher, scratch: Path | None) -> PPO:
-    """A learner that knows nothing yet; TensorBoard's logs go to `scratch`, if there is one."""
+    """An untrained PPO model; TensorBoard's logs go to `scratch`, if it is given."""
     network = {"features_extractor_class": NETWORKS[teacher.network]}
     return new_ppo(LeanPolicy, games, teacher, scratch, policy_kwargs=network)
 
 
-def player(model: PPO) -> Player:
-    """The greedy player of a learner as it is now."""
-    return TeacherPlayer(PixelTeacher(Agent(model).logits))
+def greedy_player(model: PPO) -> Player:
+    """A player that takes the greedy actions of the model as it is now."""
+    return TeacherPlayer(PixelTeacher(PixelPolicy(model).logits))

@@ -17,8 +17,8 @@ from diffses.envs.rollout import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
-from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
+from diffses.teacher.agent import PixelPolicy, TeacherPlayer, TeacherSpec
+from diffses.teacher.network import LeanPolicy, NatureCnn, scale_bytes
 
 ENV = ArcadeEnv(game="pong")
 
@@ -65,7 +65,7 @@ def test_a_checkpoint_acts_as_the_model_it_was_saved_from(tmp_path, draft, algor
     model.save(tmp_path / "agent.zip")
     teacher = CheckpointTeacher(path=str(tmp_path / "agent.zip"), algorithm=name)
     make_teacher(ENV, teacher, inputs={}, draft=draft)
-    loaded = Agent.open(draft.out)
+    loaded = PixelPolicy.open(draft.out)
     for seed in range(20):
         expected, _ = model.predict(stack(seed), deterministic=True)
         assert loaded.logits(stack(seed)).argmax() == int(expected)
@@ -84,7 +84,7 @@ def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch
 
     monkeypatch.setattr(hub, "CACHE", str(tmp_path / "hub"))
     make_teacher(ENV, HubTeacher(revision=revision), inputs={}, draft=draft)
-    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
     about = json.loads((draft.out / "teacher.json").read_text())
     assert about["source"] == f"sb3/ppo-PongNoFrameskip-v4@{revision}/ppo-PongNoFrameskip-v4.zip"
 
@@ -94,7 +94,7 @@ def test_a_hub_agent_needs_a_pinned_revision(draft):
         make_teacher(ENV, HubTeacher(revision="main"), inputs={}, draft=draft)
 
 
-def test_an_agent_that_cannot_be_had_says_what_to_do(draft, monkeypatch, tmp_path):
+def test_an_agent_that_cannot_be_downloaded_raises_with_the_fix(draft, monkeypatch, tmp_path):
     from diffses.teacher import hub
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -128,11 +128,11 @@ def test_the_lean_network_reads_bytes_as_it_reads_floats():
         assert (policy.extract_features(frames) == policy.extract_features(frames.float())).all()
 
 
-@pytest.mark.parametrize("batch", [3, 300])  # 300: shared between two threads
-def test_shaded_frames_are_what_torch_makes_of_them(batch, monkeypatch):
+@pytest.mark.parametrize("batch", [3, 300])  # 300: split over two threads
+def test_scaled_bytes_equal_those_of_torch(batch, monkeypatch):
     frames = torch.randint(0, 256, (batch, 4, 20, 12), dtype=torch.uint8)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    made = shaded(frames)
+    made = scale_bytes(frames)
     assert made.is_contiguous(memory_format=torch.channels_last)
     assert (made == frames.to(torch.bfloat16) / 255).all()
 
@@ -164,24 +164,24 @@ def test_training_leaves_an_agent_and_its_curve(draft):
     assert [row["evaluation"] != "" for row in rows][-1]
     assert list(draft.out.glob("tensorboard/*/events*"))
     assert (draft.out / "policy.zip").stat().st_size < 3_000_000
-    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
-    from diffses.teacher.callback import Keeper
+def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
+    from diffses.teacher.callback import TrainingCallback
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
-    whole = Keeper.checkpoint
+    whole = TrainingCallback.checkpoint
 
     def killed(self):
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Keeper, "checkpoint", killed)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
         make_teacher(ENV, settings, inputs={}, draft=draft)
-    monkeypatch.setattr(Keeper, "checkpoint", whole)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
     before = int((draft.scratch / "curve.csv").read_text().splitlines()[-1].split(",")[0])
     assert before == 128
     make_teacher(ENV, settings, inputs={}, draft=draft)
