@@ -101,18 +101,11 @@ def run_ppo(
     record = scratch / "ppo.json" if scratch is not None else None
     done = PpoResult.load(record) if record is not None and record.exists() else PpoResult()
     gone = done.steps
-    course = Course(
-        rules,
-        str(detector),
-        seed_for(seed, "tune", "games", gone),
-        actions=None if forest.bounds is not None else forest.action_ids,
-        max_steps=settings.episode_steps,
-    )
     slots = min(settings.n_envs, max(1, steps // 4))
-    # a step of a task takes microseconds, and sending it to a worker more
-    workers = 1 if isinstance(rules, TaskRules) else settings.workers
     with one_thread():
-        features = Features(course, slots, workers)
+        features = environments(
+            forest, rules, detector, settings, slots, seed_for(seed, "tune", "games", gone)
+        )
         envs = VecNormalize(features, norm_obs=False, gamma=settings.gamma)
         try:
             if gone and scratch is not None:
@@ -135,6 +128,27 @@ def run_ppo(
         finally:
             envs.close()
     return done
+
+
+def environments(
+    forest: Forest,
+    rules: Rules,
+    detector: Path,
+    settings: ConstantsFinetune,
+    count: int,
+    seed: int,
+) -> Features:
+    """So many environments side by side, in which an action is a tree of the forest, or its Box
+    action."""
+    course = Course(
+        rules,
+        str(detector),
+        seed,
+        actions=None if forest.bounds is not None else forest.action_ids,
+        max_steps=settings.episode_steps,
+    )
+    # a step of a task takes microseconds, and sending it to a worker more
+    return Features(course, count, 1 if isinstance(rules, TaskRules) else settings.workers)
 
 
 def untrained(

@@ -42,7 +42,7 @@ def detector(env, tmp_path):
 
 
 @pytest.fixture
-def arena(rules, detector):
+def evaluator(rules, detector):
     return FitnessEvaluator(rules, detector, 200, workers=1)
 
 

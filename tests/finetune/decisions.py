@@ -28,7 +28,7 @@ def starts(family, data):
         if quantity in ("pushx", "pushy"):
             push = data.train.features[1:, data.features.index(name)]
             played = data.train.actions[:-1]
-            effects[quantity[-1]] = np.array([push[played == g[0]].max() for g in data.groups])
+            effects[quantity[-1]] = np.array([push[played == g[0]][0] for g in data.groups])
             whose = player
     told = any(effect.any() for effect in effects.values()) and data.bounds is None
     return family(data, Control(whose, effects) if told else None)

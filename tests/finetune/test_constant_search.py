@@ -36,9 +36,9 @@ def test_without_a_success_the_mean_stays_and_sigma_is_halved(data, cartpole, ot
     start = cartpole("mul", 1.0, "add", 2, "mul", 0.5, 3)
     climb = ConstantSearch(start, Lineage.start("test", 0), data, SETTINGS, seed=0)
     before = climb.strategy.ask()
-    arena = Returns(climb.forest(climb.strategy.mean), others)
-    row = climb.generation(arena, guidance=0.0)
-    assert arena.played == (3 if stays else SETTINGS.population)  # a quarter of ten
+    evaluator = Returns(climb.forest(climb.strategy.mean), others)
+    row = climb.generation(evaluator, guidance=0.0)
+    assert evaluator.played == (3 if stays else SETTINGS.population)  # a quarter of ten
     assert (climb.strategy.mean == 0).all() == stays
     assert (row["step_size"] == SETTINGS.sigma0 / 2) == stays
     assert climb.strategy.generation == 1
@@ -53,9 +53,9 @@ def test_candidates_that_all_return_less_than_the_mean_do_not_stall_a_search(dat
         SETTINGS,
         seed=0,
     )
-    arena = Returns(climb.forest(climb.strategy.mean), 3.0)
+    evaluator = Returns(climb.forest(climb.strategy.mean), 3.0)
     for _ in range(4):
-        climb.generation(arena, guidance=0.0)
+        climb.generation(evaluator, guidance=0.0)
     assert not climb.stalled
 
 

@@ -32,12 +32,12 @@ def named(name):
 
 
 def begin(data, rules, detector, settings=SETTINGS):
-    arena = FitnessEvaluator(rules, detector, settings.episode_steps, workers=1)
+    evaluator = FitnessEvaluator(rules, detector, settings.episode_steps, workers=1)
     rows = data.train.features
     primitives = PrimitiveSet.of(data, rows, settings.operators, settings.max_nodes)
-    search = Search(data, primitives, arena, settings, seed=1)
-    begun = [Individual(*start) for start in random_starts(data, primitives, 6, seed=1)]
-    return search, begun
+    search = Search(data, primitives, evaluator, settings, seed=1)
+    starts = [Individual(*start) for start in random_starts(data, primitives, 6, seed=1)]
+    return search, starts
 
 
 def finish(search, steps=SETTINGS.steps):
@@ -47,8 +47,8 @@ def finish(search, steps=SETTINGS.steps):
 
 @pytest.fixture
 def searched(data, rules, detector):
-    search, begun = begin(data, rules, detector)
-    search.screen(begun)
+    search, starts = begin(data, rules, detector)
+    search.screen(starts)
     finish(search)
     return search
 
@@ -65,7 +65,7 @@ def test_steps_are_spent_as_the_shares_say(searched):
 
 
 def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
-    data, rules, detector, arena
+    data, rules, detector, evaluator
 ):
     search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=0.0))
     search.screen(starts)
@@ -76,14 +76,16 @@ def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
     assert best.forest.sizes == before.forest.sizes
     assert (best.forest.constants() != before.forest.constants()).any()
     fresh = range(1000, 1010)  # of at most 200 steps
-    returns, _ = arena.play([before.forest, best.forest], fresh)
+    returns, _ = evaluator.play([before.forest, best.forest], fresh)
     assert returns.mean(axis=1) == pytest.approx([23.5, 195], abs=6)
     first = search.constant_searches[0]
     assert first.lineage == before.lineage
     assert first.curve[-1]["mean"] > 2 * first.curve[0]["mean"]
 
 
-def test_children_alone_improve_on_the_starts_and_change_structure(data, rules, detector, arena):
+def test_children_alone_improve_on_the_starts_and_change_structure(
+    data, rules, detector, evaluator
+):
     search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=1.0))
     search.screen(starts)
     finish(search)
@@ -93,15 +95,15 @@ def test_children_alone_improve_on_the_starts_and_change_structure(data, rules, 
     assert {one.lineage.kind for one in search.population} == {Kind.child}
     assert best.forest.sizes not in [start.forest.sizes for start in starts]
     fresh = range(1000, 1010)
-    returns, _ = arena.play([best.forest, *(start.forest for start in starts)], fresh)
+    returns, _ = evaluator.play([best.forest, *(start.forest for start in starts)], fresh)
     before = returns[1:].mean(axis=1).max()
     assert before < 30
     assert returns[0].mean() > 5 * before
 
 
 def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
-    search, begun = begin(data, rules, detector)
-    search.screen(begun)
+    search, starts = begin(data, rules, detector)
+    search.screen(starts)
     finish(search, steps=5_000)
     saved = json.loads(json.dumps(search.state()))
     again, _ = begin(data, rules, detector)
@@ -111,22 +113,20 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, d
     assert [m.forest for m in again.finalists()] == [m.forest for m in searched.finalists()]
 
 
-def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_left(
-    data, rules, detector
-):
+def test_with_few_steps_some_of_each_family_are_screened_and_steps_are_left(data, rules, detector):
     few = replace(SETTINGS, steps=4_000)
     search, _ = begin(data, rules, detector, few)
     random = random_starts(data, search._primitives, 120, seed=1)
-    begun = [
+    starts = [
         Individual(forest, Lineage.start("ab"[n >= 100], n)) for n, (forest, _) in enumerate(random)
     ]
-    search.screen(begun)
+    search.screen(starts)
     assert search.steps < 0.8 * few.steps
-    heard = [start.lineage.family for start in begun if start.returns]
-    assert set(heard) == {"a", "b"}
-    assert len(heard) < 60  # all of them would have cost some 5,000
+    screened = [start.lineage.family for start in starts if start.returns]
+    assert set(screened) == {"a", "b"}
+    assert len(screened) < 60  # all of them would have cost some 5,000
     enough, _ = begin(data, rules, detector, replace(few, steps=100_000))
-    again = [Individual(start.forest, start.lineage) for start in begun]
+    again = [Individual(start.forest, start.lineage) for start in starts]
     enough.screen(again)
     assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
 
@@ -138,11 +138,11 @@ def test_an_interrupted_screening_leaves_the_step_limit_as_it_was(
         assert evaluator.max_steps == 100  # half as long
         raise KeyboardInterrupt
 
-    search, begun = begin(data, rules, detector)
+    search, starts = begin(data, rules, detector)
     evaluator = search._evaluator
     monkeypatch.setattr(evaluator, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        search.screen(begun)
+        search.screen(starts)
     assert evaluator.max_steps == 200
 
 
@@ -156,13 +156,13 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
         settings = replace(SearchFinetune(), steps=steps)
         search, _ = begin(data, rules, detector, settings)
         random = random_starts(data, search._primitives, 150, seed=1)
-        begun = [
+        starts = [
             Individual(forest, Lineage.start("abcde"[n % 5], n))
             for n, (forest, _) in enumerate(random)
         ]
-        search.screen(begun)
+        search.screen(starts)
         assert 0.5 * steps < search.steps < (0.7 if steps > 10_000 else 1) * steps
-        assert search.best_start in begun
+        assert search.best_start in starts
 
 
 def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
@@ -173,18 +173,18 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
     assert searched.step() is None
 
 
-def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
+def test_where_every_candidate_returns_the_same_a_constant_search_stalls(data, rules, detector):
     settings = SearchFinetune(
         population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
     )
-    search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
-    search.screen(begun)
+    search, starts = begin(data, rules, detector, settings)  # all return 1 in the first step
+    search.screen(starts)
     finish(search, steps=100_000)
     assert search.steps < 1_000
     assert all(climb.stalled for climb in search.constant_searches)
 
 
-def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
+def test_ppo_gets_its_share_and_its_result_competes(data, rules, detector, cartpole):
     settings = SearchFinetune(
         steps=12_000,
         population=4,
@@ -193,7 +193,7 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
         evolution_share=0.0,
         gradient=0.4,
     )
-    arena = FitnessEvaluator(rules, detector, 100, workers=1)
+    evaluator = FitnessEvaluator(rules, detector, 100, workers=1)
     primitives = PrimitiveSet.of(data, data.train.features, settings.operators, settings.max_nodes)
     asked = []
 
@@ -201,7 +201,7 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
         asked.append((steps, seed))
         return cartpole("add", "mul", 1.0 + len(asked) / 10, 2, 3)  # it balances
 
-    search = Search(data, primitives, arena, settings, 1, tuner)
+    search = Search(data, primitives, evaluator, settings, 1, tuner)
     search.screen([Individual(*start) for start in random_starts(data, primitives, 4, seed=1)])
     finish(search, steps=12_000)
     assert [steps for steps, _ in asked] == [1600] * len(asked)
@@ -210,9 +210,7 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
     assert search.spent["tune"] >= 1600 * len(asked)
 
 
-def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
-    rules, detector, cartpole, tmp_path
-):
+def test_validation_halves_the_candidates_and_writes_the_front(rules, detector, cartpole, tmp_path):
     validator = Validator(rules, SearchFinetune(validation_episodes=8, workers=1), detector)
     good = cartpole("add", 2, "mul", 0.3, 3)
     found = validator.successive_halving(
@@ -233,9 +231,7 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
     assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(validator.best().returns))
 
 
-def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
-    rules, detector, cartpole
-):
+def test_the_front_compares_two_candidates_on_the_episodes_both_played(rules, detector, cartpole):
     validator = Validator(rules, SearchFinetune(validation_episodes=4, workers=1), detector)
     champion = Candidate(cartpole("add", 2, 3), named("champion"), [300.0, 200.0, 100.0, 100.0])
     dropped = Candidate(
@@ -275,14 +271,14 @@ def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(rules, detecto
     assert validator.best() is near
 
 
-def test_doing_always_the_same_is_a_start(data):
+def test_constant_policies_are_starts(data):
     found = constant_policies(data)
     rows = data.train.features
     assert [set(one.choose(rows).tolist()) for one in found] == [{0}, {1}]
     assert constant_policies(replace(data, bounds=((-1.0, 1.0),))) == []
 
 
-def test_the_best_of_a_generation_lives_on_by_what_it_returns_elsewhere(searched):
+def test_the_best_of_a_generation_survives_by_its_returns_in_other_episodes(searched):
     best = [m for m in searched.population if m.lineage.kind is Kind.best]
     assert best
     for member in best:

@@ -198,7 +198,7 @@ def test_the_temperature_does_not_hang_on_the_scale_of_the_scores():
     assert initial_temperature(POOR.with_constants(np.zeros(4)), rows) == 1
 
 
-def test_groups_of_actions_are_the_teachers_view():
+def test_the_teachers_outputs_are_of_groups_of_actions():
     data = dataset(np.log([[0.5, 0.2, 0.3]] * 400))
     grouped = Dataset(data.train, data.held_out, FEATURES, data.actions, ((0,), (1, 2)))
     forest = Forest(FEATURES, ("A2", "A0"), (2, 0), ((0.0,), (1.0,)))
@@ -228,7 +228,7 @@ def test_a_forest_that_no_constant_moves_is_given_back(world):
     assert run_ppo(forest, dataset(), *world, SMALL, 700, seed=3).forest == forest
 
 
-def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatch):
+def test_a_killed_training_goes_on_from_its_checkpoint(world, tmp_path, monkeypatch):
     monkeypatch.setattr("diffses.finetune.ppo.CHECKPOINT_EVERY", 384)
     whole = PpoResult.save
 
@@ -249,7 +249,7 @@ def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatc
     assert [steps for steps, _ in done.snapshots] == [256, 384, 512, 640]
 
 
-def test_what_it_becomes_is_judged_beside_what_it_was(world, tmp_path):
+def test_snapshots_are_validated_beside_the_start(world, tmp_path):
     rules, detector = world
     settings = dataclasses.replace(SMALL, steps=700, validation_episodes=4, workers=1)
     validator = Validator(rules, settings, detector)

@@ -29,7 +29,7 @@ def test_the_ends_of_a_front_are_never_crowded():
     assert distance.tolist() == pytest.approx([np.inf, 2.2 / 3, 4 / 3, np.inf])
 
 
-def test_half_live_on_by_return_and_half_by_the_front():
+def test_half_survive_by_return_and_half_by_the_front():
     members = [member(10, 9), member(9, 8), member(8, 9), member(7, 10), member(-5, 1)]
     kept = select(members, 4)
     assert [m.lineage.label for m in kept[:2]] == ["10/9", "9/8"]
