@@ -12,7 +12,7 @@ def test_the_translated_trees_say_what_gplearn_says():
     rows, made = fitness.data(50), fitness.programs(60)
     trees = [fitness.to_expression(one.program) for one in made]
     for tree in trees:
-        trees_.check(tree, fitness.FEATURES)
+        trees_.check_tree(tree, fitness.FEATURES)
     named = {token for tree in trees for token in tree if isinstance(token, str)}
     assert named == set(fitness.OPERATORS)
     fitness.check(Batch(rows).scores(trees), np.stack([one.execute(rows) for one in made]))
