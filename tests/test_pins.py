@@ -57,11 +57,11 @@ class Noting:
     def __init__(self, player):
         self.player, self.sees_motion, self.actions = player, player.sees_motion, []
 
-    def begin(self, console, seed):
-        self.player.begin(console, seed)
+    def begin(self, env, seed):
+        self.player.begin(env, seed)
 
-    def act(self, console):
-        action = self.player.act(console)
+    def act(self, env):
+        action = self.player.act(env)
         self.actions.append(np.array(action).copy())
         return action
 

@@ -33,14 +33,14 @@ class Features(Sealed):
     """
 
     def __init__(self, course: Course, slots: int, workers: int = 1) -> None:
-        console = course.rules.open()
+        env = course.rules.open()
         width = len(open_detector(Path(course.detector)).features)
         acts: Box | Discrete
-        if console.bounds is not None:
-            low, high = np.array(console.bounds, np.float32).T
+        if env.bounds is not None:
+            low, high = np.array(env.bounds, np.float32).T
             acts = Box(low, high)
         else:
-            offered = console.action_names if course.actions is None else course.actions
+            offered = env.action_names if course.actions is None else course.actions
             acts = Discrete(len(offered))
         workers = min(workers or os.cpu_count() or 1, slots)
         kind = Here if workers == 1 else Elsewhere

@@ -49,36 +49,36 @@ class Slot:
 
     def __init__(self, course: Course, number: int) -> None:
         self._course, self._number = course, number
-        self._console = course.rules.open()
+        self._env = course.rules.open()
         self._detector = open_detector(Path(course.detector))
         self._limit = course.max_steps if course.max_steps is not None else 2**62
         self._episode = 0
 
     def begin(self) -> np.ndarray:
         """Starts the next episode; its first features, float32 (f,)."""
-        self._console.start(seed_for(self._course.seed, "train", self._number, self._episode))
+        self._env.reset(seed_for(self._course.seed, "train", self._number, self._episode))
         self._detector.reset()
         self._episode += 1
         self._score, self._started = 0.0, time.perf_counter()
         return self._see()
 
     def _see(self) -> np.ndarray:
-        return look(self._detector, self._console).astype(np.float32)
+        return look(self._detector, self._env).astype(np.float32)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, dict[str, Any]]:
         """Takes one step; where that ends the episode, the features are those of the next one's
         start, and what was seen last is in the information, as SB3 has it."""
-        console, course = self._console, self._course
-        reward = console.step(action if course.actions is None else course.actions[action])
+        env, course = self._env, self._course
+        reward = env.step(action if course.actions is None else course.actions[action])
         self._score += reward
-        row, over = self._see(), console.over or console.steps >= self._limit
+        row, over = self._see(), env.done or env.steps >= self._limit
         info: dict[str, Any] = {}
         if over:
             seconds = round(time.perf_counter() - self._started, 6)
             info = {
                 "terminal_observation": row,
-                "TimeLimit.truncated": not console.over or console.cut,
-                "episode": {"r": self._score, "l": console.steps, "t": seconds},
+                "TimeLimit.truncated": not env.done or env.truncated,
+                "episode": {"r": self._score, "l": env.steps, "t": seconds},
             }
             row = self.begin()
         return row, float(np.sign(reward)) if course.sign else reward, over, info

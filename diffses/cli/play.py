@@ -12,7 +12,7 @@ import numpy as np
 from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import ROOT
 from diffses.detector.base import AnyDetector, look
-from diffses.envs.base import Console, Move
+from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Episode, Job, RandomSpec, episode
 from diffses.errors import ConfigError, DiffsesError
@@ -20,7 +20,7 @@ from diffses.policy.forest import Forest
 from diffses.zoo.champion import FOLDER, Champion
 from diffses.zoo.open_policy import POLICIES, detector_of, open_policy
 
-Watch = Callable[[Console, AnyDetector, np.ndarray], None]
+Watch = Callable[[Env, AnyDetector, np.ndarray], None]
 
 
 class WatchedPlayer(ForestPlayer):
@@ -30,9 +30,9 @@ class WatchedPlayer(ForestPlayer):
         super().__init__(forest, detector)
         self._watch = watch
 
-    def act(self, console: Console) -> Move:
-        row = look(self._detector, console)
-        self._watch(console, self._detector, row)
+    def act(self, env: Env) -> Action:
+        row = look(self._detector, env)
+        self._watch(env, self._detector, row)
         return self.choose(row)
 
 
@@ -41,7 +41,7 @@ def play(
     detector: AnyDetector,
     seed: int,
     episodes: int,
-    watch: Watch = lambda console, detector, row: None,
+    watch: Watch = lambda env, detector, row: None,
 ) -> list[Episode]:
     """The test episodes that `evaluation.seed=seed` names, played one after the other and printed.
 
@@ -59,10 +59,10 @@ def play(
         )
     rules = search_rules(champion.env)
     player = WatchedPlayer(champion.forest, detector, watch)
-    console = rules.open()
+    env = rules.open()
     played = []
     for number, named in enumerate(rules.seeds("test", seed, episodes)):
-        played.append(episode(Job(RandomSpec(), rules, named), console, player))
+        played.append(episode(Job(RandomSpec(), rules, named), env, player))
         done = played[-1]
         print(f"episode {number}: return {done.score:g}, {done.steps} steps", flush=True)
     mean = sum(one.score for one in played) / len(played)

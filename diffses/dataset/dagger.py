@@ -93,7 +93,7 @@ def record(
     objects = joined.pop("objects")
     short = {key: array[:steps] for key, array in joined.items()}
     short["objects"] = objects[: short["object_counts"].sum()]
-    return short, [e.score for e in episodes if not e.cut]
+    return short, [e.score for e in episodes if not e.truncated]
 
 
 def _join(records: list[Arrays]) -> Arrays:

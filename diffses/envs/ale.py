@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ale_py import Action, ALEInterface, LoggerMode, roms
+from ale_py import Action as AleAction
+from ale_py import ALEInterface, LoggerMode, roms
 
 from diffses.config import ArcadeEnv
 from diffses.envs.base import Bounds
@@ -53,8 +54,8 @@ class Protocol:
     fire_reset: bool
     max_frames: int
 
-    def open(self) -> Arcade:
-        return Arcade(self)
+    def open(self) -> AtariEnv:
+        return AtariEnv(self)
 
     def noops(self, seed: int) -> int:
         """Opening no-ops, in console frames, of the episode `seed` names: 0 to noop_max - 1."""
@@ -95,7 +96,7 @@ def v4(env: ArcadeEnv) -> Protocol:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A console at one step, as `Arcade.keep` took it."""
+    """A console at one step, as `AtariEnv.keep` took it."""
 
     state: Any  # ALE's system state: the console, the game's rules, the random generator
     screen: np.ndarray  # uint8 (210, 160), which ALE's state does not hold
@@ -103,10 +104,10 @@ class Snapshot:
     grey: np.ndarray | None  # uint8 (2, 210, 160); None before the first step
     steps: int
     frames: int
-    last: int | None
+    last_action: int | None
 
 
-class Arcade:
+class AtariEnv:
     """A console with one game in it.
 
     `start(seed)` begins the episode that (protocol, seed) names: the same every time, in every
@@ -142,7 +143,7 @@ class Arcade:
         self._rom = rom
         self._starts: OrderedDict[int, Snapshot] = OrderedDict()
         self._load(0)
-        self.actions: tuple[Action, ...] = tuple(self._ale.getMinimalActionSet())
+        self.actions: tuple[AleAction, ...] = tuple(self._ale.getMinimalActionSet())
         self.action_names: tuple[str, ...] = tuple(action.name for action in self.actions)
         height, width = self._ale.getScreenDims()
         self._screen = np.zeros((height, width), np.uint8)
@@ -154,44 +155,45 @@ class Arcade:
         self._stepped = False  # since the start
         self._grey = np.zeros((2, height, width), np.uint8)
         self.steps = 0  # since the start of the episode
-        self.last: int | None = None  # action of the last step
+        self.last_action: int | None = None  # action of the last step
         self.frames = 0
 
     def _load(self, seed: int) -> None:
         self._ale.setInt("random_seed", seed)
         self._ale.loadROM(self._rom)
 
-    def start(self, seed: int) -> None:
+    def reset(self, seed: int) -> None:
         """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         if seed in self._starts:
             self._starts.move_to_end(seed)
             self._forget_action()
-            self.restore(self._starts[seed])
+            self.restore_state(self._starts[seed])
         else:
             self._open(seed)
             self._keep_start(seed)
-        if self.protocol.fire_reset and Action.FIRE in self.actions:
+        if self.protocol.fire_reset and AleAction.FIRE in self.actions:
             for _ in range(self.protocol.frame_skip):
-                self._ale.act(Action.FIRE)
+                self._ale.act(AleAction.FIRE)
             self._restored = None
+        self._repeat_frame()
 
     def _open(self, seed: int) -> None:
         self._load(seed)
         for _ in range(self.protocol.noops(seed)):
-            self._ale.act(Action.NOOP)
+            self._ale.act(AleAction.NOOP)
             if self._ale.game_over():
                 self._ale.reset_game()
         self._restored = None
         self._stepped = False
         self.steps = 0
-        self.last = None
+        self.last_action = None
         self.frames = 0
 
     def _keep_start(self, seed: int) -> None:
         if self.protocol.noops(seed) >= UNKEPT.get(self.protocol.game, 0):
-            self._starts[seed] = self.keep()
+            self._starts[seed] = self.clone_state()
             if len(self._starts) > KEPT_STARTS:
                 self._starts.popitem(last=False)
 
@@ -200,58 +202,52 @@ class Arcade:
         sticky = self.protocol.sticky
         frames = math.ceil(math.log(SURE) / math.log(sticky)) if 0 < sticky < 1 else 1
         for _ in range(frames):
-            self._ale.act(Action.NOOP)
+            self._ale.act(AleAction.NOOP)
 
     @property
-    def over(self) -> bool:
+    def done(self) -> bool:
         return bool(self._ale.game_over()) or self.frames >= self.protocol.max_frames
 
     @property
-    def cut(self) -> bool:
-        return self.over and not self._ale.game_over()
+    def truncated(self) -> bool:
+        return self.done and not self._ale.game_over()
 
     @property
     def lives(self) -> int:
         return int(self._ale.lives())
 
-    def step(self, action: int) -> float:
-        """Holds `action` (an index into `actions`) for one step; the sum of its rewards."""
-        move = self.actions[action]
-        reward = 0.0
-        skip = self.protocol.frame_skip
-        for frame in range(skip):
-            if self._looks_back and frame == skip - 1:
-                self._show(self._before)
-            reward += self._ale.act(move)
-            self._restored = None
-        self._count(action)
-        return reward
+    def step(self, action: int, *, frame_pair: bool = False) -> float:
+        """Holds `action` (an index into `actions`) for one step.
 
-    def step_seen(self, action: int) -> float:
-        """`step`, also keeping the last two frames for `grey`."""
-        move = self.actions[action]
+        Args:
+            frame_pair: also keep the step's last two frames for `frame_pair`; costs some time.
+
+        Returns:
+            The sum of the step's rewards, unclipped.
+        """
+        held = self.actions[action]
         reward = 0.0
         skip = self.protocol.frame_skip
         for frame in range(skip):
             if self._looks_back and frame == skip - 1:
                 self._show(self._before)
-            reward += self._ale.act(move)
+            reward += self._ale.act(held)
             self._restored = None
-            if frame >= skip - 2:
+            if frame_pair and frame >= skip - 2:
                 self._ale.getScreenGrayscale(self._grey[frame - skip])
-        if skip == 1:
+        if frame_pair and skip == 1:
             self._grey[0] = self._grey[1]
         self._count(action)
         return reward
 
     def _count(self, action: int) -> None:
-        self.last = action
+        self.last_action = action
         self.steps += 1
         self.frames += self.protocol.frame_skip
         self._stepped = True
 
-    def look(self) -> None:
-        """Makes `grey` show the present frame: for the first view of an episode."""
+    def _repeat_frame(self) -> None:
+        """Makes both frames of `frame_pair` the present one, as before an episode's first step."""
         if self._restored is None:
             self._ale.getScreenGrayscale(self._grey[0])
         else:
@@ -265,12 +261,12 @@ class Arcade:
         else:
             out[:] = self._restored
 
-    def screen(self) -> np.ndarray:
+    def observation(self) -> np.ndarray:
         """The present frame as ALE palette indices, uint8 (210, 160); overwritten by the next."""
         self._show(self._screen)
         return self._screen
 
-    def before(self) -> np.ndarray:
+    def previous_frame(self) -> np.ndarray:
         """The frame before the present one, as `screen`; the present one where no step was taken.
 
         Consoles draw some things in every other frame only, so that of a step's last frames one
@@ -291,22 +287,22 @@ class Arcade:
         """The console's memory, uint8 (128,): for the oracle, which is no player of pixels."""
         return np.asarray(self._ale.getRAM())
 
-    def grey(self) -> np.ndarray:
+    def frame_pair(self) -> np.ndarray:
         """The last two frames of the step in grey, uint8 (2, 210, 160)."""
         return self._grey
 
-    def keep(self) -> Snapshot:
+    def clone_state(self) -> Snapshot:
         """The present step, random generator and pictures included, for `restore`."""
-        screen = self.screen().copy()
+        screen = self.observation().copy()
         if self._restored is None:
             self._colours[screen] = self._ale.getScreenRGB()
             self._greys[screen] = self._ale.getScreenGrayscale()
         before = self._before.copy() if self._looks_back and self._stepped else None
         grey = self._grey.copy() if self._stepped else None
         state = self._ale.cloneSystemState()
-        return Snapshot(state, screen, before, grey, self.steps, self.frames, self.last)
+        return Snapshot(state, screen, before, grey, self.steps, self.frames, self.last_action)
 
-    def restore(self, kept: Snapshot) -> None:
+    def restore_state(self, kept: Snapshot) -> None:
         """Goes back to a step that was kept; all views show what they showed there.
 
         The action that a sticky console may repeat in the next frame is the one it executed last,
@@ -319,4 +315,4 @@ class Arcade:
             self._before[:] = kept.before
         if kept.grey is not None:
             self._grey[:] = kept.grey
-        self.steps, self.frames, self.last = kept.steps, kept.frames, kept.last
+        self.steps, self.frames, self.last_action = kept.steps, kept.frames, kept.last_action

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diffses.envs.ale import Arcade, Protocol
+from diffses.envs.ale import AtariEnv, Protocol
 
 STATES = 200  # at which the actions are compared
 RARELY = 0.03  # share of the states in which two actions may differ and still count as one
@@ -38,39 +38,39 @@ def equal_actions(rules: Protocol, seed: int) -> tuple[tuple[int, ...], ...]:
 
 def differing(rules: Protocol, seed: int) -> np.ndarray:
     """Share of the states in which two actions lead to different screens, (actions, actions)."""
-    console = Arcade(dataclasses.replace(rules, sticky=0.0))
+    env = AtariEnv(dataclasses.replace(rules, sticky=0.0))
     random = np.random.default_rng(seed)
-    actions = len(console.actions)
+    actions = len(env.actions)
     counts = np.zeros((actions, actions))
     episode = 0
-    console.start(episode)
+    env.reset(episode)
     for _ in range(STATES):
-        _wander(console, random)
-        if console.over:
+        _wander(env, random)
+        if env.done:
             episode += 1
-            console.start(episode)
-        seen = np.stack(_outcomes(console, console.keep()))
+            env.reset(episode)
+        seen = np.stack(_outcomes(env, env.clone_state()))
         for action in range(actions):
             counts[action] += (seen != seen[action]).any(axis=(1, 2, 3))
     return counts / STATES
 
 
-def _wander(console: Arcade, random: np.random.Generator) -> None:
-    action = int(random.integers(len(console.actions)))
+def _wander(env: AtariEnv, random: np.random.Generator) -> None:
+    action = int(random.integers(len(env.actions)))
     for _ in range(int(random.integers(1, SPACING + 1))):
-        if not console.over:
-            console.step(action)
+        if not env.done:
+            env.step(action)
 
 
-def _outcomes(console: Arcade, kept: Any) -> list[np.ndarray]:
+def _outcomes(env: AtariEnv, kept: Any) -> list[np.ndarray]:
     """The screens, (HELD, 210, 160), after each step of holding each action."""
     outcomes = []
-    for action in range(len(console.actions)):
-        console.restore(kept)
+    for action in range(len(env.actions)):
+        env.restore_state(kept)
         screens = []
         for _ in range(HELD):
-            console.step(action)
-            screens.append(console.screen().copy())
+            env.step(action)
+            screens.append(env.observation().copy())
         outcomes.append(np.stack(screens))
-    console.restore(kept)
+    env.restore_state(kept)
     return outcomes

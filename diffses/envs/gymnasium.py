@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from diffses.config import GymnasiumEnv
-from diffses.envs.base import Bounds, Move
+from diffses.envs.base import Action, Bounds
 from diffses.errors import ConfigError
 from diffses.seeds import seed_for
 
@@ -28,8 +28,8 @@ class TaskRules:
     def name(self) -> str:
         return "gym"
 
-    def open(self) -> Task:
-        return Task(self)
+    def open(self) -> GymEnv:
+        return GymEnv(self)
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
         """Episode seeds of one namespace: train, validation or test."""
@@ -40,7 +40,7 @@ def task_rules(env: GymnasiumEnv) -> TaskRules:
     return TaskRules(env.id, json.dumps(dict(env.options), sort_keys=True))
 
 
-class Task:
+class GymEnv:
     """One environment; an episode is named by the seed its reset is given."""
 
     def __init__(self, rules: TaskRules) -> None:
@@ -59,9 +59,9 @@ class Task:
             self.action_names = tuple(f"A{i}" for i in range(int(space.n)))
             self._first = int(space.start)
         self.steps = 0
-        self.last: Move | None = None
-        self.over = True
-        self.cut = False
+        self.last_action: Action | None = None
+        self.done = True
+        self.truncated = False
         self._seen = np.zeros(int(np.prod(seen.shape)))
 
     @property
@@ -69,15 +69,15 @@ class Task:
         """How many numbers an observation has."""
         return len(self._seen)
 
-    def start(self, seed: int) -> None:
+    def reset(self, seed: int) -> None:
         """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
         self._seen = np.asarray(observation, np.float64).ravel()
-        self.steps, self.last, self.over, self.cut = 0, None, False, False
+        self.steps, self.last_action, self.done, self.truncated = 0, None, False, False
 
-    def step(self, action: Move) -> float:
+    def step(self, action: Action) -> float:
         """Takes one step: an action's index, or a value for each dimension, float64 (d,)."""
         taken: Any
         if self.bounds is None:
@@ -87,12 +87,12 @@ class Task:
         observation, reward, ended, cut, _ = self._env.step(taken)
         self._seen = np.asarray(observation, np.float64).ravel()
         self.steps += 1
-        self.last = action
-        self.over = bool(ended or cut)
-        self.cut = bool(cut and not ended)
+        self.last_action = action
+        self.done = bool(ended or cut)
+        self.truncated = bool(cut and not ended)
         return float(reward)
 
-    def screen(self) -> np.ndarray:
+    def observation(self) -> np.ndarray:
         """The present observation, float64 (f,)."""
         return self._seen
 

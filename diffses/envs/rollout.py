@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import SpawnContext
 from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.envs.base import Console, Move, Rules, random_move
+from diffses.envs.base import Action, Env, Rules, random_action
 
 DISCOUNT = 0.999  # a step
 KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
@@ -29,12 +30,12 @@ KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a
 class Player(Protocol):
     """Plays episodes, one after the other."""
 
-    sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
+    sees_motion: bool  # whether it looks at the last two frames of a step (`AtariEnv.frame_pair`)
 
-    def begin(self, console: Any, seed: int) -> None:
+    def begin(self, env: Any, seed: int) -> None:
         """An episode has begun, named by `seed`: forget the one before."""
 
-    def act(self, console: Any) -> Move:
+    def act(self, env: Any) -> Action:
         """The action to take."""
 
     def record(self) -> dict[str, np.ndarray] | None:
@@ -44,7 +45,7 @@ class Player(Protocol):
 class PlayerSpec(Protocol):
     """How to build a player: small, picklable and hashable, so that it can be sent to a worker."""
 
-    def build(self, console: Any) -> Player: ...
+    def build(self, env: Any) -> Player: ...
 
 
 @dataclass(frozen=True)
@@ -60,47 +61,50 @@ class Episode:
     job: Job
     score: float  # the return: the sum of the game's own rewards, unclipped
     steps: int
-    cut: bool  # ended by `max_steps`, not by the game
+    truncated: bool  # ended by `max_steps`, not by the game
     record: dict[str, np.ndarray] | None
     lost: float = 0.0  # the part of the return below 0: the sum of all penalties, as a number >= 0
     discounted: float = 0.0  # the return with rewards at step t weighted by DISCOUNT ** t
 
 
-_consoles: dict[Rules, Console] = {}
+_envs: dict[Rules, Env] = {}
 _players: OrderedDict[tuple[Rules, PlayerSpec], Player] = OrderedDict()
 
 
 def play_one(job: Job) -> Episode:
     """Plays one episode in this process."""
-    if job.rules not in _consoles:
-        _consoles[job.rules] = job.rules.open()
-    console = _consoles[job.rules]
-    return episode(job, console, _player(job, console))
+    if job.rules not in _envs:
+        _envs[job.rules] = job.rules.open()
+    env = _envs[job.rules]
+    return episode(job, env, _player(job, env))
 
 
-def episode(job: Job, console: Any, player: Player) -> Episode:
+def episode(job: Job, env: Any, player: Player) -> Episode:
     """One episode, from its start to the game's end or `max_steps`."""
-    console.start(job.seed)
-    if player.sees_motion:
-        console.look()
-    step = console.step_seen if player.sees_motion else console.step
-    player.begin(console, job.seed)
+    env.reset(job.seed)
+    step = stepper(env, player)
+    player.begin(env, job.seed)
     score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
     limit = job.max_steps if job.max_steps is not None else 2**62
-    while not console.over and console.steps < limit:
-        reward = step(player.act(console))
+    while not env.done and env.steps < limit:
+        reward = step(player.act(env))
         score += reward
         discounted += weight * reward
         weight *= DISCOUNT
         if reward < 0:
             lost -= reward
-    return Episode(job, score, console.steps, not console.over, player.record(), lost, discounted)
+    return Episode(job, score, env.steps, not env.done, player.record(), lost, discounted)
 
 
-def _player(job: Job, console: Console) -> Player:
+def stepper(env: Any, player: Player) -> Callable[[Action], float]:
+    """`env.step`, which also keeps each step's last two frames for a player that looks at them."""
+    return partial(env.step, frame_pair=True) if player.sees_motion else env.step
+
+
+def _player(job: Job, env: Env) -> Player:
     key = (job.rules, job.player)
     if key not in _players:
-        _players[key] = job.player.build(console)
+        _players[key] = job.player.build(env)
         if len(_players) > KEPT_PLAYERS:
             _players.popitem(last=False)
     _players.move_to_end(key)
@@ -166,18 +170,18 @@ def close() -> None:
 class RandomSpec:
     """Uniformly random actions."""
 
-    def build(self, console: Console) -> Player:
+    def build(self, env: Env) -> Player:
         return RandomPlayer()
 
 
 class RandomPlayer:
     sees_motion = False
 
-    def begin(self, console: Console, seed: int) -> None:
+    def begin(self, env: Env, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
-    def act(self, console: Console) -> Move:
-        return random_move(console, self._random)
+    def act(self, env: Env) -> Action:
+        return random_action(env, self._random)
 
     def record(self) -> None:
         return None

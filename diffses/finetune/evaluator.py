@@ -86,7 +86,7 @@ class Match:
     steps: list[int] = field(default_factory=list)
 
     def note(self, episode: Episode) -> None:
-        if not episode.cut:
+        if not episode.truncated:
             self.ends.append(max(episode.score + episode.lost, episode.lost))
             self.steps.append(episode.steps)
 
@@ -103,7 +103,7 @@ class Match:
         The leader is taken to have `DOUBT` points more, lest a single one decide.
         """
         points = self.points
-        if points is None or not episode.cut:
+        if points is None or not episode.truncated:
             return episode.score
         made, lost = episode.score + episode.lost, episode.lost
         return points * (made - lost) / (max(made, lost) + DOUBT)

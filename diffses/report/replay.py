@@ -15,7 +15,7 @@ from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import EnvConfig
 from diffses.detector.base import AnyDetector, look
 from diffses.detector.palette import PALETTE
-from diffses.envs.base import Console, Move
+from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Job, RandomSpec, episode
 from diffses.errors import ArtifactError
@@ -70,10 +70,10 @@ class Watcher(ForestPlayer):
         self.rows: list[np.ndarray] = []
         self.screens: list[np.ndarray] = []
         self.boxes: list[list[list[Any]]] = []
-        self.moves: list[Move] = []
+        self.moves: list[Action] = []
 
-    def act(self, console: Console) -> Move:
-        row, screen = look(self._detector, console), console.screen()
+    def act(self, env: Env) -> Action:
+        row, screen = look(self._detector, env), env.observation()
         move = self.choose(row)
         self._progress.update(1)
         if len(self.moves) < STEPS:
@@ -153,7 +153,7 @@ def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
         return None
 
 
-def _decisions(forest: Forest, rows: np.ndarray, moves: list[Move]) -> dict[str, Any]:
+def _decisions(forest: Forest, rows: np.ndarray, moves: list[Action]) -> dict[str, Any]:
     found = reasons(forest, rows)
     why = []
     for shares in found.shares:

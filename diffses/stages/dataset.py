@@ -25,11 +25,11 @@ def record_dataset(
     rules = search_rules(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)
-    console = rules.open()
-    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(console.action_names)))
+    opened = rules.open()
+    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(opened.action_names)))
     if isinstance(rules, Protocol):
         groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
-    layout = Layout(features, console.action_names, groups, console.bounds)
+    layout = Layout(features, opened.action_names, groups, opened.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)

@@ -59,7 +59,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     from diffses.detector.learn import learn
     from diffses.detector.object_schema import with_button
     from diffses.detector.recording import recording_for
-    from diffses.envs.ale import Arcade, v5
+    from diffses.envs.ale import AtariEnv, v5
 
     if isinstance(detector, OracleDetector):
         from diffses.detector.oracle import Reader, make_oracle
@@ -86,7 +86,7 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
         log.warning("detector=oracle reads objects from memory: its results are an upper bound")
     else:
         raise TypeError(f"no way to learn a {type(detector).__name__}")
-    names = Arcade(v5(env)).action_names
+    names = AtariEnv(v5(env)).action_names
     found = found.with_cast(with_button(found.memory.cast, names))
     found.save(draft.out)
     draw_sample(found, play, draft.out / "sample.png")

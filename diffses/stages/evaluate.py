@@ -147,7 +147,7 @@ def play_shared(
                     "seed": episode.job.seed,
                     "return": episode.score,
                     "steps": episode.steps,
-                    "cut": int(episode.cut),
+                    "cut": int(episode.truncated),
                 }
                 for number, episode in enumerate(done)
             ],

@@ -65,9 +65,9 @@ def make_teacher(
 
 def take(path: Path, algorithm: str, env: ArcadeEnv, draft: Draft) -> dict[str, object]:
     """Copies an agent's zip into the artifact, once it is known to play this game."""
-    from diffses.envs.ale import Arcade, v5
+    from diffses.envs.ale import AtariEnv, v5
     from diffses.teacher.agent import check, load
 
-    check(load(path, algorithm), len(Arcade(v5(env)).actions), env.game)
+    check(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
     shutil.copyfile(path, draft.out / "policy.zip")
     return {"algorithm": algorithm}

@@ -16,8 +16,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 
 from diffses.agents.forest_agent import detector_at
 from diffses.detector.base import AnyDetector, look
-from diffses.envs.ale import Arcade
-from diffses.envs.base import Console, Move
+from diffses.envs.ale import AtariEnv
+from diffses.envs.base import Action, Env
 from diffses.envs.preprocessing import DEPTH, SIDE, PixelView
 from diffses.errors import ArtifactError, ConfigError
 
@@ -114,17 +114,17 @@ class Agent:
 class Teacher(Protocol):
     """Scores the actions of one episode at a time, step after step."""
 
-    sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
+    sees_motion: bool  # whether it looks at the last two frames of a step (`AtariEnv.frame_pair`)
 
     def begin(self) -> None:
         """An episode begins."""
 
-    def scores(self, console: Any, row: np.ndarray) -> np.ndarray:
+    def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         """What it thinks of each action now, (actions,), as logits or action values; for Box
         actions the action it would take, (d,).
 
         Args:
-            console: the environment at its present step.
+            env: the environment at its present step.
             row: what the detector sees there, float64 (f,).
         """
 
@@ -141,8 +141,8 @@ class PixelTeacher:
     def begin(self) -> None:
         self._view.begin()
 
-    def scores(self, console: Arcade, row: np.ndarray) -> np.ndarray:
-        return self._logits(self._view.add(console.grey()))
+    def scores(self, env: AtariEnv, row: np.ndarray) -> np.ndarray:
+        return self._logits(self._view.add(env.frame_pair()))
 
 
 def sees_objects(folder: Path) -> bool:
@@ -171,7 +171,7 @@ class TeacherSpec:
         """The teacher of an artifact, with the detector where it plays from objects."""
         return cls(str(teacher), str(detector) if sees_objects(teacher) else None)
 
-    def build(self, console: Console) -> TeacherPlayer:
+    def build(self, env: Env) -> TeacherPlayer:
         if self.detector is None and sees_objects(Path(self.folder)):
             raise ArtifactError(
                 f"the teacher in {self.folder} plays from objects, and no detector is given",
@@ -188,20 +188,20 @@ class TeacherPlayer:
         self._teacher, self._detector = teacher, detector
         self.sees_motion = teacher.sees_motion
 
-    def begin(self, console: Console, seed: int) -> None:
+    def begin(self, env: Env, seed: int) -> None:
         self._teacher.begin()
         if self._detector is not None:
             self._detector.reset()
 
-    def act(self, console: Console) -> Move:
-        row = NOTHING if self._detector is None else look(self._detector, console)
-        scores = self._teacher.scores(console, row)
-        return choose(scores, console)
+    def act(self, env: Env) -> Action:
+        row = NOTHING if self._detector is None else look(self._detector, env)
+        scores = self._teacher.scores(env, row)
+        return choose(scores, env)
 
     def record(self) -> None:
         return None
 
 
-def choose(scores: np.ndarray, console: Console) -> Move:
+def choose(scores: np.ndarray, env: Env) -> Action:
     """A teacher's greedy action: the best-scored one, ties to the lowest, or its Box action."""
-    return int(scores.argmax()) if console.bounds is None else scores
+    return int(scores.argmax()) if env.bounds is None else scores

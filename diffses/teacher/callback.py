@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from diffses.config import PpoSettings
 from diffses.csv_rows import csv_text, read_rows
-from diffses.envs.base import Console, Rules
+from diffses.envs.base import Env, Rules
 from diffses.envs.rollout import Job, Player, episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
@@ -77,7 +77,7 @@ class Keeper(BaseCallback):
         self._recent: deque[tuple[float, int]] = deque(maxlen=100)
         self._checkpoint_at = self._row_at = 0
         self._rate = (time.perf_counter(), 0)
-        self._console: Console | None = None
+        self._env: Env | None = None
         self._noted = False  # whether this process has added to the curve
         self._bar = Bar(settings.total_timesteps, "step", "teacher")
 
@@ -121,11 +121,11 @@ class Keeper(BaseCallback):
         assert isinstance(self.model, PPO)
         rules, settings = self.rules, self.settings
         player = self.player(self.model)
-        self._console = self._console or rules.open()
+        self._env = self._env or rules.open()
         seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
         jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
-        mean = float(np.mean([episode(job, self._console, player).score for job in jobs]))
+        mean = float(np.mean([episode(job, self._env, player).score for job in jobs]))
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")

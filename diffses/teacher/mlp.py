@@ -80,5 +80,5 @@ class ObjectTeacher:
     def begin(self) -> None:
         """An episode begins: nothing is remembered of the one before."""
 
-    def scores(self, console: Any, row: np.ndarray) -> np.ndarray:
+    def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         return self._mlp(row)

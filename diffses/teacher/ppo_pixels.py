@@ -7,7 +7,7 @@ from pathlib import Path
 from stable_baselines3 import PPO
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
-from diffses.envs.ale import Arcade, v5
+from diffses.envs.ale import AtariEnv, v5
 from diffses.envs.atari_vec_env import AtariPixels
 from diffses.envs.rollout import Player
 from diffses.seeds import seed_for
@@ -26,7 +26,7 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[s
 
     def new() -> PPO:
         model = new_learner(games, teacher, draft.scratch)
-        check(model, len(Arcade(v5(env)).actions), env.game)
+        check(model, len(AtariEnv(v5(env)).actions), env.game)
         if teacher.start_from is not None:
             start = load(Path(teacher.start_from), "ppo")
             model.policy.load_state_dict(start.policy.state_dict())

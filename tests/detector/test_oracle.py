@@ -9,7 +9,7 @@ from diffses.detector.base import look
 from diffses.detector.loading import open_detector
 from diffses.detector.oracle import Reader, make_oracle
 from diffses.detector.recording import ExplorerSpec, read_recording, record, save
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import AtariEnv
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.report.wording import from_memory, headline, warnings
 from diffses.stages.detector import learn_detector
@@ -59,14 +59,14 @@ def test_it_reads_memory_and_offers_the_same_interface(ocatari, rules, tmp_path)
     made.save(tmp_path)
     loaded = open_detector(tmp_path)
     assert loaded.features == made.features
-    console = Arcade(rules())
-    console.start(3)
+    env = AtariEnv(rules())
+    env.reset(3)
     loaded.reset()
     for _ in range(60):
-        row = look(loaded, console)
-        console.step(2)
-    ram = console.ram()
-    row = look(loaded, console)
+        row = look(loaded, env)
+        env.step(2)
+    ram = env.ram()
+    row = look(loaded, env)
     # 15 px of the paddle, from 13 above what memory says, in 100 px
     assert row[loaded.features.index("player.y")] == pytest.approx((int(ram[OURS]) - 5.5) / 100)
     assert [loaded.tracks[t] for t in loaded.objects["track"]] == ["player", "enemy"]

@@ -18,7 +18,7 @@ from diffses.detector.recording import (
     save,
 )
 from diffses.detector.tracker import turn_to
-from diffses.envs.ale import Arcade, v5
+from diffses.envs.ale import AtariEnv, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
@@ -50,16 +50,16 @@ class Looking(Explorer):
     def __init__(self, detector):
         self.detector, self.rows = detector, []
 
-    def build(self, console):
+    def build(self, env):
         return self
 
-    def begin(self, console, seed):
-        super().begin(console, seed)
+    def begin(self, env, seed):
+        super().begin(env, seed)
         self.detector.reset()
 
-    def act(self, console):
-        self.rows.append(look(self.detector, console).copy())
-        return super().act(console)
+    def act(self, env):
+        self.rows.append(look(self.detector, env).copy())
+        return super().act(env)
 
 
 @pytest.mark.parametrize("game", ["boxing", "pong"])
@@ -86,9 +86,9 @@ def test_frames_are_as_the_console_renders_them(rules):
     # a PAL game, with more lines and other colours than most
     play = record(rules("air_raid"), ExplorerSpec(), 30, 0)
     assert play.screens.shape == (30, 250, 160)
-    console = Arcade(rules("air_raid"))
-    console.start(seed_for(0, "detector", 0))
-    np.testing.assert_array_equal(play.frames[0], console.rgb())
+    env = AtariEnv(rules("air_raid"))
+    env.reset(seed_for(0, "detector", 0))
+    np.testing.assert_array_equal(play.frames[0], env.rgb())
 
 
 def test_a_recording_in_other_colours_is_read_as_it_was_seen(rules, tmp_path):

@@ -7,7 +7,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.config import GymnasiumEnv
 from diffses.detector.identity import name_observation
 from diffses.detector.loading import open_detector
-from diffses.envs.gymnasium import Task, TaskRules
+from diffses.envs.gymnasium import GymEnv, TaskRules
 from diffses.envs.registry import rules_of_test, search_rules
 from diffses.envs.rollout import Job, RandomSpec, play_one
 from diffses.errors import ConfigError
@@ -29,15 +29,15 @@ def test_an_episode_is_the_same_whatever_was_played_before(name):
 
 
 def test_box_actions_have_bounds_and_reach_the_task():
-    task = Task(TaskRules("Pendulum-v1"))
+    task = GymEnv(TaskRules("Pendulum-v1"))
     assert task.bounds == ((-2.0, 2.0),)
-    task.start(0)
-    _, _, before = task.screen()
+    task.reset(0)
+    _, _, before = task.observation()
     task.step(np.array([2.0]))
-    pushed = task.screen()[2]
-    task.start(0)
+    pushed = task.observation()[2]
+    task.reset(0)
     task.step(np.array([-2.0]))
-    assert pushed - task.screen()[2] == pytest.approx(4 * 0.15, abs=1e-5)
+    assert pushed - task.observation()[2] == pytest.approx(4 * 0.15, abs=1e-5)
     assert before != pushed
 
 
@@ -60,8 +60,8 @@ def test_a_forest_of_box_actions_pushes_a_pendulum(tmp_path):
     forest = Forest(("o0", "o1", "o2"), ("u0",), (0,), ((0.0,),), ((-2.0, 2.0),))
     rules = TaskRules("Pendulum-v1")
     still = play_one(Job(ForestSpec(forest, str(tmp_path)), rules, 1))
-    task = Task(rules)
-    task.start(1)
+    task = GymEnv(rules)
+    task.reset(1)
     assert still.score == sum(task.step(np.zeros(1)) for _ in range(200))
 
 

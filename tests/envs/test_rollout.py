@@ -7,12 +7,12 @@ from diffses.envs.rollout import DISCOUNT, Job, RandomSpec, close, episode, play
 
 def test_a_cut_episode_says_so(rules):
     episode = play_one(Job(RandomSpec(), rules(), seed=1, max_steps=20))
-    assert (episode.steps, episode.cut) == (20, True)
+    assert (episode.steps, episode.truncated) == (20, True)
 
 
 def test_a_whole_game_of_random_pong_is_lost(rules):
     episode = play_one(Job(RandomSpec(), rules(), seed=1))
-    assert not episode.cut
+    assert not episode.truncated
     assert -21 <= episode.score < -15
 
 
@@ -23,18 +23,18 @@ def test_scores_come_in_the_order_of_the_seeds(rules):
 
 
 class Paid:
-    """A console that pays at given steps, and ends after the tenth."""
+    """An environment that pays at given steps, and ends after the tenth."""
 
     bounds, action_names = None, ("wait",)
 
     def __init__(self, rewards):
         self.rewards = rewards
 
-    def start(self, seed):
+    def reset(self, seed):
         self.steps = 0
 
     @property
-    def over(self):
+    def done(self):
         return self.steps == 10
 
     def step(self, action):

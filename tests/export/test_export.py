@@ -163,16 +163,18 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     )
     expected = play_one(job)
     assert f"episode 0: return {expected.score:g}, {expected.steps} steps\n" in played
-    module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
-    console.start(3)
+    module, atari = load(source, tmp_path / "again.py"), search_rules(env).open()
+    atari.reset(3)
     one, hidden = module.Detector(module.FITTED), 0
     blind = Detector(dataclasses.replace(detector.model, looks_back=False))
     for _ in range(100):
-        console.step(1)
-        told, seen = (each.observe(console.screen(), console.before()) for each in (one, detector))
+        atari.step(1)
+        told, seen = (
+            each.observe(atari.observation(), atari.previous_frame()) for each in (one, detector)
+        )
         column = detector.features.index(shot)
         assert told.tolist() == [seen[column]]
-        hidden += blind.observe(console.screen())[column] != seen[column]
+        hidden += blind.observe(atari.observation())[column] != seen[column]
     assert hidden > 0
 
 
@@ -207,12 +209,12 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
         line = f"episode {episode}: return {expected.score:g}, {expected.steps} steps\n"
         assert line in played
     # RGB frames are read as well as palette indices
-    module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
-    console.start(3)
+    module, atari = load(source, tmp_path / "again.py"), search_rules(env).open()
+    atari.reset(3)
     one, two = module.Detector(module.FITTED), module.Detector(module.FITTED)
     for _ in range(20):
-        console.step(2)
-        np.testing.assert_array_equal(one.observe(console.screen()), two.observe(console.rgb()))
+        atari.step(2)
+        np.testing.assert_array_equal(one.observe(atari.observation()), two.observe(atari.rgb()))
 
 
 @pytest.mark.slow

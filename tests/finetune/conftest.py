@@ -49,15 +49,15 @@ def arena(rules, detector):
 @pytest.fixture
 def data(rules):
     """Random play; the recorded scores prefer to push the way the pole falls."""
-    console, random = rules.open(), np.random.default_rng(0)
+    env, random = rules.open(), np.random.default_rng(0)
     rows, actions, episodes = [], [], []
     for episode in range(10):
-        console.start(episode)
-        while not console.over:
-            rows.append(console.screen().copy())
+        env.reset(episode)
+        while not env.done:
+            rows.append(env.observation().copy())
             actions.append(int(random.integers(2)))
             episodes.append(episode)
-            console.step(actions[-1])
+            env.step(actions[-1])
     rows = np.array(rows)
     fall = rows[:, 2] + rows[:, 3]
     logits = np.stack([-fall, fall], axis=1)

@@ -145,9 +145,9 @@ def test_training_leaves_a_teacher_that_plays(balancer):
 
 
 def test_without_its_detector_it_is_refused(balancer):
-    console = search_rules(CARTPOLE).open()
+    env = search_rules(CARTPOLE).open()
     with pytest.raises(ArtifactError, match="plays from objects"):
-        TeacherSpec(str(balancer["teacher"])).build(console)
+        TeacherSpec(str(balancer["teacher"])).build(env)
 
 
 def test_a_pixel_agent_is_no_small_network(balancer):

@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import AtariEnv
 from diffses.envs.rollout import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
@@ -195,14 +195,14 @@ def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
 @pytest.mark.slow
 def test_a_teachers_episode_is_the_same_every_time(draft, rules):
     make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
-    console = Arcade(rules())
+    env = AtariEnv(rules())
     spec = TeacherSpec(str(draft.out))
     job = Job(spec, rules(), seed=4, max_steps=150)
-    first = episode(job, console, spec.build(console))
-    episode(Job(spec, rules(), seed=5, max_steps=30), console, spec.build(console))
-    again = episode(job, console, spec.build(console))
+    first = episode(job, env, spec.build(env))
+    episode(Job(spec, rules(), seed=5, max_steps=30), env, spec.build(env))
+    again = episode(job, env, spec.build(env))
     assert (first.score, first.steps) == (again.score, again.steps)
-    assert isinstance(spec.build(console), TeacherPlayer)
+    assert isinstance(spec.build(env), TeacherPlayer)
 
 
 def test_the_shipped_teacher_plays_pong(draft):
