@@ -38,9 +38,9 @@ def memory(effort: Effort) -> list[Row]:
 def playing(quick: bool) -> float:
     """MB, playing a forest from pixels."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player("pong", Path(folder), QUICK_STEPS if quick else STEPS)
-        seeds = rules.seeds("train", 0, 4 if quick else JOBS)
-        for _ in play([Job(spec, rules, seed, JOB_STEPS) for seed in seeds], WORKERS):
+        spec, protocol = forest_player("pong", Path(folder), QUICK_STEPS if quick else STEPS)
+        seeds = protocol.seeds("train", 0, 4 if quick else JOBS)
+        for _ in play([Job(spec, protocol, seed, JOB_STEPS) for seed in seeds], WORKERS):
             pass
         peak = peak_mb(WORKERS)
         close()

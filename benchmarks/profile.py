@@ -67,13 +67,13 @@ def least(work: Callable[[], Any], count: int, turns: int, clock: Callable[[], f
 def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     """Seconds a step of a forest's play, and of the pieces of it."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
-        env = rules.open()
+        spec, protocol = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        env = protocol.make_env()
         player = spec.build(env)
         detector = detector_at(spec.detector)
         assert isinstance(detector, Detector)
     steps = JOB_STEPS // 10 if effort.quick else JOB_STEPS
-    job = Job(spec, rules, rules.seeds("train", 0, 1)[0], steps)
+    job = Job(spec, protocol, protocol.seeds("train", 0, 1)[0], steps)
     actions, screens, rows = kept(job, env, player, detector)
 
     def play_again() -> None:

@@ -29,9 +29,9 @@ def scaling(effort: Effort) -> list[Row]:
     The measurements go round in turn; `ratio` is against the first of each.
     """
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        spec, protocol = forest_player("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
         engines = [
-            Engine(spec, rules, effort.seconds, workers, effort.quick) for workers in WORKERS
+            Engine(spec, protocol, effort.seconds, workers, effort.quick) for workers in WORKERS
         ]
         played = [[engine() for engine in engines] for _ in range(effort.turns)]
         close()

@@ -31,7 +31,7 @@ from diffses.dataset import data as dataset_
 from diffses.dataset.data import Layout
 from diffses.detector.motion import Detector
 from diffses.detector.tracker import OBJECT, read_cast
-from diffses.envs.registry import rules_of_test, search_rules
+from diffses.envs.registry import evaluation_protocols, search_protocol
 from diffses.envs.rollout import RandomSpec
 from diffses.finetune.validation import Judge, Judged
 from diffses.pipeline import PIPELINE
@@ -222,8 +222,8 @@ def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> 
         for g, (s, b) in enumerate(zip(steps, best, strict=True))
     ]
     finetune.write_curve(folder / "curve.csv", rows)
-    rules = search_rules(settings.env)
-    judge = Judge(rules, settings.finetune, folder)
+    protocol = search_protocol(settings.env)
+    judge = Judge(protocol, settings.finetune, folder)
     for forest, source, mean in (
         (small_forest(0.8), "distill/00", -2.9),
         (linear_forest(np.random.default_rng(0)), "distill/01", -3.1),
@@ -233,7 +233,7 @@ def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> 
         returns = np.round(rng.normal(mean, 2.5, count)).tolist()
         judge.judged.append(Judged(forest, source, returns, steps=8000 * count))
     spent = {"screen": 300_000, "climb": 1_200_000}
-    finetune.write(folder, judge, rules.name, {"search_steps": 1_500_000, "spent": spent})
+    finetune.write(folder, judge, protocol.name, {"search_steps": 1_500_000, "spent": spent})
 
 
 def write_evaluation(
@@ -250,7 +250,7 @@ def write_evaluation(
         contender = Contender(policy, RandomSpec(), {}, forest)
         # the same episodes for all seeds of a sweep, where the policy is the same
         draw = rng if policy in ("distilled", "finetuned") else np.random.default_rng(9)
-        for protocol in rules_of_test(settings.env, settings.evaluation.v4):
+        for protocol in evaluation_protocols(settings.env, settings.evaluation.v4):
             seeds = seeds_of(protocol, settings.evaluation)
             gain = bonus * (policy == "finetuned") + (protocol.name == "v4")
             found = np.clip(np.round(draw.normal(score + gain, 3, len(seeds))), -21, 21)

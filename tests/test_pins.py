@@ -14,7 +14,7 @@ import torch
 import diffses.teacher
 from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import ArcadeEnv
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, episode
 from diffses.teacher.agent import Agent, PixelTeacher, TeacherPlayer, load
 from diffses.zoo.champion import open_champion, shipped
@@ -71,9 +71,9 @@ class Noting:
 
 def opening(env, player):
     """Return and actions, (steps,) or (steps, d), of the first STEPS of an episode."""
-    rules, noting = search_rules(env), Noting(player)
-    (seed,) = rules.seeds("test", 0, 1)
-    played = episode(Job(None, rules, seed, STEPS), rules.open(), noting)
+    protocol, noting = search_protocol(env), Noting(player)
+    (seed,) = protocol.seeds("test", 0, 1)
+    played = episode(Job(None, protocol, seed, STEPS), protocol.make_env(), noting)
     return played.score, np.array(noting.actions)
 
 

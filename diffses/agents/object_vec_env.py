@@ -33,7 +33,7 @@ class Features(Sealed):
     """
 
     def __init__(self, course: Course, slots: int, workers: int = 1) -> None:
-        env = course.rules.open()
+        env = course.protocol.make_env()
         width = len(open_detector(Path(course.detector)).features)
         acts: Box | Discrete
         if env.bounds is not None:

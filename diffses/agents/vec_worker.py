@@ -18,7 +18,7 @@ import numpy as np
 
 from diffses.detector.base import look
 from diffses.detector.loading import open_detector
-from diffses.envs.base import Rules
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import quiet, spawning
 from diffses.errors import DiffsesError
 from diffses.seeds import seed_for
@@ -36,7 +36,7 @@ class Course:
     max_steps: cut an episode after this many steps; None: never.
     """
 
-    rules: Rules
+    protocol: EvaluationProtocol
     detector: str  # folder of the artifact
     seed: int
     actions: tuple[int, ...] | None = None
@@ -49,7 +49,7 @@ class Slot:
 
     def __init__(self, course: Course, number: int) -> None:
         self._course, self._number = course, number
-        self._env = course.rules.open()
+        self._env = course.protocol.make_env()
         self._detector = open_detector(Path(course.detector))
         self._limit = course.max_steps if course.max_steps is not None else 2**62
         self._episode = 0

@@ -13,7 +13,7 @@ from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import ROOT
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.base import Action, Env
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Episode, Job, RandomSpec, episode
 from diffses.errors import ConfigError, DiffsesError
 from diffses.policy.forest import Forest
@@ -57,16 +57,16 @@ def play(
             "what the policy plays is not known",
             fix="the key of its artifact: python -m diffses.store ls",
         )
-    rules = search_rules(champion.env)
+    protocol = search_protocol(champion.env)
     player = WatchedPlayer(champion.forest, detector, watch)
-    env = rules.open()
+    env = protocol.make_env()
     played = []
-    for number, named in enumerate(rules.seeds("test", seed, episodes)):
-        played.append(episode(Job(RandomSpec(), rules, named), env, player))
+    for number, named in enumerate(protocol.seeds("test", seed, episodes)):
+        played.append(episode(Job(RandomSpec(), protocol, named), env, player))
         done = played[-1]
         print(f"episode {number}: return {done.score:g}, {done.steps} steps", flush=True)
     mean = sum(one.score for one in played) / len(played)
-    print(f"mean {mean:g} over {len(played)} episodes (protocol {rules.name})")
+    print(f"mean {mean:g} over {len(played)} episodes (protocol {protocol.name})")
     return played
 
 

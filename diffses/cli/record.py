@@ -80,8 +80,8 @@ def main(arguments: list[str]) -> int:
         settings = parse(arguments, SETTINGS, ("env", "out"), "env=pong out=frames.npz")
         steps = whole("steps", settings["steps"], 1, "3000")
         seed = whole("seed", settings["seed"], 0, "0")
-        rules = v5(ArcadeEnv(game=settings["env"]))
-        recording = record(rules, player_of(settings), steps, seed)
+        protocol = v5(ArcadeEnv(game=settings["env"]))
+        recording = record(protocol, player_of(settings), steps, seed)
         save(recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None)
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)

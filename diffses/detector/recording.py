@@ -10,7 +10,7 @@ import numpy as np
 
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
-from diffses.envs.ale import AtariEnv, Protocol
+from diffses.envs.ale import AtariEnv, AtariProtocol
 from diffses.envs.rollout import Player, PlayerSpec, stepper
 from diffses.errors import ConfigError
 from diffses.logger.progress import Bar
@@ -62,7 +62,7 @@ class Explorer:
 
 
 def recording_for(
-    rules: Protocol, settings: LearnedDetector, spec: PlayerSpec | None = None
+    protocol: AtariProtocol, settings: LearnedDetector, spec: PlayerSpec | None = None
 ) -> Recording:
     """What a detector learns from: a file, or `settings.steps` steps of play.
 
@@ -74,12 +74,12 @@ def recording_for(
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    return record(rules, spec or ExplorerSpec(), settings.steps, settings.seed)
+    return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
 
 
-def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
+def record(protocol: AtariProtocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
     """Plays `steps` steps, one episode after the other."""
-    env = AtariEnv(rules)
+    env = AtariEnv(protocol)
     player = spec.build(env)
     step = stepper(env, player)
     screens = np.zeros((steps, *env.observation().shape), np.uint8)

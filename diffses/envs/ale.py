@@ -39,7 +39,7 @@ def games() -> list[str]:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class AtariProtocol:
     """How a game is played. Results of different protocols are never mixed.
 
     v5: sticky actions (Machado et al. 2018), so every episode seed is another episode.
@@ -54,7 +54,7 @@ class Protocol:
     fire_reset: bool
     max_frames: int
 
-    def open(self) -> AtariEnv:
+    def make_env(self) -> AtariEnv:
         return AtariEnv(self)
 
     def noops(self, seed: int) -> int:
@@ -74,9 +74,9 @@ class Protocol:
         return [seed_for(seed, namespace, episode) for episode in range(episodes)]
 
 
-def v5(env: ArcadeEnv) -> Protocol:
+def v5(env: ArcadeEnv) -> AtariProtocol:
     """The protocol of search and of the headline result."""
-    return Protocol(
+    return AtariProtocol(
         "v5",
         env.game,
         env.frame_skip,
@@ -87,9 +87,9 @@ def v5(env: ArcadeEnv) -> Protocol:
     )
 
 
-def v4(env: ArcadeEnv) -> Protocol:
+def v4(env: ArcadeEnv) -> AtariProtocol:
     """The same without sticky actions; never used in search."""
-    return Protocol(
+    return AtariProtocol(
         "v4", env.game, env.frame_skip, 0.0, env.noop_max, env.fire_reset, env.max_frames
     )
 
@@ -125,7 +125,7 @@ class AtariEnv:
 
     bounds: Bounds | None = None  # actions are discrete
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: AtariProtocol) -> None:
         if protocol.game not in games():
             known = protocol.game in FOR_TWO
             problem = "has no mode for one player" if known else "is not a game that ale-py has"

@@ -40,13 +40,13 @@ class Env(Protocol):
         uint8 (height, width), or an observation, float64 (f,)."""
 
 
-class Rules(Protocol):
+class EvaluationProtocol(Protocol):
     """How episodes are played; hashable and picklable. Results under different rules never mix."""
 
     @property
     def name(self) -> str: ...
 
-    def open(self) -> Env:
+    def make_env(self) -> Env:
         """The environment, not started yet; ConfigError where there is no such thing."""
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:

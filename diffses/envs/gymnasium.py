@@ -18,7 +18,7 @@ from diffses.seeds import seed_for
 
 
 @dataclass(frozen=True)
-class TaskRules:
+class GymnasiumProtocol:
     """The environment as registered."""
 
     id: str
@@ -28,7 +28,7 @@ class TaskRules:
     def name(self) -> str:
         return "gym"
 
-    def open(self) -> GymEnv:
+    def make_env(self) -> GymEnv:
         return GymEnv(self)
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
@@ -36,16 +36,16 @@ class TaskRules:
         return [seed_for(seed, namespace, episode) for episode in range(episodes)]
 
 
-def task_rules(env: GymnasiumEnv) -> TaskRules:
-    return TaskRules(env.id, json.dumps(dict(env.options), sort_keys=True))
+def gymnasium_protocol(env: GymnasiumEnv) -> GymnasiumProtocol:
+    return GymnasiumProtocol(env.id, json.dumps(dict(env.options), sort_keys=True))
 
 
 class GymEnv:
     """One environment; an episode is named by the seed its reset is given."""
 
-    def __init__(self, rules: TaskRules) -> None:
-        self.rules = rules
-        self._env = _make(rules)
+    def __init__(self, protocol: GymnasiumProtocol) -> None:
+        self.protocol = protocol
+        self._env = _make(protocol)
         seen, space = self._env.observation_space, self._env.action_space
         assert isinstance(seen, Box)
         assert isinstance(space, Box | Discrete)
@@ -97,7 +97,7 @@ class GymEnv:
         return self._seen
 
 
-def _make(rules: TaskRules) -> gymnasium.Env[Any, Any]:
+def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:
     """The environment, if its observation is a vector and its action is one this package plays.
 
     Raises:
@@ -107,27 +107,29 @@ def _make(rules: TaskRules) -> gymnasium.Env[Any, Any]:
         with warnings.catch_warnings():
             # Box2D's loading warns, and crashes the process where a warning is an error
             warnings.simplefilter("ignore", DeprecationWarning)
-            env = gymnasium.make(rules.id, disable_env_checker=True, **json.loads(rules.options))
+            env = gymnasium.make(
+                protocol.id, disable_env_checker=True, **json.loads(protocol.options)
+            )
     except gymnasium.error.DependencyNotInstalled as error:
         raise ConfigError(
-            f"env.id={rules.id} lacks a package: {error}", fix="install it, as the message says"
+            f"env.id={protocol.id} lacks a package: {error}", fix="install it, as the message says"
         ) from error
     except (gymnasium.error.Error, TypeError) as error:
-        near = ", ".join(sorted(i for i in gymnasium.registry if i.split("-")[0] in rules.id))
+        near = ", ".join(sorted(i for i in gymnasium.registry if i.split("-")[0] in protocol.id))
         raise ConfigError(
-            f"env.id={rules.id} cannot be made: {error}",
+            f"env.id={protocol.id} cannot be made: {error}",
             fix=f"env.id=<{near or 'an id that Gymnasium has, e.g. CartPole-v1'}>",
         ) from error
     seen, acts = env.observation_space, env.action_space
     if not isinstance(seen, Box) or len(seen.shape) != 1:
         raise ConfigError(
-            f"env.id={rules.id} shows {seen}: want a vector of numbers",
+            f"env.id={protocol.id} shows {seen}: want a vector of numbers",
             fix="env=ale env.game=<game> for a game of frames",
         )
     if not isinstance(acts, Discrete | Box):
         raise ConfigError(
-            f"env.id={rules.id} takes {acts}: want Discrete or Box", fix="another env.id"
+            f"env.id={protocol.id} takes {acts}: want Discrete or Box", fix="another env.id"
         )
     if isinstance(acts, Box) and not acts.is_bounded():
-        raise ConfigError(f"env.id={rules.id}: {acts} has no limits", fix="another env.id")
+        raise ConfigError(f"env.id={protocol.id}: {acts} has no limits", fix="another env.id")
     return env

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.envs.base import Action, Env, Rules, random_action
+from diffses.envs.base import Action, Env, EvaluationProtocol, random_action
 
 DISCOUNT = 0.999  # a step
 KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
@@ -51,7 +51,7 @@ class PlayerSpec(Protocol):
 @dataclass(frozen=True)
 class Job:
     player: PlayerSpec
-    rules: Rules
+    protocol: EvaluationProtocol
     seed: int  # of the episode: 0 to 2**31 - 1
     max_steps: int | None = None  # cut the episode after this many steps
 
@@ -67,15 +67,15 @@ class Episode:
     discounted: float = 0.0  # the return with rewards at step t weighted by DISCOUNT ** t
 
 
-_envs: dict[Rules, Env] = {}
-_players: OrderedDict[tuple[Rules, PlayerSpec], Player] = OrderedDict()
+_envs: dict[EvaluationProtocol, Env] = {}
+_players: OrderedDict[tuple[EvaluationProtocol, PlayerSpec], Player] = OrderedDict()
 
 
 def play_one(job: Job) -> Episode:
     """Plays one episode in this process."""
-    if job.rules not in _envs:
-        _envs[job.rules] = job.rules.open()
-    env = _envs[job.rules]
+    if job.protocol not in _envs:
+        _envs[job.protocol] = job.protocol.make_env()
+    env = _envs[job.protocol]
     return episode(job, env, _player(job, env))
 
 
@@ -102,7 +102,7 @@ def stepper(env: Any, player: Player) -> Callable[[Action], float]:
 
 
 def _player(job: Job, env: Env) -> Player:
-    key = (job.rules, job.player)
+    key = (job.protocol, job.player)
     if key not in _players:
         _players[key] = job.player.build(env)
         if len(_players) > KEPT_PLAYERS:
@@ -189,7 +189,7 @@ class RandomPlayer:
 
 def scores(
     spec: PlayerSpec,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     seeds: Sequence[int],
     *,
     max_steps: int | None = None,
@@ -199,7 +199,7 @@ def scores(
     """The episodes of one player, in the order of `seeds`."""
     place = {seed: index for index, seed in enumerate(seeds)}
     done: list[Episode | None] = [None] * len(seeds)
-    for finished in play([Job(spec, rules, seed, max_steps) for seed in seeds], workers):
+    for finished in play([Job(spec, protocol, seed, max_steps) for seed in seeds], workers):
         done[place[finished.job.seed]] = finished
         progress(finished)
     return [one for one in done if one is not None]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffses.agents.forest_agent import ForestSpec
-from diffses.envs.base import Rules
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.policy.forest import Forest
 
@@ -112,8 +112,10 @@ class Match:
 class Arena:
     """Plays the episodes of a search and counts the environment steps."""
 
-    def __init__(self, rules: Rules, detector: Path, limit: int | None, workers: int) -> None:
-        self._rules, self._detector, self._workers = rules, detector, workers
+    def __init__(
+        self, protocol: EvaluationProtocol, detector: Path, limit: int | None, workers: int
+    ) -> None:
+        self._protocol, self._detector, self._workers = protocol, detector, workers
         self.limit = limit  # steps after which an episode is cut
         self.spent = 0  # environment steps
         self.episodes = 0  # that these were
@@ -136,7 +138,7 @@ class Arena:
         if self.limit is None:
             return
         jobs = [
-            Job(ForestSpec(forest, str(self._detector)), self._rules, seed, WHOLE * self.limit)
+            Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, WHOLE * self.limit)
             for forest in dict.fromkeys(forests)
         ]
         jobs = jobs[: int(min(len(jobs), budget // (WHOLE * self.limit)))]
@@ -153,7 +155,7 @@ class Arena:
         An episode that is cut returns what it would have come to, where that can be told.
         """
         jobs = [
-            Job(ForestSpec(forest, str(self._detector)), self._rules, seed, self.limit)
+            Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, self.limit)
             for seed in seeds
             for forest in forests
         ]

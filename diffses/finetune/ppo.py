@@ -20,8 +20,8 @@ from diffses.agents.object_vec_env import Features
 from diffses.agents.vec_worker import Course
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset, merge
-from diffses.envs.base import Rules
-from diffses.envs.gymnasium import TaskRules
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.finetune.fisher import log_softmax, sample_rows, whitening
 from diffses.finetune.forest_actor import ForestPolicy
 from diffses.finetune.validation import Judge
@@ -67,7 +67,7 @@ class Tuned:
 def tune(
     forest: Forest,
     data: Dataset,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     settings: ConstantsFinetune,
     steps: int,
@@ -87,13 +87,13 @@ def tune(
             where the forest gets to.
         scratch: where to leave checkpoints, and to go on from the one of a killed run.
     """
-    return tuned(forest, data, rules, detector, settings, steps, seed, scratch).snapshots[-1][1]
+    return tuned(forest, data, protocol, detector, settings, steps, seed, scratch).snapshots[-1][1]
 
 
 def tuned(
     forest: Forest,
     data: Dataset,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     settings: ConstantsFinetune,
     steps: int,
@@ -110,7 +110,7 @@ def tuned(
     done = Tuned.load(record) if record is not None and record.exists() else Tuned()
     gone = done.steps
     course = Course(
-        rules,
+        protocol,
         str(detector),
         seed_for(seed, "tune", "games", gone),
         actions=None if forest.bounds is not None else forest.action_ids,
@@ -118,7 +118,7 @@ def tuned(
     )
     slots = min(settings.n_envs, max(1, steps // 4))
     # a step of a task takes microseconds, and sending it to a worker more
-    workers = 1 if isinstance(rules, TaskRules) else settings.workers
+    workers = 1 if isinstance(protocol, GymnasiumProtocol) else settings.workers
     with one_thread():
         features = Features(course, slots, workers)
         envs = VecNormalize(features, norm_obs=False, gamma=settings.gamma)
@@ -308,7 +308,7 @@ def tune_constants(
     found: Sequence[tuple[Forest, str]],
     judge: Judge,
     data: Dataset,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     finetune: ConstantsFinetune,
     seed: int,
@@ -327,7 +327,7 @@ def tune_constants(
             progress.update(row["steps"] - progress.count, best=row["best"], mean=row["mean"])
 
         done = tuned(
-            start.forest, data, rules, detector, finetune, finetune.steps, seed, scratch, note
+            start.forest, data, protocol, detector, finetune, finetune.steps, seed, scratch, note
         )
     curve = [
         {"start": start.source, "generation": number + 1, **row}

@@ -12,7 +12,7 @@ import numpy as np
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import FinetuneConfig
 from diffses.csv_rows import write_rows
-from diffses.envs.base import Rules
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.selection import dominates
 from diffses.logger.progress import Bar
@@ -45,10 +45,12 @@ class Judged:
 class Judge:
     """Plays validation episodes: the same for every forest of every search."""
 
-    def __init__(self, rules: Rules, settings: FinetuneConfig, detector: Path) -> None:
-        self._rules, self._settings, self._detector = rules, settings, str(detector)
+    def __init__(
+        self, protocol: EvaluationProtocol, settings: FinetuneConfig, detector: Path
+    ) -> None:
+        self._protocol, self._settings, self._detector = protocol, settings, str(detector)
         # seed 0, not the search's: searches are compared on the same episodes
-        self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
+        self._seeds = protocol.seeds("validation", 0, settings.validation_episodes)
         self.judged: list[Judged] = []
 
     def look(
@@ -66,7 +68,7 @@ class Judge:
                 judged,
                 Job(
                     ForestSpec(judged.forest, self._detector),
-                    self._rules,
+                    self._protocol,
                     seed,
                     self._settings.validation_steps,
                 ),

@@ -16,7 +16,7 @@ from diffses.config import EnvConfig
 from diffses.detector.base import AnyDetector, look
 from diffses.detector.palette import PALETTE
 from diffses.envs.base import Action, Env
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, RandomSpec, episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
@@ -112,19 +112,19 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
         ArtifactError, ConfigError: where it cannot be played.
     """
     assert champion.env is not None
-    rules = search_rules(champion.env)
+    protocol = search_protocol(champion.env)
     detector = detector_of(champion)
-    job = Job(RandomSpec(), rules, int(row["seed"]), max_steps)
+    job = Job(RandomSpec(), protocol, int(row["seed"]), max_steps)
     with Bar(row["steps"], "step", "report: play") as progress:
         player = Watcher(champion.forest, detector, progress)
-        done = episode(job, rules.open(), player)
+        done = episode(job, protocol.make_env(), player)
     frames = _pngs(player.screens)
     kept = len(frames) or len(player.moves)
     about = {
         "format": 1,
         "env": champion.env.name,
         "policy": policy,
-        "protocol": rules.name,
+        "protocol": protocol.name,
         "episode": int(row["episode"]),
         "seed": done.job.seed,
         "return": done.score,

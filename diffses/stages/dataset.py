@@ -17,22 +17,22 @@ def record_dataset(
     from diffses.agents.forest_agent import detector_at
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
-    from diffses.envs.ale import Protocol
+    from diffses.envs.ale import AtariProtocol
     from diffses.envs.equivalent_actions import equal_actions
-    from diffses.envs.registry import search_rules
+    from diffses.envs.registry import search_protocol
     from diffses.seeds import seed_for
 
-    rules = search_rules(env)
+    protocol = search_protocol(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)
-    opened = rules.open()
+    opened = protocol.make_env()
     groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(opened.action_names)))
-    if isinstance(rules, Protocol):
-        groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
+    if isinstance(protocol, AtariProtocol):
+        groups = equal_actions(protocol, seed_for(dataset.seed, "effects"))
     layout = Layout(features, opened.action_names, groups, opened.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)
     else:
-        parts, returns = record_rounds(rules, dataset, inputs, layout)
+        parts, returns = record_rounds(protocol, dataset, inputs, layout)
     save(draft.out, layout, parts, returns, imported=dataset.import_json is not None)

@@ -10,8 +10,8 @@ from typing import Any
 
 from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
-from diffses.envs.base import Rules
-from diffses.envs.registry import rules_of_test
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.registry import evaluation_protocols
 from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
 from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
@@ -51,14 +51,14 @@ def evaluate(
     from diffses.dataset.data import Dataset
 
     data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
-    rules = rules_of_test(env, evaluation.v4)
+    protocols = evaluation_protocols(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
     players = contenders(inputs)
-    games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
+    games = [len(seeds_of(protocol, evaluation)) for protocol in protocols]
     with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
         for contender in players:
-            for protocol in rules:
+            for protocol in protocols:
                 played = play_shared(contender, protocol, evaluation, draft, progress)
                 episodes += [{"policy": contender.name, **row} for row in played]
                 row = summary(contender, protocol, played, evaluation)
@@ -107,7 +107,7 @@ def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
 
 def play_shared(
     contender: Contender,
-    protocol: Rules,
+    protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
     draft: Draft,
     progress: Bar,
@@ -168,14 +168,14 @@ def play_shared(
     ]
 
 
-def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
+def seeds_of(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
     """The test episodes."""
     return protocol.seeds("test", evaluation.seed, evaluation.episodes)
 
 
 def summary(
     contender: Contender,
-    protocol: Rules,
+    protocol: EvaluationProtocol,
     played: list[dict[str, Any]],
     evaluation: EvaluationConfig,
 ) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from diffses.config import (
 )
 from diffses.csv_rows import write_rows
 from diffses.dataset.data import Dataset
-from diffses.envs.base import Rules
-from diffses.envs.registry import search_rules
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
 from diffses.finetune.evaluator import Arena, Member, ranked
 from diffses.finetune.fisher import sample_rows
@@ -63,8 +63,8 @@ def finetune_forest(
     if isinstance(finetune, ZooFinetune):
         copy_champion(env, finetune, draft.out)
         return
-    rules = search_rules(env)
-    judge = Judge(rules, finetune, inputs["detector"])
+    protocol = search_protocol(env)
+    judge = Judge(protocol, finetune, inputs["detector"])
     hall = [(forest, source) for forest, source, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
         from diffses.finetune.ppo import tune_constants
@@ -73,24 +73,24 @@ def finetune_forest(
             hall,
             judge,
             Dataset.open(inputs["dataset"]),
-            rules,
+            protocol,
             inputs["detector"],
             finetune,
             seed,
             draft.scratch,
         )
         write_curve(draft.out / "curve.csv", curve)
-        write(draft.out, judge, rules.name, {"search_steps": spent})
+        write(draft.out, judge, protocol.name, {"search_steps": spent})
         return
     if not isinstance(finetune, SearchFinetune):
         judge.race(hall[: finetune.validation_candidates], finetune.validation_candidates)
-        write(draft.out, judge, rules.name, {})
+        write(draft.out, judge, protocol.name, {})
         return
     data = Dataset.open(inputs["dataset"])
     rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
     material = Material.of(data, rows, finetune.operators, finetune.max_nodes)
-    arena = Arena(rules, inputs["detector"], finetune.episode_steps, finetune.workers)
-    tuner = make_tuner(data, rules, inputs["detector"], finetune)
+    arena = Arena(protocol, inputs["detector"], finetune.episode_steps, finetune.workers)
+    tuner = make_tuner(data, protocol, inputs["detector"], finetune)
     search = Search(data, material, arena, finetune, seed, tuner)
     begun = starts(inputs["distill"], data, material, finetune, seed)
     run_search(search, begun, finetune.steps, draft)
@@ -102,11 +102,11 @@ def finetune_forest(
     finalists = [*search.finalists()[:CANDIDATES], *untouched[:1]]
     best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
     judge.race(pruned(best, rows), 1)
-    write(draft.out, judge, rules.name, {"search_steps": arena.spent, "spent": search.spent})
+    write(draft.out, judge, protocol.name, {"search_steps": arena.spent, "spent": search.spent})
 
 
 def make_tuner(
-    data: Dataset, rules: Rules, detector: Path, finetune: SearchFinetune
+    data: Dataset, protocol: EvaluationProtocol, detector: Path, finetune: SearchFinetune
 ) -> Tuner | None:
     """PPO on constants, with the search's own guidance; None where it has no share."""
     if finetune.gradient == 0:
@@ -116,7 +116,7 @@ def make_tuner(
     settings = ConstantsFinetune(guidance=finetune.guidance, workers=finetune.workers)
 
     def tuner(forest: Forest, steps: int, seed: int) -> Forest:
-        return tune(forest, data, rules, detector, settings, steps, seed)
+        return tune(forest, data, protocol, detector, settings, steps, seed)
 
     return tuner
 

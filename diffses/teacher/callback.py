@@ -16,7 +16,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from diffses.config import PpoSettings
 from diffses.csv_rows import csv_text, read_rows
-from diffses.envs.base import Env, Rules
+from diffses.envs.base import Env, EvaluationProtocol
 from diffses.envs.rollout import Job, Player, episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
@@ -57,7 +57,7 @@ class Keeper(BaseCallback):
     """Watches a training.
 
     Args:
-        rules: of the evaluation's episodes.
+        protocol: of the evaluation's episodes.
         player: makes the greedy player of the learner as it is now.
         scratch: where everything is kept until the training is over.
     """
@@ -65,12 +65,17 @@ class Keeper(BaseCallback):
     def __init__(
         self,
         settings: PpoSettings,
-        rules: Rules,
+        protocol: EvaluationProtocol,
         player: Callable[[PPO], Player],
         scratch: Path,
     ) -> None:
         super().__init__()
-        self.settings, self.rules, self.player, self.scratch = settings, rules, player, scratch
+        self.settings, self.protocol, self.player, self.scratch = (
+            settings,
+            protocol,
+            player,
+            scratch,
+        )
         self.best = self._read("best.txt", -np.inf)
         self._before = self._read("clock.txt", 0.0)  # minutes, of earlier runs
         self._started = time.perf_counter()
@@ -119,12 +124,12 @@ class Keeper(BaseCallback):
     def evaluate(self) -> float:
         """The mean return of full episodes played greedily, on validation seeds."""
         assert isinstance(self.model, PPO)
-        rules, settings = self.rules, self.settings
+        protocol, settings = self.protocol, self.settings
         player = self.player(self.model)
-        self._env = self._env or rules.open()
-        seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
+        self._env = self._env or protocol.make_env()
+        seeds = protocol.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
-        jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
+        jobs = [Job(None, protocol, seed, limit) for seed in seeds]  # type: ignore[arg-type]
         mean = float(np.mean([episode(job, self._env, player).score for job in jobs]))
         if mean >= self.best:
             self.best = mean

@@ -14,7 +14,7 @@ from diffses.agents.vec_worker import Course
 from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
 from diffses.detector.base import AnyDetector
 from diffses.detector.loading import open_detector
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Player
 from diffses.seeds import seed_for
 from diffses.store import Draft
@@ -33,9 +33,9 @@ def train_on_objects(
     Args:
         folder: of the detector's artifact.
     """
-    rules, detector = search_rules(env), open_detector(folder)
+    protocol, detector = search_protocol(env), open_detector(folder)
     course = Course(
-        rules,
+        protocol,
         str(folder),
         seed_for(teacher.seed, "teacher", "games"),
         sign=teacher.rewards is Rewards.sign,
@@ -45,7 +45,7 @@ def train_on_objects(
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
-    keeper = Keeper(teacher, rules, partial(player, detector=detector), draft.scratch)
+    keeper = Keeper(teacher, protocol, partial(player, detector=detector), draft.scratch)
     about = learn(
         lambda: new_ppo("MlpPolicy", envs, teacher, draft.scratch, **more),
         envs,

@@ -30,15 +30,15 @@ def some_forest(features, env, seed):
     return Forest(tuple(features), env.action_names, ids, tuple(trees))
 
 
-def plain_return(rules, forest, model, seed):
+def plain_return(protocol, forest, model, seed):
     """One ALE that skips frames itself, the numpy detector, the numpy trees."""
     ale = ALEInterface()
-    ale.setFloat("repeat_action_probability", rules.sticky)
+    ale.setFloat("repeat_action_probability", protocol.sticky)
     ale.setInt("frame_skip", 1)
     ale.setInt("random_seed", seed)
-    ale.loadROM(roms.get_rom_path(rules.game))
+    ale.loadROM(roms.get_rom_path(protocol.game))
     actions = ale.getMinimalActionSet()
-    for _ in range(rules.noops(seed)):
+    for _ in range(protocol.noops(seed)):
         ale.act(Action.NOOP)
     if Action.FIRE in actions:
         for _ in range(4):
@@ -57,25 +57,27 @@ def plain_return(rules, forest, model, seed):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("game", ["pong", "breakout", "boxing", "space_invaders"])
-def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(rules, game, tmp_path):
+def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(
+    protocol, game, tmp_path
+):
     settings = MotionDetector(steps=400)
-    seen = recording_for(rules(game), settings)
+    seen = recording_for(protocol(game), settings)
     learn(seen.screens, seen.starts, seen.action_tm1, settings, {}).save(tmp_path)
     model = Detector.load(tmp_path).model
-    env = AtariEnv(rules(game))
+    env = AtariEnv(protocol(game))
     for number in range(3, 13):  # the first random forest that scores
         forest = some_forest(Detector.load(tmp_path).features, env, number)
         spec = ForestSpec(forest, str(tmp_path))
         jobs = [
-            Job(spec, rules(game, sticky=sticky), seed, STEPS)
+            Job(spec, protocol(game, sticky=sticky), seed, STEPS)
             for sticky in (0.25, 0.0)
             for seed in range(3)
         ]
-        alone = {(e.job.rules, e.job.seed): e.score for e in play(jobs, workers=1)}
+        alone = {(e.job.protocol, e.job.seed): e.score for e in play(jobs, workers=1)}
         if any(alone.values()):
             break
     assert any(alone.values())
-    together = {(e.job.rules, e.job.seed): e.score for e in play(jobs, workers=2)}
+    together = {(e.job.protocol, e.job.seed): e.score for e in play(jobs, workers=2)}
     close()
     assert together == alone
     for (named, seed), score in list(alone.items())[::3]:
@@ -96,10 +98,10 @@ def chosen(players, envs, steps):
     return np.array(actions).T.tolist()
 
 
-def test_players_of_one_process_do_not_mix_up_what_they_saw(rules):
+def test_players_of_one_process_do_not_mix_up_what_they_saw(protocol):
     champion = open_champion("pong")
     spec = ForestSpec(champion.forest, str(champion.detector))
-    envs = [AtariEnv(rules()), AtariEnv(rules())]
+    envs = [AtariEnv(protocol()), AtariEnv(protocol())]
     alone = []
     for seed, env in enumerate(envs):
         player = spec.build(env)

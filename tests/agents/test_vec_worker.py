@@ -10,7 +10,7 @@ from diffses.config import GymnasiumEnv, MotionDetector
 from diffses.detector.identity import name_observation
 from diffses.detector.learn import learn
 from diffses.detector.recording import recording_for
-from diffses.envs.gymnasium import TaskRules
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import DiffsesError
 from diffses.policy.forest import Forest
@@ -20,7 +20,7 @@ from diffses.seeds import seed_for
 @pytest.fixture
 def cartpole(tmp_path):
     name_observation(GymnasiumEnv(id="CartPole-v1")).save(tmp_path)
-    return TaskRules("CartPole-v1"), str(tmp_path)
+    return GymnasiumProtocol("CartPole-v1"), str(tmp_path)
 
 
 def drive(course, forest, slots, workers, episodes=2):
@@ -51,7 +51,7 @@ def played(course, forest, slots, episodes=2):
     for slot in range(slots):
         for number in range(episodes):
             seed = seed_for(course.seed, "train", slot, number)
-            job = Job(ForestSpec(forest, course.detector), course.rules, seed, course.max_steps)
+            job = Job(ForestSpec(forest, course.detector), course.protocol, seed, course.max_steps)
             episode = play_one(job)
             found[slot, number] = episode.score, episode.steps
     return found
@@ -78,8 +78,8 @@ def test_workers_change_nothing(cartpole):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("game", "workers"), [("pong", 2), ("breakout", 1)])
-def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, rules, game, workers):
-    sticky = rules(game)
+def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, protocol, game, workers):
+    sticky = protocol(game)
     settings = MotionDetector(steps=600)
     play = recording_for(sticky, settings)
     detector = learn(play.screens, play.starts, play.action_tm1, settings, {})
@@ -121,7 +121,7 @@ def test_only_the_actions_offered_can_be_taken(cartpole):
 
 def test_rewards_may_be_given_as_their_sign(tmp_path):
     name_observation(GymnasiumEnv(id="Pendulum-v1")).save(tmp_path)
-    course = Course(TaskRules("Pendulum-v1"), str(tmp_path), seed=1, sign=True, max_steps=1)
+    course = Course(GymnasiumProtocol("Pendulum-v1"), str(tmp_path), seed=1, sign=True, max_steps=1)
     envs = Features(course, 1)
     assert envs.action_space.low.tolist() == [-2]
     envs.reset()

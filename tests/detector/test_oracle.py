@@ -51,15 +51,15 @@ def ocatari(monkeypatch):
     return found
 
 
-def test_it_reads_memory_and_offers_the_same_interface(ocatari, rules, tmp_path):
-    play = record(rules(), ExplorerSpec(), 400, 0)
+def test_it_reads_memory_and_offers_the_same_interface(ocatari, protocol, tmp_path):
+    play = record(protocol(), ExplorerSpec(), 400, 0)
     made = make_oracle("pong", play, OracleDetector())
     assert made.memory.cast.player == "player"
     assert {"player.y", "ball.x", "ball.y-player.y"} <= set(made.features)
     made.save(tmp_path)
     loaded = open_detector(tmp_path)
     assert loaded.features == made.features
-    env = AtariEnv(rules())
+    env = AtariEnv(protocol())
     env.reset(3)
     loaded.reset()
     for _ in range(60):
@@ -113,13 +113,13 @@ def test_without_the_package_it_says_what_to_install(tmp_path):
         learn_detector(ArcadeEnv(game="pong"), OracleDetector(), inputs={}, draft=draft)
 
 
-def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, rules, tmp_path):
+def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, protocol, tmp_path):
     with pytest.raises(ConfigError, match="does not read klax"):
         Reader("klax")
     ocatari.detect_objects_ram = lambda *arguments: np.uint8(3) + 300
     with pytest.raises(DiffsesError, match="OverflowError"):
         Reader("pong").read(np.zeros(128, np.uint8), (210, 160))
-    save(record(rules(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
+    save(record(protocol(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
     with pytest.raises(ConfigError, match="does not hold"):
         make_oracle("pong", read_recording(tmp_path / "play.npz"), OracleDetector())
     (tmp_path / "detector.json").write_text('{"kind": "oracle"}')

@@ -29,8 +29,8 @@ from diffses.teacher.agent import TeacherSpec
 from diffses.zoo.champion import open_champion
 
 
-def test_a_recording_is_whole_episodes_and_the_same_again(rules):
-    short = rules(max_frames=96)  # a first screen and 24 steps an episode
+def test_a_recording_is_whole_episodes_and_the_same_again(protocol):
+    short = protocol(max_frames=96)  # a first screen and 24 steps an episode
     one, again, other = (recording_for(short, MotionDetector(steps=60, seed=s)) for s in (3, 3, 4))
     assert one.screens.shape == (60, 210, 160)
     assert np.flatnonzero(one.starts).tolist() == [0, 25, 50]
@@ -38,8 +38,8 @@ def test_a_recording_is_whole_episodes_and_the_same_again(rules):
     assert (one.action_tm1 != other.action_tm1).any()
 
 
-def test_actions_are_held_for_a_while(rules):
-    actions = record(rules(), ExplorerSpec(), 120, 0).action_tm1
+def test_actions_are_held_for_a_while(protocol):
+    actions = record(protocol(), ExplorerSpec(), 120, 0).action_tm1
     changes = (np.diff(actions) != 0).sum()
     assert 8 <= changes <= 40  # 6.5 steps on average; drawn anew each step it would be about 100
 
@@ -63,10 +63,10 @@ class Looking(Explorer):
 
 
 @pytest.mark.parametrize("game", ["boxing", "pong"])
-def test_a_recording_is_seen_as_the_play_was(rules, game, tmp_path):
+def test_a_recording_is_seen_as_the_play_was(protocol, game, tmp_path):
     folder = open_champion(game).detector
     at_play = Looking(Detector.load(folder))
-    save(record(rules(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
+    save(record(protocol(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
     play, detector = read_recording(tmp_path / "play.npz"), Detector.load(folder)
     rows = []
     for frame, screen in enumerate(play.screens):
@@ -82,17 +82,17 @@ def test_a_recording_is_seen_as_the_play_was(rules, game, tmp_path):
     assert all(len(told[f"player.{quantity}"]) > 1 for quantity in felt)
 
 
-def test_frames_are_as_the_console_renders_them(rules):
+def test_frames_are_as_the_console_renders_them(protocol):
     # a PAL game, with more lines and other colours than most
-    play = record(rules("air_raid"), ExplorerSpec(), 30, 0)
+    play = record(protocol("air_raid"), ExplorerSpec(), 30, 0)
     assert play.screens.shape == (30, 250, 160)
-    env = AtariEnv(rules("air_raid"))
+    env = AtariEnv(protocol("air_raid"))
     env.reset(seed_for(0, "detector", 0))
     np.testing.assert_array_equal(play.frames[0], env.rgb())
 
 
-def test_a_recording_in_other_colours_is_read_as_it_was_seen(rules, tmp_path):
-    play = record(rules("air_raid"), ExplorerSpec(), 5, 0)
+def test_a_recording_in_other_colours_is_read_as_it_was_seen(protocol, tmp_path):
+    play = record(protocol("air_raid"), ExplorerSpec(), 5, 0)
     save(play, tmp_path / "play.npz", None)
     read = read_recording(tmp_path / "play.npz")
     np.testing.assert_array_equal(read.screens, play.screens)

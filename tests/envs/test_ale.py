@@ -19,17 +19,17 @@ def trace(env, seed, steps=120):
     return rewards, env.observation().tobytes()
 
 
-def test_an_episode_is_named_by_its_seed(rules):
-    env = AtariEnv(rules())
+def test_an_episode_is_named_by_its_seed(protocol):
+    env = AtariEnv(protocol())
     first, other = trace(env, 3), trace(env, 4)
     assert first != other
     assert trace(env, 3) == first  # from the kept state
-    assert trace(AtariEnv(rules()), 3) == first  # from a console that never played
+    assert trace(AtariEnv(protocol()), 3) == first  # from a console that never played
 
 
-def test_an_episode_does_not_hang_on_how_the_one_before_ended(rules):
+def test_an_episode_does_not_hang_on_how_the_one_before_ended(protocol):
     """A sticky console may repeat the last action in its first frame, and ALE does not keep it."""
-    env = AtariEnv(rules())
+    env = AtariEnv(protocol())
 
     def opening(seed):
         env.reset(seed)
@@ -73,10 +73,10 @@ def same(one, other):
     )
 
 
-def first_and_again(rules, seeds, others):
+def first_and_again(protocol, seeds, others):
     """Which of `seeds` show or pay something else when they are started again."""
-    env, wrong = AtariEnv(rules), []
-    first = {seed: opening(AtariEnv(rules), seed) for seed in seeds}
+    env, wrong = AtariEnv(protocol), []
+    first = {seed: opening(AtariEnv(protocol), seed) for seed in seeds}
     wrong += [seed for seed in seeds if not same(opening(env, seed), first[seed])]
     for seed in (*seeds, *others):
         env.reset(seed)
@@ -88,30 +88,30 @@ def first_and_again(rules, seeds, others):
     return sorted(set(wrong))
 
 
-def no_ops(rules, count):
+def no_ops(protocol, count):
     """An episode seed with so many opening no-ops."""
-    return next(seed for seed in range(1000) if rules.noops(seed) == count)
+    return next(seed for seed in range(1000) if protocol.noops(seed) == count)
 
 
 # without a FIRE at the start (freeway, asterix) the first picture is that of the opening
 @pytest.mark.parametrize("game", ["freeway", "asterix", "pong"])
-def test_an_episode_that_starts_again_looks_and_goes_as_it_did_first(rules, game):
-    played = rules(game)
+def test_an_episode_that_starts_again_looks_and_goes_as_it_did_first(protocol, game):
+    played = protocol(game)
     seeds = [no_ops(played, count) for count in (0, 17)]
     assert first_and_again(played, seeds, [2001]) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("game", games())
-def test_every_game_starts_again_as_it_did_first(rules, game):
-    played = rules(game)
+def test_every_game_starts_again_as_it_did_first(protocol, game):
+    played = protocol(game)
     seeds = [no_ops(played, count) for count in (0, 1, 2, 29)]
     assert first_and_again(played, seeds, [2001, 2002]) == []
 
 
 @pytest.mark.parametrize("game", ["freeway", "pong"])
-def test_a_step_that_was_kept_shows_what_it_showed_and_goes_on_so(rules, game):
-    env = AtariEnv(rules(game, sticky=0.0))
+def test_a_step_that_was_kept_shows_what_it_showed_and_goes_on_so(protocol, game):
+    env = AtariEnv(protocol(game, sticky=0.0))
     opening(env, 3, steps=40)
     kept, seen = env.clone_state(), views(env)
     after = [(env.step(1, frame_pair=True), views(env)) for _ in range(20)]
@@ -130,8 +130,8 @@ def test_a_step_that_was_kept_shows_what_it_showed_and_goes_on_so(rules, game):
     assert all((a == b).all() for a, b in zip(views(env), seen, strict=True))
 
 
-def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):
-    env = AtariEnv(rules(noop_max=1, fire_reset=False))
+def test_stepping_frame_by_frame_is_what_ale_does_itself(protocol):
+    env = AtariEnv(protocol(noop_max=1, fire_reset=False))
     env.reset(5)
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", 0.25)
@@ -144,8 +144,8 @@ def test_stepping_frame_by_frame_is_what_ale_does_itself(rules):
 
 
 @pytest.mark.parametrize("frame_pair", [False, True])
-def test_the_frame_before_is_the_last_but_one_of_a_step(rules, frame_pair):
-    env = AtariEnv(rules("space_invaders", noop_max=1, fire_reset=False))
+def test_the_frame_before_is_the_last_but_one_of_a_step(protocol, frame_pair):
+    env = AtariEnv(protocol("space_invaders", noop_max=1, fire_reset=False))
     env.reset(5)
     assert (env.previous_frame() == env.observation()).all()
     ale = ALEInterface()
@@ -169,7 +169,7 @@ def test_the_frame_before_is_the_last_but_one_of_a_step(rules, frame_pair):
 
 
 @pytest.mark.parametrize("game", ["pong", "breakout", "space_invaders"])
-def test_the_pixel_view_is_that_of_the_vector_environment(rules, game):
+def test_the_pixel_view_is_that_of_the_vector_environment(protocol, game):
     games = AtariVectorEnv(
         game,
         1,
@@ -179,7 +179,7 @@ def test_the_pixel_view_is_that_of_the_vector_environment(rules, game):
         reward_clipping=False,
     )
     expected, _ = games.reset(seed=np.array([77]))
-    env, view = AtariEnv(rules(game, noop_max=1, fire_reset=False)), PixelView()
+    env, view = AtariEnv(protocol(game, noop_max=1, fire_reset=False)), PixelView()
     env.reset(77)
     view.begin()
     assert (view.add(env.frame_pair()) == expected[0]).all()
@@ -190,8 +190,8 @@ def test_the_pixel_view_is_that_of_the_vector_environment(rules, game):
     games.close()
 
 
-def test_without_sticky_actions_a_seed_is_its_no_ops(rules):
-    v4 = rules(sticky=0.0)
+def test_without_sticky_actions_a_seed_is_its_no_ops(protocol):
+    v4 = protocol(sticky=0.0)
     assert v4.seeds("test", 123, 5) == list(range(30))
     assert [v4.noops(seed) for seed in (0, 7, 29)] == [0, 7, 29]
     env = AtariEnv(v4)
@@ -199,34 +199,34 @@ def test_without_sticky_actions_a_seed_is_its_no_ops(rules):
     assert len(ends) == 4
 
 
-def test_namespaces_share_no_episode(rules):
+def test_namespaces_share_no_episode(protocol):
     names = ("train", "validation", "test")
-    seeds = [seed for name in names for seed in rules().seeds(name, 0, 500)]
+    seeds = [seed for name in names for seed in protocol().seeds(name, 0, 500)]
     assert len(set(seeds)) == len(seeds)
 
 
-def test_an_episode_ends_at_the_frame_limit(rules):
-    env = AtariEnv(rules(max_frames=40))
+def test_an_episode_ends_at_the_frame_limit(protocol):
+    env = AtariEnv(protocol(max_frames=40))
     env.reset(0)
     while not env.done:
         env.step(0)
     assert env.steps == 10
 
 
-def test_a_negative_seed_is_refused(rules):
+def test_a_negative_seed_is_refused(protocol):
     with pytest.raises(ValueError, match="episode seed"):
-        AtariEnv(rules()).reset(-1)
+        AtariEnv(protocol()).reset(-1)
 
 
-def test_an_unknown_game_is_named(rules):
+def test_an_unknown_game_is_named(protocol):
     with pytest.raises(ConfigError, match=r"fix: env\.game=<one of adventure"):
-        AtariEnv(rules("pongg"))
+        AtariEnv(protocol("pongg"))
 
 
-def test_pongs_six_actions_are_three(rules):
-    assert equal_actions(rules(), seed=1) == ((0, 1), (2, 4), (3, 5))
+def test_pongs_six_actions_are_three(protocol):
+    assert equal_actions(protocol(), seed=1) == ((0, 1), (2, 4), (3, 5))
 
 
 @pytest.mark.slow
-def test_breakouts_fire_is_not_a_no_op(rules):
-    assert equal_actions(rules("breakout"), seed=1) == ((0,), (1,), (2,), (3,))
+def test_breakouts_fire_is_not_a_no_op(protocol):
+    assert equal_actions(protocol("breakout"), seed=1) == ((0,), (1,), (2,), (3,))

@@ -6,7 +6,7 @@ import pytest
 from diffses.config import GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.gymnasium import task_rules
+from diffses.envs.gymnasium import gymnasium_protocol
 from diffses.finetune.evaluator import Arena
 from diffses.policy.forest import Forest
 
@@ -29,8 +29,8 @@ def env():
 
 
 @pytest.fixture
-def rules(env):
-    return task_rules(env)
+def protocol(env):
+    return gymnasium_protocol(env)
 
 
 @pytest.fixture
@@ -42,14 +42,14 @@ def detector(env, tmp_path):
 
 
 @pytest.fixture
-def arena(rules, detector):
-    return Arena(rules, detector, 200, workers=1)
+def arena(protocol, detector):
+    return Arena(protocol, detector, 200, workers=1)
 
 
 @pytest.fixture
-def data(rules):
+def data(protocol):
     """Random play; the recorded scores prefer to push the way the pole falls."""
-    env, random = rules.open(), np.random.default_rng(0)
+    env, random = protocol.make_env(), np.random.default_rng(0)
     rows, actions, episodes = [], [], []
     for episode in range(10):
         env.reset(episode)

@@ -26,8 +26,8 @@ SETTINGS = GuidedFinetune(
 )
 
 
-def begin(data, rules, detector, settings=SETTINGS):
-    arena = Arena(rules, detector, settings.episode_steps, workers=1)
+def begin(data, protocol, detector, settings=SETTINGS):
+    arena = Arena(protocol, detector, settings.episode_steps, workers=1)
     rows = data.train.features
     material = Material.of(data, rows, settings.operators, settings.max_nodes)
     search = Search(data, material, arena, settings, seed=1)
@@ -41,8 +41,8 @@ def finish(search, steps=SETTINGS.steps):
 
 
 @pytest.fixture
-def searched(data, rules, detector):
-    search, begun = begin(data, rules, detector)
+def searched(data, protocol, detector):
+    search, begun = begin(data, protocol, detector)
     search.screen(begun)
     finish(search)
     return search
@@ -61,12 +61,12 @@ def test_it_improves_within_its_budget(searched, arena):
     assert searched.curve[-1]["leader"] == ranked(searched.members)[0].mean
 
 
-def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
-    search, begun = begin(data, rules, detector)
+def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, protocol, detector):
+    search, begun = begin(data, protocol, detector)
     search.screen(begun)
     finish(search, steps=5_000)
     saved = json.loads(json.dumps(search.state()))
-    again, _ = begin(data, rules, detector)
+    again, _ = begin(data, protocol, detector)
     again.restore(saved)
     finish(again)
     assert again.curve == searched.curve
@@ -74,10 +74,10 @@ def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, d
 
 
 def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_left(
-    data, rules, detector
+    data, protocol, detector
 ):
     few = replace(SETTINGS, steps=4_000)
-    search, _ = begin(data, rules, detector, few)
+    search, _ = begin(data, protocol, detector, few)
     random = random_starts(data, search._material, 120, seed=1)
     begun = [Member(forest, f"{'ab'[n >= 100]}/{n}") for n, (forest, _) in enumerate(random)]
     search.screen(begun)
@@ -85,13 +85,15 @@ def test_where_steps_are_few_some_of_each_kind_are_screened_and_some_steps_are_l
     heard = [start.source for start in begun if start.returns]
     assert {source[0] for source in heard} == {"a", "b"}
     assert len(heard) < 60  # all of them would have cost some 5,000
-    enough, _ = begin(data, rules, detector, replace(few, steps=100_000))
+    enough, _ = begin(data, protocol, detector, replace(few, steps=100_000))
     again = [Member(start.forest, start.source) for start in begun]
     enough.screen(again)
     assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
 
 
-def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, detector, monkeypatch):
+def test_screening_keeps_to_its_share_however_long_episodes_are(
+    data, protocol, detector, monkeypatch
+):
     def play(jobs, workers):
         for job in jobs:
             yield Episode(job, 0.0, job.max_steps, True, None)
@@ -99,7 +101,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
     monkeypatch.setattr("diffses.finetune.evaluator.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
         settings = replace(GuidedFinetune(), steps=steps)
-        search, _ = begin(data, rules, detector, settings)
+        search, _ = begin(data, protocol, detector, settings)
         random = random_starts(data, search._material, 150, seed=1)
         begun = [Member(forest, f"{'abcde'[n % 5]}/{n}") for n, (forest, _) in enumerate(random)]
         search.screen(begun)
@@ -115,18 +117,18 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
     assert searched.step() is None
 
 
-def test_where_every_candidate_returns_the_same_a_climb_ends(data, rules, detector):
+def test_where_every_candidate_returns_the_same_a_climb_ends(data, protocol, detector):
     settings = GuidedFinetune(
         population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
     )
-    search, begun = begin(data, rules, detector, settings)  # all return 1 in the first step
+    search, begun = begin(data, protocol, detector, settings)  # all return 1 in the first step
     search.screen(begun)
     finish(search, steps=100_000)
     assert search.steps < 1_000
     assert all(climb.stalled for climb in search.climbs)
 
 
-def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detector, cartpole):
+def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, protocol, detector, cartpole):
     settings = GuidedFinetune(
         steps=12_000,
         population=4,
@@ -135,7 +137,7 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
         evolution_share=0.0,
         gradient=0.4,
     )
-    arena = Arena(rules, detector, 100, workers=1)
+    arena = Arena(protocol, detector, 100, workers=1)
     material = Material.of(data, data.train.features, settings.operators, settings.max_nodes)
     asked = []
 
@@ -153,9 +155,9 @@ def test_a_gradient_gets_its_share_and_what_it_makes_is_kept(data, rules, detect
 
 
 def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
-    rules, detector, cartpole, tmp_path
+    protocol, detector, cartpole, tmp_path
 ):
-    judge = Judge(rules, GuidedFinetune(validation_episodes=8, workers=1), detector)
+    judge = Judge(protocol, GuidedFinetune(validation_episodes=8, workers=1), detector)
     good = cartpole("add", 2, "mul", 0.3, 3)
     found = judge.race([(cartpole(2), "angle"), (cartpole(0), "place"), (good, "both")], keep=2)
     assert found.source == "both"
@@ -173,9 +175,9 @@ def test_the_judge_looks_longer_at_the_best_and_writes_the_front(
 
 
 def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
-    rules, detector, cartpole
+    protocol, detector, cartpole
 ):
-    judge = Judge(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+    judge = Judge(protocol, GuidedFinetune(validation_episodes=4, workers=1), detector)
     champion = Judged(cartpole("add", 2, 3), "champion", [300.0, 200.0, 100.0, 100.0])
     dropped = Judged(cartpole("add", 2, "add", 2, 3), "dropped", [250.0, 200.0])  # its mean: 225
     small = Judged(cartpole(2), "small", [50.0])
@@ -183,15 +185,15 @@ def test_who_was_given_up_early_is_beaten_in_the_episodes_that_both_played(
     assert [one.source for one in judge.front()] == ["champion", "small"]
 
 
-def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartpole):
-    judge = Judge(rules, GuidedFinetune(validation_episodes=4, workers=1), detector)
+def test_a_forest_named_twice_takes_no_place_from_another(protocol, detector, cartpole):
+    judge = Judge(protocol, GuidedFinetune(validation_episodes=4, workers=1), detector)
     named = [(cartpole(2), "angle"), (cartpole(0), "place"), (cartpole(2), "again")]
     judge.race(named, keep=2)
     assert {one.source: len(one.returns) for one in judge.judged} == {"angle": 4, "place": 4}
 
 
-def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(rules, detector, cartpole):
-    judge = Judge(rules, GuidedFinetune(validation_episodes=4), detector)
+def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(protocol, detector, cartpole):
+    judge = Judge(protocol, GuidedFinetune(validation_episodes=4), detector)
     large = Judged(cartpole("add", 0, "mul", 2.0, 1), "large", [10.0, 20.0, 30.0, 40.0])
     behind = 0.25 * large.error
     near = Judged(cartpole("add", 0, 1), "near", [r - 0.9 * behind for r in large.returns])

@@ -11,7 +11,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ConstantsFinetune, GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import scores as returns
 from diffses.finetune.fisher import divergence, softmax, wanted, whitening
 from diffses.finetune.forest_actor import STEP, ForestActor, ForestPolicy
@@ -52,7 +52,7 @@ def world(tmp_path):
     """Where a forest is tuned: rules, and the folder of a detector."""
     name_observation(CARTPOLE).save(tmp_path)
     torch.set_num_threads(1)
-    return search_rules(CARTPOLE), tmp_path
+    return search_protocol(CARTPOLE), tmp_path
 
 
 def policy_of(forest, data, temperature=1.0):
@@ -241,12 +241,12 @@ def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatc
 
 
 def test_what_it_becomes_is_judged_beside_what_it_was(world, tmp_path):
-    rules, detector = world
+    protocol, detector = world
     settings = dataclasses.replace(SMALL, steps=700, validation_episodes=4, workers=1)
-    judge = Judge(rules, settings, detector)
+    judge = Judge(protocol, settings, detector)
     found = [(POOR, "distill/00")]
     curve, spent = tune_constants(
-        found, judge, dataset(), rules, detector, settings, 3, tmp_path / "none"
+        found, judge, dataset(), protocol, detector, settings, 3, tmp_path / "none"
     )
     assert spent == 640
     assert curve[-1]["steps"] == 640
@@ -260,15 +260,15 @@ def test_what_it_becomes_is_judged_beside_what_it_was(world, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("guidance", [0.0, 0.3])
 def test_a_poor_balancer_learns_to_balance(world, guidance):
-    rules, detector = world
+    protocol, detector = world
 
     def mean(forest):
         spec = ForestSpec(forest, str(detector))
-        seeds = rules.seeds("validation", 0, 20)
-        return np.mean([episode.score for episode in returns(spec, rules, seeds, workers=1)])
+        seeds = protocol.seeds("validation", 0, 20)
+        return np.mean([episode.score for episode in returns(spec, protocol, seeds, workers=1)])
 
     settings = ConstantsFinetune(guidance=guidance)
-    better = tune(POOR, dataset(), rules, detector, settings, 30_000, seed=1)
+    better = tune(POOR, dataset(), protocol, detector, settings, 30_000, seed=1)
     assert mean(POOR) < 100
     assert mean(better) > 300
     assert better.sizes == POOR.sizes

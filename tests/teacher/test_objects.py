@@ -13,7 +13,7 @@ from diffses.agents.vec_worker import Course
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
 from diffses.pipeline import STAGES, order
@@ -60,7 +60,7 @@ def teach(env, draft, **settings):
 
 def learner(env, folder, **settings):
     name_observation(env).save(folder)
-    envs = Features(Course(search_rules(env), str(folder), seed=1), 2)
+    envs = Features(Course(search_protocol(env), str(folder), seed=1), 2)
     torch.set_num_threads(1)
     more = policy_settings(PpoObjectsTeacher(**settings))
     return PPO("MlpPolicy", envs, n_steps=32, batch_size=32, seed=2, device="cpu", **more)
@@ -137,15 +137,15 @@ def test_training_leaves_a_teacher_that_plays(balancer):
     assert (
         float(evaluations[-1]) <= about["evaluation"] == max(map(float, filter(None, evaluations)))
     )
-    rules = search_rules(CARTPOLE)
+    protocol = search_protocol(CARTPOLE)
     spec = TeacherSpec.of(balancer["teacher"], balancer["detector"])
-    seeds = rules.seeds("validation", 0, 2)
-    again = [play_one(Job(spec, rules, seed)).score for seed in seeds]
+    seeds = protocol.seeds("validation", 0, 2)
+    again = [play_one(Job(spec, protocol, seed)).score for seed in seeds]
     assert np.mean(again) == about["evaluation"]  # the best was kept, and plays as it did then
 
 
 def test_without_its_detector_it_is_refused(balancer):
-    env = search_rules(CARTPOLE).open()
+    env = search_protocol(CARTPOLE).make_env()
     with pytest.raises(ArtifactError, match="plays from objects"):
         TeacherSpec(str(balancer["teacher"])).build(env)
 

@@ -193,13 +193,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_teachers_episode_is_the_same_every_time(draft, rules):
+def test_a_teachers_episode_is_the_same_every_time(draft, protocol):
     make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
-    env = AtariEnv(rules())
+    env = AtariEnv(protocol())
     spec = TeacherSpec(str(draft.out))
-    job = Job(spec, rules(), seed=4, max_steps=150)
+    job = Job(spec, protocol(), seed=4, max_steps=150)
     first = episode(job, env, spec.build(env))
-    episode(Job(spec, rules(), seed=5, max_steps=30), env, spec.build(env))
+    episode(Job(spec, protocol(), seed=5, max_steps=30), env, spec.build(env))
     again = episode(job, env, spec.build(env))
     assert (first.score, first.steps) == (again.score, again.steps)
     assert isinstance(spec.build(env), TeacherPlayer)
