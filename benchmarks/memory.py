@@ -7,7 +7,7 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.play import JOB_STEPS, QUICK_STEPS, STEPS, WORKERS, forest_player, learned_detector
+from benchmarks.play import JOB_STEPS, QUICK_STEPS, STEPS, WORKERS, forest_agent, learned_detector
 from benchmarks.rows import Effort, Row, alone
 from benchmarks.workers import peak_mb
 from diffses.config import ROOT, ArcadeEnv, DatasetConfig, PretrainedTeacher
@@ -38,7 +38,7 @@ def memory(effort: Effort) -> list[Row]:
 def playing(quick: bool) -> float:
     """MB, playing a forest from pixels."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, protocol = forest_player("pong", Path(folder), QUICK_STEPS if quick else STEPS)
+        spec, protocol = forest_agent("pong", Path(folder), QUICK_STEPS if quick else STEPS)
         seeds = protocol.seeds("train", 0, 4 if quick else JOBS)
         for _ in play([Job(spec, protocol, seed, JOB_STEPS) for seed in seeds], WORKERS):
             pass

@@ -58,7 +58,7 @@ def random_forest(features: tuple[str, ...], actions: tuple[str, ...], nodes: in
     return Forest(features, actions, tuple(range(len(actions))), trees)
 
 
-def forest_player(game: str, folder: Path, steps: int) -> tuple[ForestSpec, AtariProtocol]:
+def forest_agent(game: str, folder: Path, steps: int) -> tuple[ForestSpec, AtariProtocol]:
     """A random forest of 200 nodes on what a freshly learned detector of the game sees."""
     where = learned_detector(game, folder, steps)
     protocol = v5(ArcadeEnv(game=game))
@@ -109,7 +109,7 @@ class Engine:
 def play_game(effort: Effort, game: str) -> list[Row]:
     """Steps a second of a whole pixel policy, and of `ALEInterface.act` alone."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, protocol = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        spec, protocol = forest_agent(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
         ours = Engine(spec, protocol, effort.seconds, WORKERS, effort.quick)
         with Emulators(protocol, WORKERS, effort.seconds) as theirs:
             pairs = in_turn(ours, theirs, effort.turns)

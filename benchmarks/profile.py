@@ -16,9 +16,9 @@ import torch
 from stable_baselines3 import PPO
 
 from benchmarks.learners import learn, learner
-from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
+from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_agent
 from benchmarks.rows import Effort, Row
-from diffses.agents.forest_agent import ForestPlayer, detector_at
+from diffses.agents.forest_agent import ForestAgent, detector_at
 from diffses.detector import kernel
 from diffses.detector.base import look
 from diffses.detector.motion import Detector
@@ -67,14 +67,14 @@ def least(work: Callable[[], Any], count: int, turns: int, clock: Callable[[], f
 def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     """Seconds a step of a forest's play, and of the pieces of it."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, protocol = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        spec, protocol = forest_agent(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
         env = protocol.make_env()
-        player = spec.build(env)
+        agent = spec.build(env)
         detector = detector_at(spec.detector)
         assert isinstance(detector, Detector)
     steps = JOB_STEPS // 10 if effort.quick else JOB_STEPS
     job = Job(spec, protocol, protocol.seeds("train", 0, 1)[0], steps)
-    actions, screens, rows = kept(job, env, player, detector)
+    actions, screens, rows = kept(job, env, agent, detector)
 
     def play_again() -> None:
         env.reset(job.seed)
@@ -88,27 +88,27 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     look = compiled_look(detector, screens)
     blobs, follow = (timed(partial(look, track)) for track in (False, True))
     observe = timed(lambda: [detector.observe(screen) for screen in screens])
-    return timed(lambda: episode(job, env, player)), [
+    return timed(lambda: episode(job, env, agent)), [
         ("emulator, ALEInterface.act", timed(play_again)),
         ("getScreen", timed(lambda: [env.observation() for _ in screens])),
         ("detector: blobs", blobs),
         ("detector: tracking", follow - blobs),
         ("detector: features, and the call", observe - follow),
-        ("forest", timed(lambda: [player.choose(row) for row in rows])),
+        ("forest", timed(lambda: [agent.choose(row) for row in rows])),
     ]
 
 
 def kept(
-    job: Job, env: AtariEnv, player: ForestPlayer, detector: Detector
+    job: Job, env: AtariEnv, agent: ForestAgent, detector: Detector
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """An episode's actions, screens and rows of features."""
     actions, screens, rows = [], [], []
     env.reset(job.seed)
-    player.begin(env, job.seed)
+    agent.reset(env, job.seed)
     while not env.done and env.steps < (job.max_steps or 0):
         screens.append(env.observation().copy())
         rows.append(look(detector, env).copy())
-        actions.append(int(player.choose(rows[-1])))
+        actions.append(int(agent.choose(rows[-1])))
         env.step(actions[-1])
     return actions, np.array(screens), np.array(rows)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.play import QUICK_STEPS, STEPS, Engine, forest_player
+from benchmarks.play import QUICK_STEPS, STEPS, Engine, forest_agent
 from benchmarks.rows import Effort, Row
 from diffses.config import ROOT
 from diffses.envs.atari_vec_env import AtariPixels
@@ -29,7 +29,7 @@ def scaling(effort: Effort) -> list[Row]:
     The measurements go round in turn; `ratio` is against the first of each.
     """
     with tempfile.TemporaryDirectory() as folder:
-        spec, protocol = forest_player("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        spec, protocol = forest_agent("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
         engines = [
             Engine(spec, protocol, effort.seconds, workers, effort.quick) for workers in WORKERS
         ]

@@ -33,7 +33,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def protocol():
-    """`protocol("pong", sticky=0.0)`: an `AtariProtocol`, v5's values where nothing else is said."""
+    """`protocol("pong", sticky=0.0)`: a protocol, by default with the values of v5."""
 
     def make(game="pong", sticky=0.25, noop_max=30, fire_reset=True, max_frames=108_000, skip=4):
         return AtariProtocol("v5", game, skip, sticky, noop_max, fire_reset, max_frames)

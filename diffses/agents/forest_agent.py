@@ -34,15 +34,15 @@ class ForestSpec:
     forest: Forest
     detector: str  # folder of the artifact
 
-    def build(self, env: Env) -> ForestPlayer:
-        return ForestPlayer(self.forest, detector_at(self.detector))
+    def build(self, env: Env) -> ForestAgent:
+        return ForestAgent(self.forest, detector_at(self.detector))
 
 
-class ForestPlayer:
+class ForestAgent:
     """Takes the action whose tree has the highest value, ties go to the lowest; or, for Box
     actions, the trees' values, squashed."""
 
-    sees_motion = False
+    needs_frame_pair = False
 
     def __init__(self, forest: Forest, detector: AnyDetector) -> None:
         missing = set(forest.features) - set(detector.features)
@@ -57,7 +57,7 @@ class ForestPlayer:
         self._detector = detector
         self._forest, self._compiled = forest, Compiled(forest)
 
-    def begin(self, env: Env, seed: int) -> None:
+    def reset(self, env: Env, seed: int) -> None:
         self._detector.reset()
 
     def act(self, env: Env) -> Action:

@@ -54,7 +54,7 @@ class Slot:
         self._limit = course.max_steps if course.max_steps is not None else 2**62
         self._episode = 0
 
-    def begin(self) -> np.ndarray:
+    def reset(self) -> np.ndarray:
         """Starts the next episode; its first features, float32 (f,)."""
         self._env.reset(seed_for(self._course.seed, "train", self._number, self._episode))
         self._detector.reset()
@@ -80,7 +80,7 @@ class Slot:
                 "TimeLimit.truncated": not env.done or env.truncated,
                 "episode": {"r": self._score, "l": env.steps, "t": seconds},
             }
-            row = self.begin()
+            row = self.reset()
         return row, float(np.sign(reward)) if course.sign else reward, over, info
 
 
@@ -113,7 +113,7 @@ class Here:
 
     def reset(self) -> np.ndarray:
         """The first features of each slot's next episode, float32 (slots, f)."""
-        return np.stack([slot.begin() for slot in self._slots])
+        return np.stack([slot.reset() for slot in self._slots])
 
     def step(self, actions: Sequence[Any]) -> Stepped:
         """A step of each slot: features, rewards, whether it ended an episode, information."""

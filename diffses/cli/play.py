@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.agents.forest_agent import ForestPlayer
+from diffses.agents.forest_agent import ForestAgent
 from diffses.config import ROOT
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.base import Action, Env
@@ -23,7 +23,7 @@ from diffses.zoo.open_policy import POLICIES, detector_of, open_policy
 Watch = Callable[[Env, AnyDetector, np.ndarray], None]
 
 
-class WatchedPlayer(ForestPlayer):
+class WatchedAgent(ForestAgent):
     """Plays as the forest does, and shows each step to somebody before it is taken."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, watch: Watch) -> None:
@@ -58,11 +58,11 @@ def play(
             fix="the key of its artifact: python -m diffses.store ls",
         )
     protocol = search_protocol(champion.env)
-    player = WatchedPlayer(champion.forest, detector, watch)
+    agent = WatchedAgent(champion.forest, detector, watch)
     env = protocol.make_env()
     played = []
     for number, named in enumerate(protocol.seeds("test", seed, episodes)):
-        played.append(episode(Job(RandomSpec(), protocol, named), env, player))
+        played.append(episode(Job(RandomSpec(), protocol, named), env, agent))
         done = played[-1]
         print(f"episode {number}: return {done.score:g}, {done.steps} steps", flush=True)
     mean = sum(one.score for one in played) / len(played)

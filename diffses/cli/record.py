@@ -28,7 +28,7 @@ from diffses.cli.arguments import parse, whole
 from diffses.config import ArcadeEnv
 from diffses.detector.recording import ExplorerSpec, record, save
 from diffses.envs.ale import v5
-from diffses.envs.rollout import PlayerSpec, RandomSpec
+from diffses.envs.rollout import AgentSpec, RandomSpec
 from diffses.errors import ConfigError, DiffsesError
 from diffses.policy.forest import Forest
 
@@ -45,7 +45,7 @@ SETTINGS = {
 }
 
 
-def player_of(settings: dict[str, str]) -> PlayerSpec:
+def agent_of(settings: dict[str, str]) -> AgentSpec:
     """Who plays.
 
     Raises:
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
         steps = whole("steps", settings["steps"], 1, "3000")
         seed = whole("seed", settings["seed"], 0, "0")
         protocol = v5(ArcadeEnv(game=settings["env"]))
-        recording = record(protocol, player_of(settings), steps, seed)
+        recording = record(protocol, agent_of(settings), steps, seed)
         save(recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None)
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)

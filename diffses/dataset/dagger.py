@@ -10,7 +10,7 @@ import numpy as np
 
 from diffses.config import DatasetConfig
 from diffses.dataset.data import Layout, Part
-from diffses.dataset.recorder import RecorderSpec
+from diffses.dataset.recorder import RecordingSpec
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.logger.progress import Bar
@@ -71,7 +71,7 @@ def record(
     Returns:
         Arrays of `steps` rows (and of objects), and the return of each whole episode in it.
     """
-    spec = RecorderSpec(
+    spec = RecordingSpec(
         str(inputs["teacher"]), str(inputs["detector"]), dataset.random_actions, driver
     )
     episodes: list[Episode] = []

@@ -11,7 +11,7 @@ import numpy as np
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
 from diffses.envs.ale import AtariEnv, AtariProtocol
-from diffses.envs.rollout import Player, PlayerSpec, stepper
+from diffses.envs.rollout import Agent, AgentSpec, stepper
 from diffses.errors import ConfigError
 from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
@@ -39,14 +39,14 @@ class Recording:
 class ExplorerSpec:
     """Random actions, each held for 1 to 12 steps: moves about more than a fresh draw a step."""
 
-    def build(self, env: AtariEnv) -> Player:
+    def build(self, env: AtariEnv) -> Agent:
         return Explorer()
 
 
 class Explorer:
-    sees_motion = False
+    needs_frame_pair = False
 
-    def begin(self, env: AtariEnv, seed: int) -> None:
+    def reset(self, env: AtariEnv, seed: int) -> None:
         self._random = np.random.default_rng(seed)
         self._left = 0
 
@@ -62,7 +62,7 @@ class Explorer:
 
 
 def recording_for(
-    protocol: AtariProtocol, settings: LearnedDetector, spec: PlayerSpec | None = None
+    protocol: AtariProtocol, settings: LearnedDetector, spec: AgentSpec | None = None
 ) -> Recording:
     """What a detector learns from: a file, or `settings.steps` steps of play.
 
@@ -77,11 +77,11 @@ def recording_for(
     return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
 
 
-def record(protocol: AtariProtocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
+def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
     """Plays `steps` steps, one episode after the other."""
     env = AtariEnv(protocol)
-    player = spec.build(env)
-    step = stepper(env, player)
+    agent = spec.build(env)
+    step = stepper(env, agent)
     screens = np.zeros((steps, *env.observation().shape), np.uint8)
     before = np.zeros_like(screens)
     starts = np.zeros(steps, bool)
@@ -94,11 +94,11 @@ def record(protocol: AtariProtocol, spec: PlayerSpec, steps: int, seed: int) -> 
             if index == 0 or env.done:
                 begin = seed_for(seed, "detector", episode)
                 env.reset(begin)
-                player.begin(env, begin)
+                agent.reset(env, begin)
                 episode += 1
                 starts[index] = True
             else:
-                action_tm1[index] = player.act(env)
+                action_tm1[index] = agent.act(env)
                 step(int(action_tm1[index]))
             screens[index] = screen = env.observation()
             before[index] = env.previous_frame()

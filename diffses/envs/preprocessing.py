@@ -19,7 +19,7 @@ class PixelView:
     def __init__(self) -> None:
         self.stack = np.zeros((DEPTH, SIDE, SIDE), np.uint8)
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         self.stack[:] = 0
 
     def add(self, grey: np.ndarray) -> np.ndarray:

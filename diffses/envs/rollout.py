@@ -1,6 +1,6 @@
 """The rollout engine: episodes played by worker processes, one console each.
 
-A job is (player, rules, episode seed). A player is anything that maps what a console shows to
+A job is (agent, rules, episode seed). An agent is anything that maps what a console shows to
 an action; this module knows nothing else about it. An episode's result does not depend on how many
 workers there are, nor on what a worker played before: each plays one episode at a time, alone.
 """
@@ -24,15 +24,15 @@ import numpy as np
 from diffses.envs.base import Action, Env, EvaluationProtocol, random_action
 
 DISCOUNT = 0.999  # a step
-KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
+KEPT_AGENTS = 64  # a worker keeps what it built, since loading a detector or a network costs time
 
 
-class Player(Protocol):
+class Agent(Protocol):
     """Plays episodes, one after the other."""
 
-    sees_motion: bool  # whether it looks at the last two frames of a step (`AtariEnv.frame_pair`)
+    needs_frame_pair: bool  # whether it looks at `AtariEnv.frame_pair`
 
-    def begin(self, env: Any, seed: int) -> None:
+    def reset(self, env: Any, seed: int) -> None:
         """An episode has begun, named by `seed`: forget the one before."""
 
     def act(self, env: Any) -> Action:
@@ -42,15 +42,15 @@ class Player(Protocol):
         """What was noted during the episode: arrays of one row a step."""
 
 
-class PlayerSpec(Protocol):
-    """How to build a player: small, picklable and hashable, so that it can be sent to a worker."""
+class AgentSpec(Protocol):
+    """How to build an agent: small, picklable and hashable, so that it can be sent to a worker."""
 
-    def build(self, env: Any) -> Player: ...
+    def build(self, env: Any) -> Agent: ...
 
 
 @dataclass(frozen=True)
 class Job:
-    player: PlayerSpec
+    agent: AgentSpec
     protocol: EvaluationProtocol
     seed: int  # of the episode: 0 to 2**31 - 1
     max_steps: int | None = None  # cut the episode after this many steps
@@ -68,7 +68,7 @@ class Episode:
 
 
 _envs: dict[EvaluationProtocol, Env] = {}
-_players: OrderedDict[tuple[EvaluationProtocol, PlayerSpec], Player] = OrderedDict()
+_agents: OrderedDict[tuple[EvaluationProtocol, AgentSpec], Agent] = OrderedDict()
 
 
 def play_one(job: Job) -> Episode:
@@ -76,39 +76,39 @@ def play_one(job: Job) -> Episode:
     if job.protocol not in _envs:
         _envs[job.protocol] = job.protocol.make_env()
     env = _envs[job.protocol]
-    return episode(job, env, _player(job, env))
+    return episode(job, env, _agent(job, env))
 
 
-def episode(job: Job, env: Any, player: Player) -> Episode:
+def episode(job: Job, env: Any, agent: Agent) -> Episode:
     """One episode, from its start to the game's end or `max_steps`."""
     env.reset(job.seed)
-    step = stepper(env, player)
-    player.begin(env, job.seed)
+    step = stepper(env, agent)
+    agent.reset(env, job.seed)
     score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
     limit = job.max_steps if job.max_steps is not None else 2**62
     while not env.done and env.steps < limit:
-        reward = step(player.act(env))
+        reward = step(agent.act(env))
         score += reward
         discounted += weight * reward
         weight *= DISCOUNT
         if reward < 0:
             lost -= reward
-    return Episode(job, score, env.steps, not env.done, player.record(), lost, discounted)
+    return Episode(job, score, env.steps, not env.done, agent.record(), lost, discounted)
 
 
-def stepper(env: Any, player: Player) -> Callable[[Action], float]:
-    """`env.step`, which also keeps each step's last two frames for a player that looks at them."""
-    return partial(env.step, frame_pair=True) if player.sees_motion else env.step
+def stepper(env: Any, agent: Agent) -> Callable[[Action], float]:
+    """`env.step`, which also keeps each step's last two frames for an agent that looks at them."""
+    return partial(env.step, frame_pair=True) if agent.needs_frame_pair else env.step
 
 
-def _player(job: Job, env: Env) -> Player:
-    key = (job.protocol, job.player)
-    if key not in _players:
-        _players[key] = job.player.build(env)
-        if len(_players) > KEPT_PLAYERS:
-            _players.popitem(last=False)
-    _players.move_to_end(key)
-    return _players[key]
+def _agent(job: Job, env: Env) -> Agent:
+    key = (job.protocol, job.agent)
+    if key not in _agents:
+        _agents[key] = job.agent.build(env)
+        if len(_agents) > KEPT_AGENTS:
+            _agents.popitem(last=False)
+    _agents.move_to_end(key)
+    return _agents[key]
 
 
 _pools: dict[int, ProcessPoolExecutor] = {}
@@ -170,14 +170,14 @@ def close() -> None:
 class RandomSpec:
     """Uniformly random actions."""
 
-    def build(self, env: Env) -> Player:
-        return RandomPlayer()
+    def build(self, env: Env) -> Agent:
+        return RandomAgent()
 
 
-class RandomPlayer:
-    sees_motion = False
+class RandomAgent:
+    needs_frame_pair = False
 
-    def begin(self, env: Env, seed: int) -> None:
+    def reset(self, env: Env, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
     def act(self, env: Env) -> Action:
@@ -187,8 +187,8 @@ class RandomPlayer:
         return None
 
 
-def scores(
-    spec: PlayerSpec,
+def evaluate_policy(
+    spec: AgentSpec,
     protocol: EvaluationProtocol,
     seeds: Sequence[int],
     *,
@@ -196,7 +196,7 @@ def scores(
     workers: int = 0,
     progress: Callable[[Episode], Any] = lambda episode: None,
 ) -> list[Episode]:
-    """The episodes of one player, in the order of `seeds`."""
+    """The episodes of one agent, in the order of `seeds`."""
     place = {seed: index for index, seed in enumerate(seeds)}
     done: list[Episode | None] = [None] * len(seeds)
     for finished in play([Job(spec, protocol, seed, max_steps) for seed in seeds], workers):

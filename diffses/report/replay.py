@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diffses.agents.forest_agent import ForestPlayer
+from diffses.agents.forest_agent import ForestAgent
 from diffses.config import EnvConfig
 from diffses.detector.base import AnyDetector, look
 from diffses.detector.palette import PALETTE
@@ -61,7 +61,7 @@ def typical(shown: Shown) -> Row | None:
     return min(rows, key=lambda row: abs(row["return"] - mean))
 
 
-class Watcher(ForestPlayer):
+class Watcher(ForestAgent):
     """Plays as the forest does and records what it observed and did."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, progress: Bar) -> None:

@@ -12,7 +12,7 @@ from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import evaluation_protocols
-from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
+from diffses.envs.rollout import AgentSpec, RandomSpec, evaluate_policy
 from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
@@ -33,7 +33,7 @@ class Contender:
     """
 
     name: str
-    spec: PlayerSpec
+    spec: AgentSpec
     identity: dict[str, Any]
     forest: Forest | None = None
 
@@ -128,7 +128,7 @@ def play_shared(
     )
 
     def make(play: Draft) -> None:
-        done = scores(
+        done = evaluate_policy(
             contender.spec,
             protocol,
             seeds,

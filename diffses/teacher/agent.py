@@ -74,7 +74,7 @@ def check(model: BaseAlgorithm, actions: int, game: str) -> None:
         )
 
 
-class Agent:
+class PixelPolicy:
     """The teacher as a function of what the console shows.
 
     It always infers one state at a time in one thread, so what it answers does not depend on how
@@ -87,7 +87,7 @@ class Agent:
         self._policy.set_training_mode(False)
 
     @classmethod
-    def open(cls, folder: Path) -> Agent:
+    def open(cls, folder: Path) -> PixelPolicy:
         """The agent of a teacher artifact."""
         about = json.loads((folder / "teacher.json").read_text())
         torch.set_num_threads(1)
@@ -114,9 +114,9 @@ class Agent:
 class Teacher(Protocol):
     """Scores the actions of one episode at a time, step after step."""
 
-    sees_motion: bool  # whether it looks at the last two frames of a step (`AtariEnv.frame_pair`)
+    needs_frame_pair: bool  # whether it looks at `AtariEnv.frame_pair`
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """An episode begins."""
 
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
@@ -132,14 +132,14 @@ class Teacher(Protocol):
 class PixelTeacher:
     """A teacher that sees stacked 84x84 frames and nothing of the detector's."""
 
-    sees_motion = True
+    needs_frame_pair = True
 
     def __init__(self, logits: Callable[[np.ndarray], np.ndarray]) -> None:
         self._logits = logits
         self._view = PixelView()
 
-    def begin(self) -> None:
-        self._view.begin()
+    def reset(self) -> None:
+        self._view.reset()
 
     def scores(self, env: AtariEnv, row: np.ndarray) -> np.ndarray:
         return self._logits(self._view.add(env.frame_pair()))
@@ -156,7 +156,7 @@ def open_teacher(folder: Path) -> Teacher:
         from diffses.teacher.mlp import Mlp, ObjectTeacher
 
         return ObjectTeacher(Mlp(load(folder / "policy.zip", "ppo").policy))
-    return PixelTeacher(Agent.open(folder).logits)
+    return PixelTeacher(PixelPolicy.open(folder).logits)
 
 
 @dataclass(frozen=True)
@@ -171,25 +171,25 @@ class TeacherSpec:
         """The teacher of an artifact, with the detector where it plays from objects."""
         return cls(str(teacher), str(detector) if sees_objects(teacher) else None)
 
-    def build(self, env: Env) -> TeacherPlayer:
+    def build(self, env: Env) -> TeacherAgent:
         if self.detector is None and sees_objects(Path(self.folder)):
             raise ArtifactError(
                 f"the teacher in {self.folder} plays from objects, and no detector is given",
                 fix="TeacherSpec.of(teacher, detector)",
             )
         detector = None if self.detector is None else detector_at(self.detector)
-        return TeacherPlayer(open_teacher(Path(self.folder)), detector)
+        return TeacherAgent(open_teacher(Path(self.folder)), detector)
 
 
-class TeacherPlayer:
+class TeacherAgent:
     """Plays as a teacher prefers; ties go to the lowest action."""
 
     def __init__(self, teacher: Teacher, detector: AnyDetector | None = None) -> None:
         self._teacher, self._detector = teacher, detector
-        self.sees_motion = teacher.sees_motion
+        self.needs_frame_pair = teacher.needs_frame_pair
 
-    def begin(self, env: Env, seed: int) -> None:
-        self._teacher.begin()
+    def reset(self, env: Env, seed: int) -> None:
+        self._teacher.reset()
         if self._detector is not None:
             self._detector.reset()
 

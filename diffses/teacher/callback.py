@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from diffses.config import PpoSettings
 from diffses.csv_rows import csv_text, read_rows
 from diffses.envs.base import Env, EvaluationProtocol
-from diffses.envs.rollout import Job, Player, episode
+from diffses.envs.rollout import Agent, Job, episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.store import Draft
@@ -58,7 +58,7 @@ class Keeper(BaseCallback):
 
     Args:
         protocol: of the evaluation's episodes.
-        player: makes the greedy player of the learner as it is now.
+        agent: makes the greedy player of the learner as it is now.
         scratch: where everything is kept until the training is over.
     """
 
@@ -66,14 +66,14 @@ class Keeper(BaseCallback):
         self,
         settings: PpoSettings,
         protocol: EvaluationProtocol,
-        player: Callable[[PPO], Player],
+        agent: Callable[[PPO], Agent],
         scratch: Path,
     ) -> None:
         super().__init__()
-        self.settings, self.protocol, self.player, self.scratch = (
+        self.settings, self.protocol, self.agent, self.scratch = (
             settings,
             protocol,
-            player,
+            agent,
             scratch,
         )
         self.best = self._read("best.txt", -np.inf)
@@ -125,12 +125,12 @@ class Keeper(BaseCallback):
         """The mean return of full episodes played greedily, on validation seeds."""
         assert isinstance(self.model, PPO)
         protocol, settings = self.protocol, self.settings
-        player = self.player(self.model)
+        agent = self.agent(self.model)
         self._env = self._env or protocol.make_env()
         seeds = protocol.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
         jobs = [Job(None, protocol, seed, limit) for seed in seeds]  # type: ignore[arg-type]
-        mean = float(np.mean([episode(job, self._env, player).score for job in jobs]))
+        mean = float(np.mean([episode(job, self._env, agent).score for job in jobs]))
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")

@@ -72,12 +72,12 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 class ObjectTeacher:
     """A teacher that sees the detector's features and nothing of the frames."""
 
-    sees_motion = False
+    needs_frame_pair = False
 
     def __init__(self, mlp: Mlp) -> None:
         self._mlp = mlp
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """An episode begins: nothing is remembered of the one before."""
 
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:

@@ -15,10 +15,10 @@ from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
 from diffses.detector.base import AnyDetector
 from diffses.detector.loading import open_detector
 from diffses.envs.registry import search_protocol
-from diffses.envs.rollout import Player
+from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
 from diffses.store import Draft
-from diffses.teacher.agent import TeacherPlayer
+from diffses.teacher.agent import TeacherAgent
 from diffses.teacher.callback import Keeper
 from diffses.teacher.mlp import Mlp, ObjectTeacher
 from diffses.teacher.ppo import learn, new_ppo
@@ -45,7 +45,7 @@ def train_on_objects(
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
-    keeper = Keeper(teacher, protocol, partial(player, detector=detector), draft.scratch)
+    keeper = Keeper(teacher, protocol, partial(agent, detector=detector), draft.scratch)
     about = learn(
         lambda: new_ppo("MlpPolicy", envs, teacher, draft.scratch, **more),
         envs,
@@ -70,6 +70,6 @@ def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
     return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.sde_sample_freq}
 
 
-def player(model: PPO, detector: AnyDetector) -> Player:
+def agent(model: PPO, detector: AnyDetector) -> Agent:
     """The greedy player of a learner as it is now."""
-    return TeacherPlayer(ObjectTeacher(Mlp(model.policy)), detector)
+    return TeacherAgent(ObjectTeacher(Mlp(model.policy)), detector)

@@ -9,10 +9,10 @@ from stable_baselines3 import PPO
 from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.envs.ale import AtariEnv, v5
 from diffses.envs.atari_vec_env import AtariPixels
-from diffses.envs.rollout import Player
+from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
 from diffses.store import Draft
-from diffses.teacher.agent import Agent, PixelTeacher, TeacherPlayer, check, load
+from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, check, load
 from diffses.teacher.callback import Keeper
 from diffses.teacher.network import LeanCnn, LeanPolicy, NarrowCnn, NatureCnn
 from diffses.teacher.ppo import learn, new_ppo
@@ -32,7 +32,7 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[s
             model.policy.load_state_dict(start.policy.state_dict())
         return model
 
-    keeper = Keeper(teacher, v5(env), player, draft.scratch)
+    keeper = Keeper(teacher, v5(env), agent, draft.scratch)
     about = learn(new, games, keeper, draft, threads=teacher.threads)
     return about | {"network": teacher.network.value}
 
@@ -58,6 +58,6 @@ def new_learner(games: AtariPixels, teacher: PpoTeacher, scratch: Path | None) -
     return new_ppo(LeanPolicy, games, teacher, scratch, policy_kwargs=network)
 
 
-def player(model: PPO) -> Player:
+def agent(model: PPO) -> Agent:
     """The greedy player of a learner as it is now."""
-    return TeacherPlayer(PixelTeacher(Agent(model).logits))
+    return TeacherAgent(PixelTeacher(PixelPolicy(model).logits))

@@ -84,14 +84,14 @@ def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(
         assert plain_return(named, forest, model, seed) == score
 
 
-def chosen(players, envs, steps):
+def chosen(agents, envs, steps):
     """What each of the players does, who take their steps in turn: (players, steps)."""
     actions = []
-    for seed, (player, env) in enumerate(zip(players, envs, strict=True)):
+    for seed, (agent, env) in enumerate(zip(agents, envs, strict=True)):
         env.reset(seed)
-        player.begin(env, seed)
+        agent.reset(env, seed)
     for _ in range(steps):
-        turn = [player.act(env) for player, env in zip(players, envs, strict=True)]
+        turn = [agent.act(env) for agent, env in zip(agents, envs, strict=True)]
         for env, action in zip(envs, turn, strict=True):
             env.step(action)
         actions.append(turn)
@@ -104,12 +104,12 @@ def test_players_of_one_process_do_not_mix_up_what_they_saw(protocol):
     envs = [AtariEnv(protocol()), AtariEnv(protocol())]
     alone = []
     for seed, env in enumerate(envs):
-        player = spec.build(env)
+        agent = spec.build(env)
         env.reset(seed)
-        player.begin(env, seed)
+        agent.reset(env, seed)
         alone.append([])
         for _ in range(STEPS):
-            alone[-1].append(player.act(env))
+            alone[-1].append(agent.act(env))
             env.step(alone[-1][-1])
     assert alone[0] != alone[1]
     assert chosen([spec.build(env) for env in envs], envs, STEPS) == alone

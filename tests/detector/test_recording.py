@@ -53,8 +53,8 @@ class Looking(Explorer):
     def build(self, env):
         return self
 
-    def begin(self, env, seed):
-        super().begin(env, seed)
+    def reset(self, env, seed):
+        super().reset(env, seed)
         self.detector.reset()
 
     def act(self, env):

@@ -181,7 +181,7 @@ def test_the_pixel_view_is_that_of_the_vector_environment(protocol, game):
     expected, _ = games.reset(seed=np.array([77]))
     env, view = AtariEnv(protocol(game, noop_max=1, fire_reset=False)), PixelView()
     env.reset(77)
-    view.begin()
+    view.reset()
     assert (view.add(env.frame_pair()) == expected[0]).all()
     for action in np.random.default_rng(0).integers(len(env.actions), size=130):
         expected, reward, *_ = games.step(np.array([action]))

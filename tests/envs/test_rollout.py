@@ -2,7 +2,16 @@
 
 import pytest
 
-from diffses.envs.rollout import DISCOUNT, Job, RandomSpec, close, episode, play, play_one, scores
+from diffses.envs.rollout import (
+    DISCOUNT,
+    Job,
+    RandomSpec,
+    close,
+    episode,
+    evaluate_policy,
+    play,
+    play_one,
+)
 
 
 def test_a_cut_episode_says_so(protocol):
@@ -18,7 +27,7 @@ def test_a_whole_game_of_random_pong_is_lost(protocol):
 
 def test_scores_come_in_the_order_of_the_seeds(protocol):
     seeds = [11, 5, 8]
-    found = scores(RandomSpec(), protocol(), seeds, max_steps=30, workers=1)
+    found = evaluate_policy(RandomSpec(), protocol(), seeds, max_steps=30, workers=1)
     assert [episode.job.seed for episode in found] == seeds
 
 

@@ -12,7 +12,7 @@ from diffses.config import ConstantsFinetune, GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
 from diffses.envs.registry import search_protocol
-from diffses.envs.rollout import scores as returns
+from diffses.envs.rollout import evaluate_policy as returns
 from diffses.finetune.fisher import divergence, softmax, wanted, whitening
 from diffses.finetune.forest_actor import STEP, ForestActor, ForestPolicy
 from diffses.finetune.ppo import Tuned, teachers_view, temperature_of, tune, tune_constants, tuned

@@ -17,7 +17,7 @@ from diffses.envs.rollout import Job, episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
 from diffses.store import Draft, Store
-from diffses.teacher.agent import Agent, TeacherPlayer, TeacherSpec
+from diffses.teacher.agent import PixelPolicy, TeacherAgent, TeacherSpec
 from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
 
 ENV = ArcadeEnv(game="pong")
@@ -65,7 +65,7 @@ def test_a_checkpoint_acts_as_the_model_it_was_saved_from(tmp_path, draft, algor
     model.save(tmp_path / "agent.zip")
     teacher = CheckpointTeacher(path=str(tmp_path / "agent.zip"), algorithm=name)
     make_teacher(ENV, teacher, inputs={}, draft=draft)
-    loaded = Agent.open(draft.out)
+    loaded = PixelPolicy.open(draft.out)
     for seed in range(20):
         expected, _ = model.predict(stack(seed), deterministic=True)
         assert loaded.logits(stack(seed)).argmax() == int(expected)
@@ -84,7 +84,7 @@ def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch
 
     monkeypatch.setattr(hub, "CACHE", str(tmp_path / "hub"))
     make_teacher(ENV, HubTeacher(revision=revision), inputs={}, draft=draft)
-    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
     about = json.loads((draft.out / "teacher.json").read_text())
     assert about["source"] == f"sb3/ppo-PongNoFrameskip-v4@{revision}/ppo-PongNoFrameskip-v4.zip"
 
@@ -164,7 +164,7 @@ def test_training_leaves_an_agent_and_its_curve(draft):
     assert [row["evaluation"] != "" for row in rows][-1]
     assert list(draft.out.glob("tensorboard/*/events*"))
     assert (draft.out / "policy.zip").stat().st_size < 3_000_000
-    assert Agent.open(draft.out).logits(stack()).shape == (6,)
+    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
 
 
 @pytest.mark.slow
@@ -202,7 +202,7 @@ def test_a_teachers_episode_is_the_same_every_time(draft, protocol):
     episode(Job(spec, protocol(), seed=5, max_steps=30), env, spec.build(env))
     again = episode(job, env, spec.build(env))
     assert (first.score, first.steps) == (again.score, again.steps)
-    assert isinstance(spec.build(env), TeacherPlayer)
+    assert isinstance(spec.build(env), TeacherAgent)
 
 
 def test_the_shipped_teacher_plays_pong(draft):
