@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 
-from diffses.envs.base_vec_env import Sealed
+from diffses.envs.base_vec_env import BaseVecEnv
 from diffses.seeds import seed_for
 
 
-class AtariPixels(Sealed):
+class AtariPixelVecEnv(BaseVecEnv):
     """84x84 grey, max-pooled, stacked frames of `slots` games, stepped by ALE's own C++ threads.
 
     Observations are uint8 of shape (slots, 4, 84, 84), oldest frame first. The learner is given

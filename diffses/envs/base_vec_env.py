@@ -10,7 +10,7 @@ from gymnasium import Space
 from stable_baselines3.common.vec_env import VecEnv
 
 
-class Sealed(VecEnv):
+class BaseVecEnv(VecEnv):
     """Steps and resets, and nothing else: no attribute of a slot can be set or called."""
 
     def __init__(self, slots: int, observations: Space[Any], actions: Space[Any]) -> None:

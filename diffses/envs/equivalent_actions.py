@@ -15,7 +15,7 @@ HELD = 3  # steps each action is held
 SPACING = 7  # steps of random play between two states, each action held for a few
 
 
-def equal_actions(protocol: AtariProtocol, seed: int) -> tuple[tuple[int, ...], ...]:
+def equivalent_actions(protocol: AtariProtocol, seed: int) -> tuple[tuple[int, ...], ...]:
     """Groups of actions after which the screen was (nearly) always the same.
 
     The actions are tried from the same states of random play, without sticky actions; two belong
@@ -25,7 +25,7 @@ def equal_actions(protocol: AtariProtocol, seed: int) -> tuple[tuple[int, ...], 
     Returns:
         Indices of actions, each group in order, groups by their lowest index.
     """
-    differs = differing(protocol, seed)
+    differs = action_difference_rate(protocol, seed)
     groups: list[list[int]] = []
     for action in range(len(differs)):
         home = next((g for g in groups if (differs[action, g] <= RARELY).all()), None)
@@ -36,7 +36,7 @@ def equal_actions(protocol: AtariProtocol, seed: int) -> tuple[tuple[int, ...], 
     return tuple(tuple(group) for group in groups)
 
 
-def differing(protocol: AtariProtocol, seed: int) -> np.ndarray:
+def action_difference_rate(protocol: AtariProtocol, seed: int) -> np.ndarray:
     """Share of the states in which two actions lead to different screens, (actions, actions)."""
     env = AtariEnv(dataclasses.replace(protocol, sticky=0.0))
     random = np.random.default_rng(seed)

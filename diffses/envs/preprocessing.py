@@ -9,7 +9,7 @@ SIDE = 84  # pixels
 DEPTH = 4  # steps in the stack
 
 
-class PixelView:
+class AtariPreprocessing:
     """The stack of the last four steps of a console, uint8 (4, 84, 84), oldest first.
 
     Each is the pixelwise maximum of a step's last two frames in grey, shrunk by area: the

@@ -16,8 +16,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset, merge
 from diffses.envs.base import EvaluationProtocol
@@ -109,7 +109,7 @@ def tuned(
     record = scratch / "tuned.json" if scratch is not None else None
     done = Tuned.load(record) if record is not None and record.exists() else Tuned()
     gone = done.steps
-    course = Course(
+    config = VecEnvConfig(
         protocol,
         str(detector),
         seed_for(seed, "tune", "games", gone),
@@ -120,7 +120,7 @@ def tuned(
     # a step of a task takes microseconds, and sending it to a worker more
     workers = 1 if isinstance(protocol, GymnasiumProtocol) else settings.workers
     with one_thread():
-        features = Features(course, slots, workers)
+        features = ObjectVecEnv(config, slots, workers)
         envs = VecNormalize(features, norm_obs=False, gamma=settings.gamma)
         try:
             if gone and scratch is not None:
@@ -150,7 +150,7 @@ def tuned(
     return done
 
 
-def visited(envs: Features, forest: Forest, features: Sequence[str], steps: int) -> np.ndarray:
+def visited(envs: ObjectVecEnv, forest: Forest, features: Sequence[str], steps: int) -> np.ndarray:
     """The states a forest gets into in `steps` steps of every slot, float64 (steps * slots, f)."""
     columns = [features.index(name) for name in forest.features]
     compiled = Compiled(forest)

@@ -18,7 +18,7 @@ def record_dataset(
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
     from diffses.envs.ale import AtariProtocol
-    from diffses.envs.equivalent_actions import equal_actions
+    from diffses.envs.equivalent_actions import equivalent_actions
     from diffses.envs.registry import search_protocol
     from diffses.seeds import seed_for
 
@@ -28,7 +28,7 @@ def record_dataset(
     opened = protocol.make_env()
     groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(opened.action_names)))
     if isinstance(protocol, AtariProtocol):
-        groups = equal_actions(protocol, seed_for(dataset.seed, "effects"))
+        groups = equivalent_actions(protocol, seed_for(dataset.seed, "effects"))
     layout = Layout(features, opened.action_names, groups, opened.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:

@@ -1,4 +1,4 @@
-"""A teacher at play: an SB3 agent that looks at frames through `PixelView`, or at objects."""
+"""A teacher at play: an SB3 agent that sees preprocessed frames, or objects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diffses.agents.forest_agent import detector_at
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.ale import AtariEnv
 from diffses.envs.base import Action, Env
-from diffses.envs.preprocessing import DEPTH, SIDE, PixelView
+from diffses.envs.preprocessing import DEPTH, SIDE, AtariPreprocessing
 from diffses.errors import ArtifactError, ConfigError
 
 NOTHING = np.zeros(0)  # what a teacher of frames is told of the objects
@@ -136,7 +136,7 @@ class PixelTeacher:
 
     def __init__(self, logits: Callable[[np.ndarray], np.ndarray]) -> None:
         self._logits = logits
-        self._view = PixelView()
+        self._view = AtariPreprocessing()
 
     def reset(self) -> None:
         self._view.reset()

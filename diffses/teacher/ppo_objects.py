@@ -9,8 +9,8 @@ from typing import Any
 from stable_baselines3 import PPO
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import EnvConfig, PpoObjectsTeacher, Rewards
 from diffses.detector.base import AnyDetector
 from diffses.detector.loading import open_detector
@@ -34,14 +34,14 @@ def train_on_objects(
         folder: of the detector's artifact.
     """
     protocol, detector = search_protocol(env), open_detector(folder)
-    course = Course(
+    config = VecEnvConfig(
         protocol,
         str(folder),
         seed_for(teacher.seed, "teacher", "games"),
         sign=teacher.rewards is Rewards.sign,
         max_steps=teacher.max_steps,
     )
-    envs: VecEnv = Features(course, teacher.n_envs, teacher.workers)
+    envs: VecEnv = ObjectVecEnv(config, teacher.n_envs, teacher.workers)
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)

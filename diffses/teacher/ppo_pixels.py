@@ -8,7 +8,7 @@ from stable_baselines3 import PPO
 
 from diffses.config import ArcadeEnv, Network, PpoTeacher
 from diffses.envs.ale import AtariEnv, v5
-from diffses.envs.atari_vec_env import AtariPixels
+from diffses.envs.atari_vec_env import AtariPixelVecEnv
 from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
 from diffses.store import Draft
@@ -37,9 +37,9 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[s
     return about | {"network": teacher.network.value}
 
 
-def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
+def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixelVecEnv:
     """The games a learner plays side by side."""
-    return AtariPixels(
+    return AtariPixelVecEnv(
         env.game,
         teacher.n_envs,
         seed=seed_for(teacher.seed, "teacher", "games"),
@@ -52,7 +52,7 @@ def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixels:
     )
 
 
-def new_learner(games: AtariPixels, teacher: PpoTeacher, scratch: Path | None) -> PPO:
+def new_learner(games: AtariPixelVecEnv, teacher: PpoTeacher, scratch: Path | None) -> PPO:
     """A learner that knows nothing yet; TensorBoard's logs go to `scratch`, if there is one."""
     network = {"features_extractor_class": NETWORKS[teacher.network]}
     return new_ppo(LeanPolicy, games, teacher, scratch, policy_kwargs=network)

@@ -6,8 +6,8 @@ from ale_py import ALEInterface, roms
 from ale_py.vector_env import AtariVectorEnv
 
 from diffses.envs.ale import AtariEnv, games
-from diffses.envs.equivalent_actions import equal_actions
-from diffses.envs.preprocessing import PixelView
+from diffses.envs.equivalent_actions import equivalent_actions
+from diffses.envs.preprocessing import AtariPreprocessing
 from diffses.errors import ConfigError
 
 
@@ -179,7 +179,7 @@ def test_the_pixel_view_is_that_of_the_vector_environment(protocol, game):
         reward_clipping=False,
     )
     expected, _ = games.reset(seed=np.array([77]))
-    env, view = AtariEnv(protocol(game, noop_max=1, fire_reset=False)), PixelView()
+    env, view = AtariEnv(protocol(game, noop_max=1, fire_reset=False)), AtariPreprocessing()
     env.reset(77)
     view.reset()
     assert (view.add(env.frame_pair()) == expected[0]).all()
@@ -224,9 +224,9 @@ def test_an_unknown_game_is_named(protocol):
 
 
 def test_pongs_six_actions_are_three(protocol):
-    assert equal_actions(protocol(), seed=1) == ((0, 1), (2, 4), (3, 5))
+    assert equivalent_actions(protocol(), seed=1) == ((0, 1), (2, 4), (3, 5))
 
 
 @pytest.mark.slow
 def test_breakouts_fire_is_not_a_no_op(protocol):
-    assert equal_actions(protocol("breakout"), seed=1) == ((0,), (1,), (2,), (3,))
+    assert equivalent_actions(protocol("breakout"), seed=1) == ((0,), (1,), (2,), (3,))

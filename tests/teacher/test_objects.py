@@ -8,8 +8,8 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
@@ -60,7 +60,7 @@ def teach(env, draft, **settings):
 
 def learner(env, folder, **settings):
     name_observation(env).save(folder)
-    envs = Features(Course(search_protocol(env), str(folder), seed=1), 2)
+    envs = ObjectVecEnv(VecEnvConfig(search_protocol(env), str(folder), seed=1), 2)
     torch.set_num_threads(1)
     more = policy_settings(PpoObjectsTeacher(**settings))
     return PPO("MlpPolicy", envs, n_steps=32, batch_size=32, seed=2, device="cpu", **more)
