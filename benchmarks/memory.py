@@ -14,7 +14,7 @@ from diffses.config import ROOT, ArcadeEnv, DatasetConfig, PretrainedTeacher
 from diffses.envs.rollout import Job, close, play
 from diffses.stages.dataset import record_dataset
 from diffses.stages.teacher import make_teacher
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 BAR = 2048.0  # MB
 STATES = 100_000
@@ -55,18 +55,18 @@ def recording(quick: bool) -> float:
         folder = Path(name)
         detector = learned_detector("pong", folder, QUICK_STEPS if quick else STEPS)
         teacher, dataset = (
-            Draft(folder / part, folder / f"{part}.scratch", Store(folder / "store"))
+            Workspace(folder / part, folder / f"{part}.scratch", Store(folder / "store"))
             for part in ("teacher", "dataset")
         )
-        for draft in (teacher, dataset):
-            draft.out.mkdir()
+        for workspace in (teacher, dataset):
+            workspace.out.mkdir()
         agent = ROOT / "diffses" / "teacher" / "pretrained" / "pong.zip"
-        make_teacher(env, PretrainedTeacher(path=str(agent)), inputs={}, draft=teacher)
+        make_teacher(env, PretrainedTeacher(path=str(agent)), inputs={}, workspace=teacher)
         record_dataset(
             env,
             DatasetConfig(states=states, held_out=10, rounds=1, workers=WORKERS),
             inputs={"teacher": teacher.out, "detector": detector},
-            draft=dataset,
+            workspace=dataset,
         )
         peak = peak_mb(WORKERS)
         close()

@@ -20,7 +20,7 @@ from diffses.envs.rollout import Job, close, play
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 WORKERS = 2
 NODES = 200  # of the forest
@@ -33,10 +33,12 @@ MICRO = 1e6
 
 def learned_detector(game: str, folder: Path, steps: int) -> Path:
     """The folder of a detector that learned the game from `steps` steps of exploratory play."""
-    draft = Draft(folder / "detector", folder / "scratch", Store(folder / "store"))
-    draft.out.mkdir(parents=True)
-    learn_detector(ArcadeEnv(game=game), MotionDetector(steps=steps), inputs={}, draft=draft)
-    return draft.out
+    workspace = Workspace(folder / "detector", folder / "scratch", Store(folder / "store"))
+    workspace.out.mkdir(parents=True)
+    learn_detector(
+        ArcadeEnv(game=game), MotionDetector(steps=steps), inputs={}, workspace=workspace
+    )
+    return workspace.out
 
 
 def random_tree(random: np.random.Generator, nodes: int, width: int) -> Expression:

@@ -31,7 +31,7 @@ from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 from diffses.regressor.polish import one_thread
 from diffses.seeds import seed_for
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 
 OPEN = 0.5  # how undecided a forest is at first: entropy, as a share of that of random play
 MOVED = 0.03  # nats, on average over a rollout's states, after which an update ends
@@ -56,7 +56,7 @@ class Tuned:
 
     def save(self, path: Path) -> None:
         kept = [(steps, forest.to_json()) for steps, forest in self.snapshots]
-        write_whole(path, json.dumps([self.steps, kept, self.curve]))
+        atomic_write(path, json.dumps([self.steps, kept, self.curve]))
 
     @classmethod
     def load(cls, path: Path) -> Tuned:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from diffses.config import DatasetConfig, EnvConfig
 from diffses.dataset.data import Layout, save
-from diffses.store import Draft
+from diffses.store import Workspace
 
 
 def record_dataset(
-    env: EnvConfig, dataset: DatasetConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig, dataset: DatasetConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `dataset.npz` and `dataset.json`, from the teacher's play or from a JSON file."""
     from diffses.agents.forest_agent import detector_at
@@ -35,4 +35,4 @@ def record_dataset(
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)
     else:
         parts, returns = record_rounds(protocol, dataset, inputs, layout)
-    save(draft.out, layout, parts, returns, imported=dataset.import_json is not None)
+    save(workspace.out, layout, parts, returns, imported=dataset.import_json is not None)

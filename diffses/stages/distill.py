@@ -14,13 +14,13 @@ from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.store import Draft
+from diffses.store import Workspace
 
 EVERY = 5  # one in so many training episodes ranks the candidates, the others fit them
 
 
 def distill_policy(
-    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft
+    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
 
@@ -43,14 +43,14 @@ def distill_policy(
     if linear not in hall:
         hall.append(linear)
 
-    linear.save(draft.out / "linear.json")
+    linear.save(workspace.out / "linear.json")
     best_agreement([f for f in hall if f != linear] or hall, select, data.groups).save(
-        draft.out / "distilled.json"
+        workspace.out / "distilled.json"
     )
-    (draft.out / "forests").mkdir()
+    (workspace.out / "forests").mkdir()
     rows = []
     for number, forest in enumerate(hall):
-        forest.save(draft.out / "forests" / f"{number:02d}.json")
+        forest.save(workspace.out / "forests" / f"{number:02d}.json")
         rows.append(
             {
                 "file": f"{number:02d}.json",
@@ -61,7 +61,7 @@ def distill_policy(
             }
         )
         log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
-    write_rows(draft.out / "hall_of_fame.csv", rows)
+    write_rows(workspace.out / "hall_of_fame.csv", rows)
 
 
 def split(part: Part) -> tuple[Part, Part]:

@@ -17,7 +17,7 @@ from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.store.keys import Spec, digests
 from diffses.store.manifest import FILE
 
@@ -39,7 +39,11 @@ class Contender:
 
 
 def evaluate(
-    env: EnvConfig, evaluation: EvaluationConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig,
+    evaluation: EvaluationConfig,
+    *,
+    inputs: Mapping[str, Path],
+    workspace: Workspace,
 ) -> None:
     """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
 
@@ -59,7 +63,7 @@ def evaluate(
     with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
         for contender in players:
             for protocol in protocols:
-                played = play_shared(contender, protocol, evaluation, draft, progress)
+                played = play_shared(contender, protocol, evaluation, workspace, progress)
                 episodes += [{"policy": contender.name, **row} for row in played]
                 row = summary(contender, protocol, played, evaluation)
                 if contender.forest is not None and data is not None:
@@ -70,8 +74,8 @@ def evaluate(
                     "evaluate",
                     {f"{protocol.name}/{contender.name}": row["mean"]},
                 )
-    (draft.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
-    write_rows(draft.out / "episodes.csv", episodes)
+    (workspace.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_rows(workspace.out / "episodes.csv", episodes)
 
 
 def made_of(folder: Path) -> dict[str, str]:
@@ -109,7 +113,7 @@ def play_shared(
     contender: Contender,
     protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
-    draft: Draft,
+    workspace: Workspace,
     progress: Bar,
 ) -> list[dict[str, Any]]:
     """The episodes of one policy under one protocol, played or read from the store."""
@@ -127,7 +131,7 @@ def play_shared(
         {},
     )
 
-    def make(play: Draft) -> None:
+    def make(play: Workspace) -> None:
         done = evaluate_policy(
             contender.spec,
             protocol,
@@ -153,7 +157,7 @@ def play_shared(
             ],
         )
 
-    path = draft.store.get_or_build(spec, make, since=draft.since)
+    path = workspace.store.get_or_build(spec, make, rebuild_if_before=workspace.rebuild_if_before)
     progress.update(before + len(seeds) - progress.count)  # those that had been played before
     return [
         {

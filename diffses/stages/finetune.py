@@ -35,9 +35,9 @@ from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import without_common
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.store.keys import digest
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 from diffses.zoo.champion import open_champion
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
@@ -51,7 +51,7 @@ def finetune_forest(
     seed: int,
     *,
     inputs: Mapping[str, Path],
-    draft: Draft,
+    workspace: Workspace,
 ) -> None:
     """Writes `finetuned.json`: the forest that did best on validation.
 
@@ -61,7 +61,7 @@ def finetune_forest(
     its detector.
     """
     if isinstance(finetune, ZooFinetune):
-        copy_champion(env, finetune, draft.out)
+        copy_champion(env, finetune, workspace.out)
         return
     protocol = search_protocol(env)
     judge = Judge(protocol, finetune, inputs["detector"])
@@ -77,14 +77,14 @@ def finetune_forest(
             inputs["detector"],
             finetune,
             seed,
-            draft.scratch,
+            workspace.scratch,
         )
-        write_curve(draft.out / "curve.csv", curve)
-        write(draft.out, judge, protocol.name, {"search_steps": spent})
+        write_curve(workspace.out / "curve.csv", curve)
+        write(workspace.out, judge, protocol.name, {"search_steps": spent})
         return
     if not isinstance(finetune, SearchFinetune):
         judge.race(hall[: finetune.validation_candidates], finetune.validation_candidates)
-        write(draft.out, judge, protocol.name, {})
+        write(workspace.out, judge, protocol.name, {})
         return
     data = Dataset.open(inputs["dataset"])
     rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
@@ -93,8 +93,8 @@ def finetune_forest(
     tuner = make_tuner(data, protocol, inputs["detector"], finetune)
     search = Search(data, material, arena, finetune, seed, tuner)
     begun = starts(inputs["distill"], data, material, finetune, seed)
-    run_search(search, begun, finetune.steps, draft)
-    write_curve(draft.out / "curve.csv", search.curve)
+    run_search(search, begun, finetune.steps, workspace)
+    write_curve(workspace.out / "curve.csv", search.curve)
 
     names = {member.source for member in begun}
     untouched = [member for member in ranked(search.members) if member.source in names]
@@ -102,7 +102,7 @@ def finetune_forest(
     finalists = [*search.finalists()[:CANDIDATES], *untouched[:1]]
     best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
     judge.race(pruned(best, rows), 1)
-    write(draft.out, judge, protocol.name, {"search_steps": arena.spent, "spent": search.spent})
+    write(workspace.out, judge, protocol.name, {"search_steps": arena.spent, "spent": search.spent})
 
 
 def make_tuner(
@@ -134,10 +134,10 @@ def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
     return list(found.items())
 
 
-def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) -> None:
+def run_search(search: Search, begun: list[Member], steps: int, workspace: Workspace) -> None:
     """Searches until the steps are spent, to the nearest generation, or nothing is left to do;
     after a kill it goes on from the last whole generation."""
-    saved = draft.scratch / "search.json"
+    saved = workspace.scratch / "search.json"
     with Bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)
         if saved.exists():
@@ -152,7 +152,7 @@ def run_search(search: Search, begun: list[Member], steps: int, draft: Draft) ->
                 break
             log_metrics("finetune", row, search.steps, "steps")
             progress.show(start=row["start"], best=row["best"], mean=row["mean"])
-            write_whole(saved, json.dumps(search.state()))
+            atomic_write(saved, json.dumps(search.state()))
 
 
 def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> None:

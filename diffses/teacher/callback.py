@@ -20,8 +20,8 @@ from diffses.envs.base import Env, EvaluationProtocol
 from diffses.envs.rollout import Agent, Job, episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
-from diffses.store import Draft
-from diffses.store.store import write_whole
+from diffses.store import Workspace
+from diffses.store.store import atomic_write
 
 CURVE = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
 UNNEEDED = (  # to play, or to train further
@@ -134,7 +134,7 @@ class Keeper(BaseCallback):
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")
-            write_whole(self.scratch / "best.txt", str(mean))
+            atomic_write(self.scratch / "best.txt", str(mean))
         return mean
 
     def checkpoint(self) -> None:
@@ -143,7 +143,7 @@ class Keeper(BaseCallback):
         partial = self.scratch / "partial.zip"
         self.model.save(partial)
         partial.replace(self.scratch / "checkpoint.zip")
-        write_whole(self.scratch / "clock.txt", str(self.minutes()))
+        atomic_write(self.scratch / "clock.txt", str(self.minutes()))
 
     def _note(self, evaluation: float | None) -> None:
         now, steps = time.perf_counter(), self.num_timesteps
@@ -173,17 +173,17 @@ class Keeper(BaseCallback):
         if not self._noted:
             rows = [old for old in rows if int(old["steps"]) < row["steps"]]
         self._noted = True
-        write_whole(path, csv_text([*rows, row], CURVE, line_end="\n"))
+        atomic_write(path, csv_text([*rows, row], CURVE, line_end="\n"))
 
     def close(self) -> None:
         self._bar.close()
 
-    def leave(self, draft: Draft) -> dict[str, object]:
+    def leave(self, workspace: Workspace) -> dict[str, object]:
         """Puts the best policy and the curve into the artifact. Returns what to say about it."""
         for found, name in (("best.zip", "policy.zip"), ("curve.csv", "curve.csv")):
-            shutil.copyfile(self.scratch / found, draft.out / name)
+            shutil.copyfile(self.scratch / found, workspace.out / name)
         if (self.scratch / "tensorboard").is_dir():
-            shutil.copytree(self.scratch / "tensorboard", draft.out / "tensorboard")
+            shutil.copytree(self.scratch / "tensorboard", workspace.out / "tensorboard")
         return {
             "algorithm": "ppo",
             "minutes": round(self.minutes(), 1),

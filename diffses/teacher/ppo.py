@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from diffses.config import PpoSettings
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.teacher.callback import Keeper
 
 log = logging.getLogger("diffses")
@@ -57,7 +57,7 @@ def learn(
     new: Callable[[], PPO],
     envs: VecEnv,
     keeper: Keeper,
-    draft: Draft,
+    workspace: Workspace,
     *,
     threads: int,
     callbacks: Sequence[BaseCallback] = (),
@@ -73,7 +73,7 @@ def learn(
         callbacks: called before the keeper.
     """
     torch.set_num_threads(threads)
-    checkpoint = draft.scratch / "checkpoint.zip"
+    checkpoint = workspace.scratch / "checkpoint.zip"
     try:
         if checkpoint.exists():
             log.info("resuming from %s", checkpoint)
@@ -86,4 +86,4 @@ def learn(
         keeper.close()
     finally:
         envs.close()
-    return keeper.leave(draft) | {"steps": model.num_timesteps}
+    return keeper.leave(workspace) | {"steps": model.num_timesteps}

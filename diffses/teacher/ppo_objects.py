@@ -17,7 +17,7 @@ from diffses.detector.loading import open_detector
 from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.teacher.agent import TeacherAgent
 from diffses.teacher.callback import Keeper
 from diffses.teacher.mlp import Mlp, ObjectTeacher
@@ -26,7 +26,7 @@ from diffses.teacher.standardise import Standardise, Watch
 
 
 def train_on_objects(
-    env: EnvConfig, teacher: PpoObjectsTeacher, folder: Path, draft: Draft
+    env: EnvConfig, teacher: PpoObjectsTeacher, folder: Path, workspace: Workspace
 ) -> dict[str, object]:
     """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it.
 
@@ -45,12 +45,12 @@ def train_on_objects(
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
-    keeper = Keeper(teacher, protocol, partial(agent, detector=detector), draft.scratch)
+    keeper = Keeper(teacher, protocol, partial(agent, detector=detector), workspace.scratch)
     about = learn(
-        lambda: new_ppo("MlpPolicy", envs, teacher, draft.scratch, **more),
+        lambda: new_ppo("MlpPolicy", envs, teacher, workspace.scratch, **more),
         envs,
         keeper,
-        draft,
+        workspace,
         threads=1,
         callbacks=[Watch()],
     )

@@ -11,7 +11,7 @@ from diffses.envs.ale import AtariEnv, v5
 from diffses.envs.atari_vec_env import AtariPixelVecEnv
 from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, check, load
 from diffses.teacher.callback import Keeper
 from diffses.teacher.network import LeanCnn, LeanPolicy, NarrowCnn, NatureCnn
@@ -20,20 +20,20 @@ from diffses.teacher.ppo import learn, new_ppo
 NETWORKS: dict[Network, type[NarrowCnn]] = {Network.lean: LeanCnn, Network.nature: NatureCnn}
 
 
-def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, draft: Draft) -> dict[str, object]:
+def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, workspace: Workspace) -> dict[str, object]:
     """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it."""
     games = open_games(env, teacher)
 
     def new() -> PPO:
-        model = new_learner(games, teacher, draft.scratch)
+        model = new_learner(games, teacher, workspace.scratch)
         check(model, len(AtariEnv(v5(env)).actions), env.game)
         if teacher.start_from is not None:
             start = load(Path(teacher.start_from), "ppo")
             model.policy.load_state_dict(start.policy.state_dict())
         return model
 
-    keeper = Keeper(teacher, v5(env), agent, draft.scratch)
-    about = learn(new, games, keeper, draft, threads=teacher.threads)
+    keeper = Keeper(teacher, v5(env), agent, workspace.scratch)
+    about = learn(new, games, keeper, workspace, threads=teacher.threads)
     return about | {"network": teacher.network.value}
 
 

@@ -13,7 +13,7 @@ from diffses.envs.ale import AtariEnv
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.report.wording import from_memory, headline, warnings
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 PADDLE, OURS, BALL_X, BALL_Y = 50, 51, 49, 54  # where Pong keeps them in memory
 
@@ -73,9 +73,9 @@ def test_it_reads_memory_and_offers_the_same_interface(ocatari, protocol, tmp_pa
 
 
 def test_it_is_named_an_upper_bound_wherever_it_is_used(ocatari, tmp_path, caplog):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
     settings = OracleDetector(steps=200)
-    learn_detector(ArcadeEnv(game="pong"), settings, inputs={}, draft=draft)
+    learn_detector(ArcadeEnv(game="pong"), settings, inputs={}, workspace=workspace)
     assert "upper bound" in caplog.text
     assert "upper bound" in (tmp_path / "detector.json").read_text()
     assert (tmp_path / "sample.png").stat().st_size > 1000
@@ -108,9 +108,9 @@ def shown_by():
 
 
 def test_without_the_package_it_says_what_to_install(tmp_path):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
     with pytest.raises(ConfigError, match=r"needs OCAtari.*\n  fix: pip install '.\[ocatari\]'"):
-        learn_detector(ArcadeEnv(game="pong"), OracleDetector(), inputs={}, draft=draft)
+        learn_detector(ArcadeEnv(game="pong"), OracleDetector(), inputs={}, workspace=workspace)
 
 
 def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, protocol, tmp_path):

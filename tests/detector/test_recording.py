@@ -24,7 +24,7 @@ from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec
 from diffses.zoo.champion import open_champion
 
@@ -158,8 +158,10 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_the_stage_leaves_a_detector(tmp_path):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
-    learn_detector(ArcadeEnv(game="pong"), MotionDetector(steps=400), inputs={}, draft=draft)
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    learn_detector(
+        ArcadeEnv(game="pong"), MotionDetector(steps=400), inputs={}, workspace=workspace
+    )
     assert (tmp_path / "sample.png").stat().st_size > 1000
     words = json.loads((tmp_path / "detector.json").read_text())
     assert {"types", "features", "units"} <= words.keys()

@@ -20,7 +20,7 @@ from diffses.pipeline import STAGES, order
 from diffses.stages.dataset import record_dataset
 from diffses.stages.evaluate import contenders
 from diffses.stages.teacher import make_teacher
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
 from diffses.teacher.callback import Keeper
 from diffses.teacher.mlp import Mlp
@@ -36,26 +36,26 @@ SMALL = {
 }  # fmt: skip
 
 
-def new_draft(folder):
-    made = Draft(folder / "teacher", folder / "scratch", Store(folder / "store"))
+def new_workspace(folder):
+    made = Workspace(folder / "teacher", folder / "scratch", Store(folder / "store"))
     made.out.mkdir()
     made.scratch.mkdir()
     return made
 
 
 @pytest.fixture
-def draft(tmp_path):
-    return new_draft(tmp_path)
+def workspace(tmp_path):
+    return new_workspace(tmp_path)
 
 
-def teach(env, draft, **settings):
+def teach(env, workspace, **settings):
     """Trains; the folders of teacher and detector."""
-    detector = draft.out.parent / "detector"
+    detector = workspace.out.parent / "detector"
     detector.mkdir(exist_ok=True)
     name_observation(env).save(detector)
     teacher = PpoObjectsTeacher(**SMALL | settings)
-    make_teacher(env, teacher, inputs={"detector": detector}, draft=draft)
-    return {"teacher": draft.out, "detector": detector}
+    make_teacher(env, teacher, inputs={"detector": detector}, workspace=workspace)
+    return {"teacher": workspace.out, "detector": detector}
 
 
 def learner(env, folder, **settings):
@@ -124,7 +124,7 @@ def test_what_was_seen_counts_between_two_rollouts_only(tmp_path):
 @pytest.fixture(scope="module")
 def balancer(tmp_path_factory):
     """The folders of a CartPole teacher and its detector."""
-    return teach(CARTPOLE, new_draft(tmp_path_factory.mktemp("balancer")))
+    return teach(CARTPOLE, new_workspace(tmp_path_factory.mktemp("balancer")))
 
 
 def test_training_leaves_a_teacher_that_plays(balancer):
@@ -157,12 +157,12 @@ def test_a_pixel_agent_is_no_small_network(balancer):
         Mlp(policy)
 
 
-def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
-    inputs = teach(PENDULUM, draft, sde_sample_freq=4, log_std_init=3.0, learning_rate=0.1)
-    out = Draft(tmp_path / "dataset", tmp_path / "s", Store(tmp_path / "store"))
+def test_box_actions_are_taught_recorded_and_stay_in_bounds(workspace, tmp_path):
+    inputs = teach(PENDULUM, workspace, sde_sample_freq=4, log_std_init=3.0, learning_rate=0.1)
+    out = Workspace(tmp_path / "dataset", tmp_path / "s", Store(tmp_path / "store"))
     out.out.mkdir()
     settings = DatasetConfig(states=60, held_out=10, rounds=1, random_actions=0, workers=1)
-    record_dataset(PENDULUM, settings, inputs=inputs, draft=out)
+    record_dataset(PENDULUM, settings, inputs=inputs, workspace=out)
     data = Dataset.open(out.out)
     assert data.bounds == ((-2.0, 2.0),)
     assert np.abs(data.train.logits).max() <= 2
@@ -171,7 +171,7 @@ def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
     assert data.train.actions[7].tolist() == data.train.logits[7].tolist()
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
+def test_a_killed_training_goes_on_from_its_checkpoint(workspace, monkeypatch):
     whole = Keeper.checkpoint
 
     def killed(self):
@@ -180,16 +180,16 @@ def test_a_killed_training_goes_on_from_its_checkpoint(draft, monkeypatch):
 
     monkeypatch.setattr(Keeper, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
-        teach(CARTPOLE, draft, checkpoint_every=256)
+        teach(CARTPOLE, workspace, checkpoint_every=256)
     monkeypatch.setattr(Keeper, "checkpoint", whole)
-    with (draft.scratch / "curve.csv").open("a") as file:
+    with (workspace.scratch / "curve.csv").open("a") as file:
         file.write("999,,,,,\n")  # noted after the checkpoint
-    teach(CARTPOLE, draft, checkpoint_every=256)
-    lines = (draft.out / "curve.csv").read_text().splitlines()[1:]
+    teach(CARTPOLE, workspace, checkpoint_every=256)
+    lines = (workspace.out / "curve.csv").read_text().splitlines()[1:]
     steps = [int(line.split(",")[0]) for line in lines]
     assert steps == sorted(steps)
     assert (steps[0], steps[-1]) == (128, 512)
-    policy = load(draft.scratch / "checkpoint.zip", "ppo").policy
+    policy = load(workspace.scratch / "checkpoint.zip", "ppo").policy
     # of four rollouts of 128 steps: not the one after which it was killed, nor the last
     assert policy.features_extractor.count == 256
 
