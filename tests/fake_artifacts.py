@@ -37,7 +37,7 @@ from diffses.finetune.validation import Judge, Judged
 from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
 from diffses.stages import finetune
-from diffses.stages.evaluate import Contender, seeds_of, summary
+from diffses.stages.evaluate import EvaluatedPolicy, seeds_of, summary
 from diffses.store.keys import digests
 from diffses.store.manifest import Manifest
 from diffses.zoo.champion import FOLDER
@@ -247,7 +247,7 @@ def write_evaluation(
     for policy, score in SCORES.items():
         file = paths[FORESTS[policy]] / f"{policy}.json" if policy in FORESTS else None
         forest = None if file is None else Forest.load(file)
-        contender = Contender(policy, RandomSpec(), {}, forest)
+        evaluated = EvaluatedPolicy(policy, RandomSpec(), {}, forest)
         # the same episodes for all seeds of a sweep, where the policy is the same
         draw = rng if policy in ("distilled", "finetuned") else np.random.default_rng(9)
         for protocol in evaluation_protocols(settings.env, settings.evaluation.v4):
@@ -265,7 +265,7 @@ def write_evaluation(
                 }
                 for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]
-            row = summary(contender, protocol, played, settings.evaluation)
+            row = summary(evaluated, protocol, played, settings.evaluation)
             if forest is not None:
                 row |= {"agreement": 0.83, "agreement_same_action": 0.41}
             results.append(row)

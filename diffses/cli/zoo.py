@@ -11,7 +11,7 @@ from diffses.config import ROOT
 from diffses.errors import DiffsesError
 from diffses.text_table import aligned
 from diffses.zoo.champion import FOLDER, shipped
-from diffses.zoo.publish import add, require_same, runs
+from diffses.zoo.publish import add, require_same, resolve_run
 
 
 def ls(folder: Path = FOLDER) -> None:
@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
             ls()
         else:
             for key in options.keys:
-                finetuned, evaluated = runs(key, Path(options.outputs))
+                finetuned, evaluated = resolve_run(key, Path(options.outputs))
                 if options.test is not None:
                     evaluated = Path(options.test)
                     require_same(finetuned, evaluated)

@@ -9,7 +9,7 @@ import numpy as np
 
 from diffses.config import RegressorConfig
 from diffses.csv_rows import write_rows
-from diffses.dataset.agreement import agreement
+from diffses.dataset.agreement import action_agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
@@ -56,8 +56,8 @@ def distill_policy(
                 "file": f"{number:02d}.json",
                 "size": forest.size,
                 "linear": forest == linear,
-                "selection_agreement": agreement(forest, select, data.groups),
-                "held_out_agreement": agreement(forest, data.held_out, data.groups),
+                "selection_agreement": action_agreement(forest, select, data.groups),
+                "held_out_agreement": action_agreement(forest, data.held_out, data.groups),
             }
         )
         log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
@@ -79,7 +79,7 @@ def best_agreement(
     forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...]
 ) -> Forest:
     """The forest that agrees most often; of equals the smallest."""
-    return max(forests, key=lambda f: (agreement(f, part, groups), -f.size))
+    return max(forests, key=lambda f: (action_agreement(f, part, groups), -f.size))
 
 
 def front(
@@ -87,7 +87,9 @@ def front(
 ) -> list[Forest]:
     """The forests that no other beats in both agreement and size, the best `limit` of them,
     the most agreeing first."""
-    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.to_json()))
+    ranked = sorted(
+        set(forests), key=lambda f: (-action_agreement(f, part, groups), f.size, f.to_json())
+    )
     kept: list[Forest] = []
     for forest in ranked:
         if not kept or forest.size < kept[-1].size:

@@ -26,7 +26,7 @@ FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finet
 
 
 @dataclasses.dataclass(frozen=True)
-class Contender:
+class EvaluatedPolicy:
     """A policy to be played.
 
     identity: what decides its play, for the key under which its episodes are shared.
@@ -51,66 +51,66 @@ def evaluate(
     episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a sweep, and
     equal policies, play them once.
     """
-    from diffses.dataset.agreement import agreement, strict_agreement
+    from diffses.dataset.agreement import action_agreement, exact_agreement
     from diffses.dataset.data import Dataset
 
     data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
     protocols = evaluation_protocols(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
-    players = contenders(inputs)
+    players = evaluated_policies(inputs)
     games = [len(seeds_of(protocol, evaluation)) for protocol in protocols]
     with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
-        for contender in players:
+        for policy in players:
             for protocol in protocols:
-                played = play_shared(contender, protocol, evaluation, workspace, progress)
-                episodes += [{"policy": contender.name, **row} for row in played]
-                row = summary(contender, protocol, played, evaluation)
-                if contender.forest is not None and data is not None:
-                    row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
-                    row["agreement_same_action"] = strict_agreement(contender.forest, data.held_out)
+                played = play_shared(policy, protocol, evaluation, workspace, progress)
+                episodes += [{"policy": policy.name, **row} for row in played]
+                row = summary(policy, protocol, played, evaluation)
+                if policy.forest is not None and data is not None:
+                    row["agreement"] = action_agreement(policy.forest, data.held_out, data.groups)
+                    row["agreement_same_action"] = exact_agreement(policy.forest, data.held_out)
                 rows.append(row)
                 log_metrics(
                     "evaluate",
-                    {f"{protocol.name}/{contender.name}": row["mean"]},
+                    {f"{protocol.name}/{policy.name}": row["mean"]},
                 )
     (workspace.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
     write_rows(workspace.out / "episodes.csv", episodes)
 
 
-def made_of(folder: Path) -> dict[str, str]:
+def content_digests(folder: Path) -> dict[str, str]:
     """What tells an artifact from one that was built again under the same key."""
     return {name: of for name, of in digests(folder).items() if name != FILE}
 
 
-def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
+def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
     random play and the shipped champion."""
     from diffses.agents.forest_agent import ForestSpec
 
-    found = [Contender("random", RandomSpec(), {"random": "uniform"})]
+    found = [EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})]
     if "teacher" in inputs:
         from diffses.teacher.agent import TeacherSpec
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])
-        sees = None if spec.detector is None else made_of(Path(spec.detector))
-        identity = {"teacher": made_of(teacher), "detector": sees}
-        found.append(Contender("teacher", spec, identity))
+        sees = None if spec.detector is None else content_digests(Path(spec.detector))
+        identity = {"teacher": content_digests(teacher), "detector": sees}
+        found.append(EvaluatedPolicy("teacher", spec, identity))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
-    known = made_of(detector)
+    known = content_digests(detector)
     for name, stage in FORESTS:
         if stage not in inputs:
             continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
         played = {"forest": forest.to_json(), "detector": known}
-        found.append(Contender(name, ForestSpec(forest, str(detector)), played, forest))
+        found.append(EvaluatedPolicy(name, ForestSpec(forest, str(detector)), played, forest))
     return found
 
 
 def play_shared(
-    contender: Contender,
+    policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
     workspace: Workspace,
@@ -123,7 +123,7 @@ def play_shared(
         "play",
         PLAY_VERSION,
         {
-            "policy": contender.identity,
+            "policy": policy.identity,
             "rules": protocol,
             "seeds": seeds,
             "max_steps": evaluation.max_steps,
@@ -133,13 +133,13 @@ def play_shared(
 
     def make(play: Workspace) -> None:
         done = evaluate_policy(
-            contender.spec,
+            policy.spec,
             protocol,
             seeds,
             max_steps=evaluation.max_steps,
             workers=evaluation.workers,
             progress=lambda episode: progress.update(
-                1, policy=contender.name, protocol=protocol.name, score=episode.score
+                1, policy=policy.name, protocol=protocol.name, score=episode.score
             ),
         )
         write_rows(
@@ -178,7 +178,7 @@ def seeds_of(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list
 
 
 def summary(
-    contender: Contender,
+    policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     played: list[dict[str, Any]],
     evaluation: EvaluationConfig,
@@ -193,10 +193,10 @@ def summary(
         exhaustive=getattr(protocol, "sticky", None) == 0,
     )
     return {
-        "policy": contender.name,
+        "policy": policy.name,
         "protocol": protocol.name,
         **numbers,
-        "size": contender.forest.size if contender.forest is not None else None,
+        "size": policy.forest.size if policy.forest is not None else None,
         "agreement": None,
         "agreement_same_action": None,
         "steps": sum(row["steps"] for row in played) / len(played),

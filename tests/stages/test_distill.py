@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diffses.config import LinearRegressor
-from diffses.dataset.agreement import agreement, strict_agreement
+from diffses.dataset.agreement import action_agreement, exact_agreement
 from diffses.dataset.data import Dataset, Part, template
 from diffses.policy.forest import Forest
 from diffses.stages.distill import distill_policy, front, split
@@ -29,8 +29,8 @@ def forest(*trees, ids=(1, 2)):
 
 def test_agreement_merges_actions_of_equal_effect():
     good = forest((0.0,), (0,), ids=(0, 2))  # acts as 0 where the teacher acts as 1
-    assert agreement(good, part(), GROUPS) == 1.0
-    assert strict_agreement(good, part()) == pytest.approx((part().logits[:, 2] > 0).mean())
+    assert action_agreement(good, part(), GROUPS) == 1.0
+    assert exact_agreement(good, part()) == pytest.approx((part().logits[:, 2] > 0).mean())
 
 
 def test_candidates_are_ranked_on_episodes_they_were_not_fitted_to():
@@ -62,7 +62,7 @@ def test_a_distillation_leaves_the_linear_fit_and_a_hall_of_fame(tmp_path, monke
     workspace.out.mkdir()
     distill_policy(LinearRegressor(), 0, inputs={"dataset": tmp_path}, workspace=workspace)
     linear = Forest.load(workspace.out / "linear.json")
-    assert agreement(linear, data.held_out, GROUPS) > 0.98
+    assert action_agreement(linear, data.held_out, GROUPS) > 0.98
     with (workspace.out / "hall_of_fame.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert sum(row["linear"] == "True" for row in rows) == 1

@@ -8,10 +8,10 @@ import pytest
 from diffses.config import EvaluationConfig
 from diffses.envs.rollout import RandomSpec
 from diffses.logger.progress import Bar
-from diffses.stages.evaluate import Contender, made_of, play_shared, summary
+from diffses.stages.evaluate import EvaluatedPolicy, content_digests, play_shared, summary
 from diffses.store import Store, Workspace
 
-RANDOM = Contender("random", RandomSpec(), {"random": "uniform"})
+RANDOM = EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def workspace(tmp_path):
     return Workspace(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
 
 
-def play(contender, protocol, workspace, **settings):
+def play(policy, protocol, workspace, **settings):
     settings = EvaluationConfig(workers=1, max_steps=20, **settings)
     with Bar(None, "episode", "test") as progress:
-        return play_shared(contender, protocol, settings, workspace, progress), settings
+        return play_shared(policy, protocol, settings, workspace, progress), settings
 
 
 def test_episodes_are_played_once_for_all_runs(protocol, workspace, monkeypatch):
@@ -47,17 +47,22 @@ def test_what_is_forced_is_played_again(protocol, workspace):
 def test_another_policy_or_seed_is_played_anew(protocol, workspace):
     play(RANDOM, protocol(), workspace, episodes=2)
     play(RANDOM, protocol(), workspace, episodes=2, seed=1)
-    play(Contender("random", RandomSpec(), {"random": "other"}), protocol(), workspace, episodes=2)
+    play(
+        EvaluatedPolicy("random", RandomSpec(), {"random": "other"}),
+        protocol(),
+        workspace,
+        episodes=2,
+    )
     assert len(list((workspace.store.root / "play").glob("*/manifest.json"))) == 3
 
 
 def test_what_an_artifact_is_made_of_tells_one_that_was_built_again(tmp_path):
     (tmp_path / "policy.zip").write_bytes(b"one")
-    before = made_of(tmp_path)
+    before = content_digests(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")  # when it was built does not matter
-    assert made_of(tmp_path) == before
+    assert content_digests(tmp_path) == before
     (tmp_path / "policy.zip").write_bytes(b"two")
-    assert made_of(tmp_path) != before
+    assert content_digests(tmp_path) != before
 
 
 def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):

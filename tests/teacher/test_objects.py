@@ -18,7 +18,7 @@ from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
 from diffses.pipeline import STAGES, order
 from diffses.stages.dataset import record_dataset
-from diffses.stages.evaluate import contenders
+from diffses.stages.evaluate import evaluated_policies
 from diffses.stages.teacher import make_teacher
 from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
@@ -225,5 +225,5 @@ def test_evaluation_plays_it_with_its_detector(balancer, tmp_path):
         inputs[stage].mkdir()
         for name in names:
             forest.save(inputs[stage] / f"{name}.json")
-    [spec] = [one.spec for one in contenders(inputs) if one.name == "teacher"]
+    [spec] = [one.spec for one in evaluated_policies(inputs) if one.name == "teacher"]
     assert spec == TeacherSpec(str(inputs["teacher"]), str(inputs["detector"]))
