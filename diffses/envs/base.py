@@ -1,4 +1,4 @@
-"""What a player plays on: one environment, one episode at a time, each named by its seed."""
+"""The interfaces of environments and of the protocols by which they are played."""
 
 from __future__ import annotations
 
@@ -12,42 +12,58 @@ Action = int | NDArray[np.float64]  # an index into `action_names`, or a value f
 
 
 class Env(Protocol):
-    """An environment at its present step."""
+    """One environment that plays one episode at a time.
+
+    Unlike a `gymnasium.Env`, it keeps its present step: what `reset` and `step` of Gymnasium return
+    is read from properties. Each episode has a seed and is the same whenever it is played.
+    """
 
     action_names: tuple[str, ...]  # of the actions, or of the dimensions where `bounds` is given
     bounds: Bounds | None  # of a Box action; None where actions are discrete
-    steps: int  # since the start of the episode
+    steps: int  # taken in this episode
 
     @property
     def last_action(self) -> Action | None:
-        """What the last step was taken with; None at the start."""
+        """The action of the last step; None before the first."""
 
     @property
-    def done(self) -> bool: ...
+    def done(self) -> bool:
+        """Whether the episode has ended: terminated or truncated."""
 
     @property
     def truncated(self) -> bool:
-        """Whether a limit of time ended the episode, and not the game."""
+        """Whether the episode was ended by a time limit, not by the game."""
 
     def reset(self, seed: int) -> None:
-        """Begins the episode that `seed` names, 0 to 2**31 - 1: the same one every time."""
+        """Starts an episode. seed: 0 to 2**31 - 1; the same seed gives the same episode."""
 
     def step(self, action: Any) -> float:
-        """Takes one step, with an `Action`; its reward, unclipped."""
+        """Takes one step with an `Action`; returns its reward, unclipped."""
 
     def observation(self) -> np.ndarray:
-        """What there is to see now, overwritten by the next step: a frame's palette indices,
-        uint8 (height, width), or an observation, float64 (f,)."""
+        """The present observation; the next step overwrites it.
+
+        Returns:
+            A frame as palette indices, uint8 (height, width), or a vector, float64 (f,).
+        """
 
 
 class EvaluationProtocol(Protocol):
-    """How episodes are played; hashable and picklable. Results under different rules never mix."""
+    """How episodes are played: the environment, its settings and its seeds.
+
+    Hashable and picklable. Results of different protocols are never mixed.
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the results name it: v5, v4 or gym."""
 
     def make_env(self) -> Env:
-        """The environment, not started yet; ConfigError where there is no such thing."""
+        """A new environment, to be reset before its first step.
+
+        Raises:
+            ConfigError: where there is no such environment.
+        """
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
         """Episode seeds of one namespace: train, validation or test."""

@@ -1,4 +1,4 @@
-"""Control tasks: a Gymnasium environment whose observation is a vector."""
+"""Gymnasium environments with a vector as observation, such as CartPole."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diffses.seeds import seed_for
 
 @dataclass(frozen=True)
 class GymnasiumProtocol:
-    """The environment as registered."""
+    """The environment as registered with Gymnasium, with its own time limit."""
 
     id: str
     options: str = "{}"  # JSON: arguments of `gymnasium.make`
@@ -41,7 +41,7 @@ def gymnasium_protocol(env: GymnasiumEnv) -> GymnasiumProtocol:
 
 
 class GymEnv:
-    """One environment; an episode is named by the seed its reset is given."""
+    """A Gymnasium environment as an `Env`. An episode's seed is the seed of its reset."""
 
     def __init__(self, protocol: GymnasiumProtocol) -> None:
         self.protocol = protocol
@@ -66,11 +66,11 @@ class GymEnv:
 
     @property
     def width(self) -> int:
-        """How many numbers an observation has."""
+        """Length of an observation."""
         return len(self._seen)
 
     def reset(self, seed: int) -> None:
-        """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
+        """Starts an episode. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
@@ -78,18 +78,22 @@ class GymEnv:
         self.steps, self.last_action, self.done, self.truncated = 0, None, False, False
 
     def step(self, action: Action) -> float:
-        """Takes one step: an action's index, or a value for each dimension, float64 (d,)."""
+        """Takes one step and returns its reward.
+
+        Args:
+            action: an index, or a value for each dimension of a Box action, float64 (d,).
+        """
         taken: Any
         if self.bounds is None:
             taken = self._first + int(action)
         else:
             taken = np.asarray(action, self._dtype).reshape(self._shape)
-        observation, reward, ended, cut, _ = self._env.step(taken)
+        observation, reward, terminated, truncated, _ = self._env.step(taken)
         self._seen = np.asarray(observation, np.float64).ravel()
         self.steps += 1
         self.last_action = action
-        self.done = bool(ended or cut)
-        self.truncated = bool(cut and not ended)
+        self.done = bool(terminated or truncated)
+        self.truncated = bool(truncated and not terminated)
         return float(reward)
 
     def observation(self) -> np.ndarray:
@@ -98,14 +102,15 @@ class GymEnv:
 
 
 def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:
-    """The environment, if its observation is a vector and its action is one this package plays.
+    """The Gymnasium environment.
 
     Raises:
-        ConfigError: otherwise, or where it is not registered or lacks a package.
+        ConfigError: if it is not registered or lacks a package, if its observation is not a vector,
+            or if its action space is neither Discrete nor a bounded Box.
     """
     try:
         with warnings.catch_warnings():
-            # Box2D's loading warns, and crashes the process where a warning is an error
+            # importing Box2D warns, and crashes the process where warnings are errors
             warnings.simplefilter("ignore", DeprecationWarning)
             env = gymnasium.make(
                 protocol.id, disable_env_checker=True, **json.loads(protocol.options)

@@ -28,7 +28,7 @@ def play(policy, protocol, workspace, **settings):
 def test_episodes_are_played_once_for_all_runs(protocol, workspace, monkeypatch):
     first, _ = play(RANDOM, protocol(), workspace, episodes=3)
     monkeypatch.setattr(
-        "diffses.stages.evaluate.scores", lambda *_, **__: pytest.fail("played again")
+        "diffses.stages.evaluate.evaluate_policy", lambda *_, **__: pytest.fail("played again")
     )
     again, _ = play(RANDOM, protocol(), workspace, episodes=3)
     assert again == first
