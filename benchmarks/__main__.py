@@ -72,7 +72,7 @@ BENCHMARKS = {
         "memory:memory",
     ),
     "scaling": Benchmark(
-        "steps/s of play with 1 and 2 workers, of AtariPixels with 1 to 32 slots, and a plot",
+        "steps/s of play with 1 and 2 workers, of AtariPixelVecEnv with 1 to 32 slots, and a plot",
         1.5,
         "scaling:scaling",
     ),

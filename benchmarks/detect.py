@@ -25,8 +25,8 @@ SEED = 1  # of the recording; the detector learned from seed 0
 
 def detect(effort: Effort) -> list[Row]:
     """Frames a second of the motion detector on Pong, against OCAtari's vision mode."""
-    rules = v5(ArcadeEnv(game="pong"))
-    screens = recording_for(rules, MotionDetector(steps=FRAMES, seed=SEED)).screens
+    protocol = v5(ArcadeEnv(game="pong"))
+    screens = recording_for(protocol, MotionDetector(steps=FRAMES, seed=SEED)).screens
     with tempfile.TemporaryDirectory() as folder:
         where = learned_detector("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
         detector = open_detector(where)

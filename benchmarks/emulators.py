@@ -11,22 +11,23 @@ from typing import Self
 import numpy as np
 from ale_py import ALEInterface, LoggerMode, roms
 
-from diffses.envs.ale import Protocol
+from diffses.envs.ale import AtariProtocol
 
 CHUNK = 100  # steps between two looks at the clock
 
 
-def emulate(rules: Protocol, seed: int, pipe: Connection) -> None:
+def emulate(protocol: AtariProtocol, seed: int, pipe: Connection) -> None:
     """Plays random actions, for as many seconds as it is told; no screen is read.
 
-    Answers with steps and CPU seconds. ALE itself holds each action for `rules.frame_skip` frames.
+    Answers with steps and CPU seconds. ALE itself holds each action for
+    `protocol.frame_skip` frames.
     """
     ALEInterface.setLoggerMode(LoggerMode.Error)
     ale = ALEInterface()
-    ale.setFloat("repeat_action_probability", rules.sticky)
-    ale.setInt("frame_skip", rules.frame_skip)
+    ale.setFloat("repeat_action_probability", protocol.sticky)
+    ale.setInt("frame_skip", protocol.frame_skip)
     ale.setInt("random_seed", seed)
-    rom = roms.get_rom_path(rules.game)
+    rom = roms.get_rom_path(protocol.game)
     assert rom is not None  # the engine plays it too
     ale.loadROM(rom)
     random, actions = np.random.default_rng(seed), ale.getMinimalActionSet()
@@ -45,7 +46,7 @@ def emulate(rules: Protocol, seed: int, pipe: Connection) -> None:
 class Emulators:
     """`workers` processes that emulate side by side; call it for steps a second of one turn."""
 
-    def __init__(self, rules: Protocol, workers: int, seconds: float) -> None:
+    def __init__(self, protocol: AtariProtocol, workers: int, seconds: float) -> None:
         context = multiprocessing.get_context("spawn")
         self.seconds = seconds
         self.cpu: list[float] = []  # seconds a step, of each turn
@@ -53,7 +54,7 @@ class Emulators:
         self._processes = []
         for seed in range(workers):
             ours, theirs = context.Pipe()
-            process = context.Process(target=emulate, args=(rules, seed, theirs), daemon=True)
+            process = context.Process(target=emulate, args=(protocol, seed, theirs), daemon=True)
             process.start()
             self._pipes.append(ours)
             self._processes.append(process)

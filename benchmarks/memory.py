@@ -7,14 +7,14 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from benchmarks.play import JOB_STEPS, QUICK_STEPS, STEPS, WORKERS, forest_player, learned_detector
+from benchmarks.play import JOB_STEPS, QUICK_STEPS, STEPS, WORKERS, forest_agent, learned_detector
 from benchmarks.rows import Effort, Row, alone
 from benchmarks.workers import peak_mb
 from diffses.config import ROOT, ArcadeEnv, DatasetConfig, PretrainedTeacher
 from diffses.envs.rollout import Job, close, play
 from diffses.stages.dataset import record_dataset
 from diffses.stages.teacher import make_teacher
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 BAR = 2048.0  # MB
 STATES = 100_000
@@ -38,9 +38,9 @@ def memory(effort: Effort) -> list[Row]:
 def playing(quick: bool) -> float:
     """MB, playing a forest from pixels."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player("pong", Path(folder), QUICK_STEPS if quick else STEPS)
-        seeds = rules.seeds("train", 0, 4 if quick else JOBS)
-        for _ in play([Job(spec, rules, seed, JOB_STEPS) for seed in seeds], WORKERS):
+        spec, protocol = forest_agent("pong", Path(folder), QUICK_STEPS if quick else STEPS)
+        seeds = protocol.seeds("train", 0, 4 if quick else JOBS)
+        for _ in play([Job(spec, protocol, seed, JOB_STEPS) for seed in seeds], WORKERS):
             pass
         peak = peak_mb(WORKERS)
         close()
@@ -55,18 +55,18 @@ def recording(quick: bool) -> float:
         folder = Path(name)
         detector = learned_detector("pong", folder, QUICK_STEPS if quick else STEPS)
         teacher, dataset = (
-            Draft(folder / part, folder / f"{part}.scratch", Store(folder / "store"))
+            Workspace(folder / part, folder / f"{part}.scratch", Store(folder / "store"))
             for part in ("teacher", "dataset")
         )
-        for draft in (teacher, dataset):
-            draft.out.mkdir()
+        for workspace in (teacher, dataset):
+            workspace.out.mkdir()
         agent = ROOT / "diffses" / "teacher" / "pretrained" / "pong.zip"
-        make_teacher(env, PretrainedTeacher(path=str(agent)), inputs={}, draft=teacher)
+        make_teacher(env, PretrainedTeacher(path=str(agent)), inputs={}, workspace=teacher)
         record_dataset(
             env,
             DatasetConfig(states=states, held_out=10, rounds=1, workers=WORKERS),
             inputs={"teacher": teacher.out, "detector": detector},
-            draft=dataset,
+            workspace=dataset,
         )
         peak = peak_mb(WORKERS)
         close()

@@ -15,12 +15,12 @@ from benchmarks.workers import cpu_seconds
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.loading import open_detector
-from diffses.envs.ale import Protocol, v5
+from diffses.envs.ale import AtariProtocol, v5
 from diffses.envs.rollout import Job, close, play
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 WORKERS = 2
 NODES = 200  # of the forest
@@ -33,10 +33,12 @@ MICRO = 1e6
 
 def learned_detector(game: str, folder: Path, steps: int) -> Path:
     """The folder of a detector that learned the game from `steps` steps of exploratory play."""
-    draft = Draft(folder / "detector", folder / "scratch", Store(folder / "store"))
-    draft.out.mkdir(parents=True)
-    learn_detector(ArcadeEnv(game=game), MotionDetector(steps=steps), inputs={}, draft=draft)
-    return draft.out
+    workspace = Workspace(folder / "detector", folder / "scratch", Store(folder / "store"))
+    workspace.out.mkdir(parents=True)
+    learn_detector(
+        ArcadeEnv(game=game), MotionDetector(steps=steps), inputs={}, workspace=workspace
+    )
+    return workspace.out
 
 
 def random_tree(random: np.random.Generator, nodes: int, width: int) -> Expression:
@@ -58,21 +60,26 @@ def random_forest(features: tuple[str, ...], actions: tuple[str, ...], nodes: in
     return Forest(features, actions, tuple(range(len(actions))), trees)
 
 
-def forest_player(game: str, folder: Path, steps: int) -> tuple[ForestSpec, Protocol]:
+def forest_agent(game: str, folder: Path, steps: int) -> tuple[ForestSpec, AtariProtocol]:
     """A random forest of 200 nodes on what a freshly learned detector of the game sees."""
     where = learned_detector(game, folder, steps)
-    rules = v5(ArcadeEnv(game=game))
-    forest = random_forest(open_detector(where).features, rules.open().action_names, NODES)
-    return ForestSpec(forest, str(where)), rules
+    protocol = v5(ArcadeEnv(game=game))
+    forest = random_forest(open_detector(where).features, protocol.make_env().action_names, NODES)
+    return ForestSpec(forest, str(where)), protocol
 
 
 class Engine:
     """The rollout engine with warm workers; call it for steps a second of one turn."""
 
     def __init__(
-        self, spec: ForestSpec, rules: Protocol, seconds: float, workers: int, quick: bool = False
+        self,
+        spec: ForestSpec,
+        protocol: AtariProtocol,
+        seconds: float,
+        workers: int,
+        quick: bool = False,
     ) -> None:
-        self._spec, self._rules, self._workers = spec, rules, workers
+        self._spec, self._protocol, self._workers = spec, protocol, workers
         self._limit = JOB_STEPS // 10 if quick else JOB_STEPS
         self.cpu: list[float] = []  # seconds a step, of each turn
         self._jobs = 2 * SEEDS * workers
@@ -94,18 +101,19 @@ class Engine:
         return steps / passed
 
     def _some(self) -> list[Job]:
-        seeds = self._rules.seeds("train", 0, SEEDS)
+        seeds = self._protocol.seeds("train", 0, SEEDS)
         return [
-            Job(self._spec, self._rules, seeds[i % SEEDS], self._limit) for i in range(self._jobs)
+            Job(self._spec, self._protocol, seeds[i % SEEDS], self._limit)
+            for i in range(self._jobs)
         ]
 
 
 def play_game(effort: Effort, game: str) -> list[Row]:
     """Steps a second of a whole pixel policy, and of `ALEInterface.act` alone."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
-        ours = Engine(spec, rules, effort.seconds, WORKERS, effort.quick)
-        with Emulators(rules, WORKERS, effort.seconds) as theirs:
+        spec, protocol = forest_agent(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        ours = Engine(spec, protocol, effort.seconds, WORKERS, effort.quick)
+        with Emulators(protocol, WORKERS, effort.seconds) as theirs:
             pairs = in_turn(ours, theirs, effort.turns)
         close()
     cpu_ours, cpu_theirs = statistics.median(ours.cpu), statistics.median(theirs.cpu)

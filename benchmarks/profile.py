@@ -16,15 +16,15 @@ import torch
 from stable_baselines3 import PPO
 
 from benchmarks.learners import learn, learner
-from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_player
+from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_agent
 from benchmarks.rows import Effort, Row
-from diffses.agents.forest_agent import ForestPlayer, detector_at
+from diffses.agents.forest_agent import ForestAgent, detector_at
 from diffses.detector import kernel
 from diffses.detector.base import look
 from diffses.detector.motion import Detector
 from diffses.detector.segmentation import empty_table, scratch
-from diffses.envs.ale import Arcade
-from diffses.envs.rollout import Job, episode
+from diffses.envs.ale import AtariEnv
+from diffses.envs.rollout import Job, play_episode
 
 GAMES = ("pong", "breakout", "space_invaders")
 LEARNERS = ("stock", "same_network", "default")
@@ -67,19 +67,19 @@ def least(work: Callable[[], Any], count: int, turns: int, clock: Callable[[], f
 def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     """Seconds a step of a forest's play, and of the pieces of it."""
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
-        console = rules.open()
-        player = spec.build(console)
+        spec, protocol = forest_agent(game, Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        env = protocol.make_env()
+        agent = spec.build(env)
         detector = detector_at(spec.detector)
         assert isinstance(detector, Detector)
     steps = JOB_STEPS // 10 if effort.quick else JOB_STEPS
-    job = Job(spec, rules, rules.seeds("train", 0, 1)[0], steps)
-    actions, screens, rows = kept(job, console, player, detector)
+    job = Job(spec, protocol, protocol.seeds("train", 0, 1)[0], steps)
+    actions, screens, rows = kept(job, env, agent, detector)
 
     def play_again() -> None:
-        console.start(job.seed)
+        env.reset(job.seed)
         for action in actions:
-            console.step(action)
+            env.step(action)
 
     def timed(work: Callable[[], Any]) -> float:
         work()  # compiles
@@ -88,28 +88,28 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     look = compiled_look(detector, screens)
     blobs, follow = (timed(partial(look, track)) for track in (False, True))
     observe = timed(lambda: [detector.observe(screen) for screen in screens])
-    return timed(lambda: episode(job, console, player)), [
+    return timed(lambda: play_episode(job, env, agent)), [
         ("emulator, ALEInterface.act", timed(play_again)),
-        ("getScreen", timed(lambda: [console.screen() for _ in screens])),
+        ("getScreen", timed(lambda: [env.observation() for _ in screens])),
         ("detector: blobs", blobs),
         ("detector: tracking", follow - blobs),
         ("detector: features, and the call", observe - follow),
-        ("forest", timed(lambda: [player.choose(row) for row in rows])),
+        ("forest", timed(lambda: [agent.choose(row) for row in rows])),
     ]
 
 
 def kept(
-    job: Job, console: Arcade, player: ForestPlayer, detector: Detector
+    job: Job, env: AtariEnv, agent: ForestAgent, detector: Detector
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """An episode's actions, screens and rows of features."""
     actions, screens, rows = [], [], []
-    console.start(job.seed)
-    player.begin(console, job.seed)
-    while not console.over and console.steps < (job.max_steps or 0):
-        screens.append(console.screen().copy())
-        rows.append(look(detector, console).copy())
-        actions.append(int(player.choose(rows[-1])))
-        console.step(actions[-1])
+    env.reset(job.seed)
+    agent.reset(env, job.seed)
+    while not env.done and env.steps < (job.max_steps or 0):
+        screens.append(env.observation().copy())
+        rows.append(look(detector, env).copy())
+        actions.append(int(agent.choose(rows[-1])))
+        env.step(actions[-1])
     return actions, np.array(screens), np.array(rows)
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.play import QUICK_STEPS, STEPS, Engine, forest_player
+from benchmarks.play import QUICK_STEPS, STEPS, Engine, forest_agent
 from benchmarks.rows import Effort, Row
 from diffses.config import ROOT
-from diffses.envs.atari_vec_env import AtariPixels
+from diffses.envs.atari_vec_env import AtariPixelVecEnv
 from diffses.envs.rollout import close
 from diffses.report.figures import drawing
 from diffses.report.style import POLICY, RULE
@@ -24,14 +24,14 @@ PLOT = ROOT / "outputs" / "benchmarks" / "scaling.png"
 
 
 def scaling(effort: Effort) -> list[Row]:
-    """Steps a second for 1 and 2 workers of the engine, and for 1 to 32 slots of AtariPixels.
+    """Steps a second for 1 and 2 workers of the engine, and for 1 to 32 slots of AtariPixelVecEnv.
 
     The measurements go round in turn; `ratio` is against the first of each.
     """
     with tempfile.TemporaryDirectory() as folder:
-        spec, rules = forest_player("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
+        spec, protocol = forest_agent("pong", Path(folder), QUICK_STEPS if effort.quick else STEPS)
         engines = [
-            Engine(spec, rules, effort.seconds, workers, effort.quick) for workers in WORKERS
+            Engine(spec, protocol, effort.seconds, workers, effort.quick) for workers in WORKERS
         ]
         played = [[engine() for engine in engines] for _ in range(effort.turns)]
         close()
@@ -48,10 +48,10 @@ def scaling(effort: Effort) -> list[Row]:
 
 
 class Slots:
-    """`AtariPixels` under random actions, two threads; call it for steps a second."""
+    """`AtariPixelVecEnv` under random actions, two threads; call it for steps a second."""
 
     def __init__(self, slots: int, seconds: float) -> None:
-        self._games = AtariPixels("pong", slots, seed=0, threads=2)
+        self._games = AtariPixelVecEnv("pong", slots, seed=0, threads=2)
         self._games.reset()
         self._random = np.random.default_rng(0)
         self._seconds = seconds
@@ -87,7 +87,7 @@ def draw(rows: list[Row]) -> None:
         for axis, name, label in zip(
             axes,
             ("scaling_workers", "scaling_slots"),
-            ("workers of the engine, pixels to action", "slots of AtariPixels, two threads"),
+            ("workers of the engine, pixels to action", "slots of AtariPixelVecEnv, two threads"),
             strict=True,
         ):
             found = [row for row in rows if row.name.startswith(name)]

@@ -26,7 +26,7 @@ from diffses.config import (
     ZooFinetune,
 )
 from diffses.errors import ArtifactError, ConfigError
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.store.keys import Spec
 from diffses.store.manifest import Manifest
 
@@ -38,7 +38,7 @@ class Stage:
     """One row: what a stage reads, what it needs, and the function that builds it.
 
     The function is called with the sections it reads as keyword arguments, and with `inputs`
-    (stage -> folder of its artifact) and `draft`; it gets nothing else, so that its key cannot
+    (stage -> folder of its artifact) and `workspace`; it gets nothing else, so that its key cannot
     miss something it used.
     """
 
@@ -55,9 +55,9 @@ class Stage:
             sections["env"] = dataclasses.replace(config.env, labels={})
         return Spec(self.name, self.version, sections, {n: keys[n] for n in self.needs(config)})
 
-    def build(self, spec: Spec, paths: Mapping[str, Path], draft: Draft) -> None:
+    def build(self, spec: Spec, paths: Mapping[str, Path], workspace: Workspace) -> None:
         inputs = {need: paths[need] for need in spec.parents}
-        self.function(**spec.config, inputs=inputs, draft=draft)
+        self.function(**spec.config, inputs=inputs, workspace=workspace)
 
 
 def _detector_needs(config: Config) -> tuple[str, ...]:
@@ -320,20 +320,20 @@ def run(
     config: Config,
     store: Store,
     notify: Callable[[Step, float], None],
-    since: datetime | None = None,
+    rebuild_if_before: datetime | None = None,
 ) -> dict[str, Path]:
     """Builds what `config.stage` names, taking from disk what is already there.
 
     Args:
         notify: called after each stage with its step and the seconds it took.
-        since: what is forced need not be built again if it was since then: the jobs of a sweep
-            share it. None: now.
+        rebuild_if_before: forced stages are built again only if their artifact is older than
+            this: the jobs of a sweep share it. None: now.
 
     Returns:
         The folder of each stage's artifact.
     """
     paths: dict[str, Path] = {}
-    since = since or datetime.now(UTC)
+    rebuild_if_before = rebuild_if_before or datetime.now(UTC)
     for step in plan(config, store):
         name, spec = step.stage.name, step.spec
         clock = time.perf_counter()
@@ -342,10 +342,12 @@ def run(
         else:
             log.info("%-8s %s %s: %s", name, spec.key, step.action, step.why)
 
-        def make(draft: Draft, step: Step = step) -> None:
-            step.stage.build(step.spec, paths, draft)
+        def make(workspace: Workspace, step: Step = step) -> None:
+            step.stage.build(step.spec, paths, workspace)
 
-        paths[name] = store.get_or_build(spec, make, since=since if step.rebuild else None)
+        paths[name] = store.get_or_build(
+            spec, make, rebuild_if_before=rebuild_if_before if step.rebuild else None
+        )
         seconds = time.perf_counter() - clock
         if step.action != "reuse":
             log.info("%-8s %s done in %.1f s", name, spec.key, seconds)

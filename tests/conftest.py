@@ -14,7 +14,7 @@ os.environ["DIFFSES_ROOT"] = str(ROOT)
 os.environ["DIFFSES_PROGRESS"] = "0"
 
 from diffses.config import register  # noqa: E402
-from diffses.envs.ale import Protocol  # noqa: E402
+from diffses.envs.ale import AtariProtocol  # noqa: E402
 
 register()
 
@@ -32,10 +32,10 @@ def config(tmp_path):
 
 
 @pytest.fixture
-def rules():
-    """`rules("pong", sticky=0.0)`: a protocol, v5's values where nothing else is said."""
+def protocol():
+    """`protocol("pong", sticky=0.0)`: a protocol, by default with the values of v5."""
 
     def make(game="pong", sticky=0.25, noop_max=30, fire_reset=True, max_frames=108_000, skip=4):
-        return Protocol("v5", game, skip, sticky, noop_max, fire_reset, max_frames)
+        return AtariProtocol("v5", game, skip, sticky, noop_max, fire_reset, max_frames)
 
     return make

@@ -31,14 +31,14 @@ from diffses.dataset import data as dataset_
 from diffses.dataset.data import Layout
 from diffses.detector.motion import Detector
 from diffses.detector.tracker import OBJECT, read_cast
-from diffses.envs.registry import rules_of_test, search_rules
+from diffses.envs.registry import evaluation_protocols, search_protocol
 from diffses.envs.rollout import RandomSpec
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.validation import Candidate, Validator
 from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
 from diffses.stages import finetune
-from diffses.stages.evaluate import Contender, seeds_of, summary
+from diffses.stages.evaluate import EvaluatedPolicy, seeds_of, summary
 from diffses.store.keys import digests
 from diffses.store.manifest import Manifest
 from diffses.zoo.champion import FOLDER
@@ -223,8 +223,8 @@ def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> 
         for g, (s, b) in enumerate(zip(steps, best, strict=True))
     ]
     finetune.write_curve(folder / "curve.csv", rows)
-    rules = search_rules(settings.env)
-    validator = Validator(rules, settings.finetune, folder)
+    protocol = search_protocol(settings.env)
+    validator = Validator(protocol, settings.finetune, folder)
     start = Lineage.start("distill", "00")
     for forest, lineage, mean in (
         (small_forest(0.8), start, -2.9),
@@ -235,7 +235,7 @@ def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> 
         returns = np.round(rng.normal(mean, 2.5, count)).tolist()
         validator.candidates.append(Candidate(forest, lineage, returns, steps=8000 * count))
     spent = {"screen": 300_000, "climb": 1_200_000}
-    finetune.write(folder, validator, rules.name, {"search_steps": 1_500_000, "spent": spent})
+    finetune.write(folder, validator, protocol.name, {"search_steps": 1_500_000, "spent": spent})
 
 
 def write_evaluation(
@@ -249,10 +249,10 @@ def write_evaluation(
     for policy, score in SCORES.items():
         file = paths[FORESTS[policy]] / f"{policy}.json" if policy in FORESTS else None
         forest = None if file is None else Forest.load(file)
-        contender = Contender(policy, RandomSpec(), {}, forest)
+        evaluated = EvaluatedPolicy(policy, RandomSpec(), {}, forest)
         # the same episodes for all seeds of a sweep, where the policy is the same
         draw = rng if policy in ("distilled", "finetuned") else np.random.default_rng(9)
-        for protocol in rules_of_test(settings.env, settings.evaluation.v4):
+        for protocol in evaluation_protocols(settings.env, settings.evaluation.v4):
             seeds = seeds_of(protocol, settings.evaluation)
             gain = bonus * (policy == "finetuned") + (protocol.name == "v4")
             found = np.clip(np.round(draw.normal(score + gain, 3, len(seeds))), -21, 21)
@@ -267,7 +267,7 @@ def write_evaluation(
                 }
                 for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]
-            row = summary(contender, protocol, played, settings.evaluation)
+            row = summary(evaluated, protocol, played, settings.evaluation)
             if forest is not None:
                 row |= {"agreement": 0.83, "agreement_same_action": 0.41}
             results.append(row)

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 import diffses.teacher
-from diffses.agents.forest_agent import ForestPlayer
+from diffses.agents.forest_agent import ForestAgent
 from diffses.config import ArcadeEnv
-from diffses.envs.registry import search_rules
-from diffses.envs.rollout import Job, episode
-from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherPlayer, load
+from diffses.envs.registry import search_protocol
+from diffses.envs.rollout import Job, play_episode
+from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, load
 from diffses.zoo.champion import open_champion, shipped
 from diffses.zoo.open_policy import detector_of
 
@@ -54,14 +54,14 @@ TEACHER = (1.0, 300, "c5288a52d2661df2")
 class Noting:
     """A player, and the actions it took."""
 
-    def __init__(self, player):
-        self.player, self.sees_motion, self.actions = player, player.sees_motion, []
+    def __init__(self, agent):
+        self.agent, self.needs_frame_pair, self.actions = agent, agent.needs_frame_pair, []
 
-    def begin(self, console, seed):
-        self.player.begin(console, seed)
+    def reset(self, env, seed):
+        self.agent.reset(env, seed)
 
-    def act(self, console):
-        action = self.player.act(console)
+    def act(self, env):
+        action = self.agent.act(env)
         self.actions.append(np.array(action).copy())
         return action
 
@@ -69,11 +69,11 @@ class Noting:
         return None
 
 
-def opening(env, player):
+def opening(env, agent):
     """Return and actions, (steps,) or (steps, d), of the first STEPS of an episode."""
-    rules, noting = search_rules(env), Noting(player)
-    (seed,) = rules.seeds("test", 0, 1)
-    played = episode(Job(None, rules, seed, STEPS), rules.open(), noting)
+    protocol, noting = search_protocol(env), Noting(agent)
+    (seed,) = protocol.seeds("test", 0, 1)
+    played = play_episode(Job(None, protocol, seed, STEPS), protocol.make_env(), noting)
     return played.score, np.array(noting.actions)
 
 
@@ -83,7 +83,7 @@ def digest(actions):
 
 def champion_opening(name):
     champion = open_champion(name)
-    return opening(champion.env, ForestPlayer(champion.forest, detector_of(champion)))
+    return opening(champion.env, ForestAgent(champion.forest, detector_of(champion)))
 
 
 def test_every_champion_is_pinned():
@@ -118,6 +118,6 @@ def test_the_shipped_teacher_plays_as_it_did():
         gaps.append(np.ptp(np.sort(found)[-2:]))
         return found
 
-    score, actions = opening(ArcadeEnv(game="pong"), TeacherPlayer(PixelTeacher(logits)))
+    score, actions = opening(ArcadeEnv(game="pong"), TeacherAgent(PixelTeacher(logits)))
     assert (score, len(actions), digest(actions)) == TEACHER
     assert min(gaps) == pytest.approx(2.4425e-3, rel=1e-2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffses.detector.base import AnyDetector, look
 from diffses.detector.loading import open_detector
-from diffses.envs.base import Console, Move
+from diffses.envs.base import Action, Env
 from diffses.errors import ArtifactError
 from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
@@ -34,15 +34,15 @@ class ForestSpec:
     forest: Forest
     detector: str  # folder of the artifact
 
-    def build(self, console: Console) -> ForestPlayer:
-        return ForestPlayer(self.forest, detector_at(self.detector))
+    def build(self, env: Env) -> ForestAgent:
+        return ForestAgent(self.forest, detector_at(self.detector))
 
 
-class ForestPlayer:
+class ForestAgent:
     """Takes the action whose tree has the highest value, ties go to the lowest; or, for Box
     actions, the trees' values, squashed."""
 
-    sees_motion = False
+    needs_frame_pair = False
 
     def __init__(self, forest: Forest, detector: AnyDetector) -> None:
         missing = set(forest.features) - set(detector.features)
@@ -57,13 +57,13 @@ class ForestPlayer:
         self._detector = detector
         self._forest, self._compiled = forest, Compiled(forest)
 
-    def begin(self, console: Console, seed: int) -> None:
+    def reset(self, env: Env, seed: int) -> None:
         self._detector.reset()
 
-    def act(self, console: Console) -> Move:
-        return self.choose(look(self._detector, console))
+    def act(self, env: Env) -> Action:
+        return self.choose(look(self._detector, env))
 
-    def choose(self, row: np.ndarray) -> Move:
+    def choose(self, row: np.ndarray) -> Action:
         """The action for one row of the detector's features, (f,)."""
         row = row if self._all else row[self._columns]
         if self._forest.bounds is not None:

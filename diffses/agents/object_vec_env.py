@@ -13,12 +13,18 @@ from typing import Any
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from diffses.agents.vec_worker import Course, Elsewhere, Group, Here, Stepped
+from diffses.agents.vec_worker import (
+    InProcessWorker,
+    Stepped,
+    SubprocessWorker,
+    VecEnvConfig,
+    Worker,
+)
 from diffses.detector.loading import open_detector
-from diffses.envs.base_vec_env import Sealed
+from diffses.envs.base_vec_env import BaseVecEnv
 
 
-class Features(Sealed):
+class ObjectVecEnv(BaseVecEnv):
     """What the detector sees of `slots` consoles, float32 (slots, f), for SB3's algorithms.
 
     `infos[i]["episode"]` holds the true return "r", the length "l" in steps and the seconds "t"
@@ -26,39 +32,39 @@ class Features(Sealed):
     of a Box.
 
     Args:
-        course: what is played.
+        config: what is played.
         slots: how many consoles there are.
         workers: processes that share the slots; 0 means one for each core. With 1 they are
             stepped in this process.
     """
 
-    def __init__(self, course: Course, slots: int, workers: int = 1) -> None:
-        console = course.rules.open()
-        width = len(open_detector(Path(course.detector)).features)
+    def __init__(self, config: VecEnvConfig, slots: int, workers: int = 1) -> None:
+        env = config.protocol.make_env()
+        width = len(open_detector(Path(config.detector)).features)
         acts: Box | Discrete
-        if console.bounds is not None:
-            low, high = np.array(console.bounds, np.float32).T
+        if env.bounds is not None:
+            low, high = np.array(env.bounds, np.float32).T
             acts = Box(low, high)
         else:
-            offered = console.action_names if course.actions is None else course.actions
+            offered = env.action_names if config.actions is None else config.actions
             acts = Discrete(len(offered))
         workers = min(workers or os.cpu_count() or 1, slots)
-        kind = Here if workers == 1 else Elsewhere
+        kind = InProcessWorker if workers == 1 else SubprocessWorker
         self._shares = np.array_split(np.arange(slots), workers)
-        self._groups: list[Group] = [kind(course, share.tolist()) for share in self._shares]
+        self._groups: list[Worker] = [kind(config, share.tolist()) for share in self._shares]
         super().__init__(slots, Box(-np.inf, np.inf, (width,), np.float32), acts)
 
     def reset(self) -> np.ndarray:
         for group in self._groups:
-            group.ask("reset")
-        return np.concatenate([group.answer() for group in self._groups])
+            group.send("reset")
+        return np.concatenate([group.recv() for group in self._groups])
 
     def step_async(self, actions: np.ndarray) -> None:
         for group, share in zip(self._groups, self._shares, strict=True):
-            group.ask("step", [actions[i] for i in share])
+            group.send("step", [actions[i] for i in share])
 
     def step_wait(self) -> Any:
-        done: list[Stepped] = [group.answer() for group in self._groups]
+        done: list[Stepped] = [group.recv() for group in self._groups]
         rows, rewards, over, infos = zip(*done, strict=True)
         together = [info for some in infos for info in some]
         return np.concatenate(rows), np.concatenate(rewards), np.concatenate(over), together

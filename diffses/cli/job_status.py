@@ -15,7 +15,7 @@ from diffses.cli.hydra_errors import explain
 from diffses.config import ROOT
 from diffses.errors import DiffsesError
 from diffses.pipeline import Step
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 
 
 class Status:
@@ -63,4 +63,4 @@ class Status:
 
     def _write(self) -> None:
         self.content["seconds"] = round(time.time() - self.started, 1)
-        write_whole(self.file, json.dumps(self.content, indent=2) + "\n")
+        atomic_write(self.file, json.dumps(self.content, indent=2) + "\n")

@@ -6,32 +6,32 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from diffses.agents.forest_agent import ForestPlayer
+from diffses.agents.forest_agent import ForestAgent
 from diffses.cli.arguments import CommandParser, add_outputs, file, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.cli.policy_argument import add_policy, policy_of
 from diffses.detector.base import AnyDetector, look
-from diffses.envs.base import Console, Move
-from diffses.envs.registry import search_rules
-from diffses.envs.rollout import Episode, Job, RandomSpec, episode
+from diffses.envs.base import Action, Env
+from diffses.envs.registry import search_protocol
+from diffses.envs.rollout import Episode, Job, RandomSpec, play_episode
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest
 from diffses.zoo.champion import Champion
 from diffses.zoo.open_policy import detector_of
 
-Watch = Callable[[Console, AnyDetector, np.ndarray], None]
+Watch = Callable[[Env, AnyDetector, np.ndarray], None]
 
 
-class WatchedPlayer(ForestPlayer):
+class WatchedAgent(ForestAgent):
     """Plays as the forest does, and calls a function before each step."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, watch: Watch) -> None:
         super().__init__(forest, detector)
         self._watch = watch
 
-    def act(self, console: Console) -> Move:
-        row = look(self._detector, console)
-        self._watch(console, self._detector, row)
+    def act(self, env: Env) -> Action:
+        row = look(self._detector, env)
+        self._watch(env, self._detector, row)
         return self.choose(row)
 
 
@@ -40,7 +40,7 @@ def play(
     detector: AnyDetector,
     seed: int,
     episodes: int,
-    watch: Watch = lambda console, detector, row: None,
+    watch: Watch = lambda env, detector, row: None,
 ) -> list[Episode]:
     """The test episodes that `evaluation.seed=seed` names, played one after the other and printed.
 
@@ -56,16 +56,16 @@ def play(
             "what the policy plays is not known",
             fix="the key of its artifact: python -m diffses store ls",
         )
-    rules = search_rules(champion.env)
-    player = WatchedPlayer(champion.forest, detector, watch)
-    console = rules.open()
+    protocol = search_protocol(champion.env)
+    agent = WatchedAgent(champion.forest, detector, watch)
+    env = protocol.make_env()
     played = []
-    for number, named in enumerate(rules.seeds("test", seed, episodes)):
-        played.append(episode(Job(RandomSpec(), rules, named), console, player))
+    for number, named in enumerate(protocol.seeds("test", seed, episodes)):
+        played.append(play_episode(Job(RandomSpec(), protocol, named), env, agent))
         done = played[-1]
         print(f"episode {number}: return {done.score:g}, {done.steps} steps", flush=True)
     mean = sum(one.score for one in played) / len(played)
-    print(f"mean {mean:g} over {len(played)} episodes (protocol {rules.name})")
+    print(f"mean {mean:g} over {len(played)} episodes (protocol {protocol.name})")
     return played
 
 

@@ -12,7 +12,7 @@ from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv
 from diffses.detector.recording import ExplorerSpec, record, save
 from diffses.envs.ale import v5
-from diffses.envs.rollout import PlayerSpec, RandomSpec
+from diffses.envs.rollout import AgentSpec, RandomSpec
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest
 
@@ -59,15 +59,15 @@ def make_parser() -> CommandParser:
 @exit_code
 def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
-    rules = v5(ArcadeEnv(game=options.env))
-    recording = record(rules, player_of(options), options.steps, options.seed)
+    protocol = v5(ArcadeEnv(game=options.env))
+    recording = record(protocol, player_of(options), options.steps, options.seed)
     save(recording, options.out, options.png)
     episodes = int(recording.starts.sum())
     print(f"{options.out}: {options.steps} frames of {options.env}, {episodes} episodes")
     return OK
 
 
-def player_of(options: argparse.Namespace) -> PlayerSpec:
+def player_of(options: argparse.Namespace) -> AgentSpec:
     """The policy that `--play` names.
 
     Raises:

@@ -22,7 +22,7 @@ from diffses.config import (
     RegressorConfig,
     register,
 )
-from diffses.dataset.agreement import agreement
+from diffses.dataset.agreement import action_agreement
 from diffses.dataset.data import Dataset
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
@@ -162,4 +162,4 @@ def measure(settings: RegressorConfig, folder: Path, config: Config) -> float:
         data.layout.template(fit),
         seed=config.seed,
     )
-    return max(agreement(forest, select, data.groups) for forest in found)
+    return max(action_agreement(forest, select, data.groups) for forest in found)

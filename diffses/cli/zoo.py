@@ -11,7 +11,7 @@ from diffses.cli.arguments import CommandParser, add_outputs, path
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.text_table import aligned
 from diffses.zoo.champion import FOLDER, shipped
-from diffses.zoo.publish import add, require_same, runs
+from diffses.zoo.publish import add, require_same, resolve_run
 
 
 def ls(folder: Path = FOLDER) -> None:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
         ls()
         return OK
     for key in options.keys:
-        finetuned, evaluated = runs(key, options.outputs)
+        finetuned, evaluated = resolve_run(key, options.outputs)
         if options.test is not None:
             evaluated = options.test
             require_same(finetuned, evaluated)

@@ -10,8 +10,8 @@ import numpy as np
 
 from diffses.config import DatasetConfig
 from diffses.dataset.data import Layout, Part
-from diffses.dataset.recorder import RecorderSpec
-from diffses.envs.base import Rules
+from diffses.dataset.recorder import RecordingSpec
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
@@ -24,7 +24,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def record_rounds(
-    rules: Rules,
+    protocol: EvaluationProtocol,
     dataset: DatasetConfig,
     inputs: Mapping[str, Path],
     layout: Layout,
@@ -52,14 +52,14 @@ def record_rounds(
             driver = fit_linear(fit.features, layout.targets(fit.logits), layout.template(fit))
         name = f"train {number + 1}" if dataset.rounds > 1 else "train"
         steps = min(share, dataset.states - number * share)
-        found, returns[name] = record(rules, dataset, inputs, name, steps, driver)
+        found, returns[name] = record(protocol, dataset, inputs, name, steps, driver)
         rounds.append(found)
-    held_out, returns["held_out"] = record(rules, dataset, inputs, "held_out", dataset.held_out)
+    held_out, returns["held_out"] = record(protocol, dataset, inputs, "held_out", dataset.held_out)
     return {"train": _join(rounds), "held_out": held_out}, returns
 
 
 def record(
-    rules: Rules,
+    protocol: EvaluationProtocol,
     dataset: DatasetConfig,
     inputs: Mapping[str, Path],
     name: str,
@@ -71,7 +71,7 @@ def record(
     Returns:
         Arrays of `steps` rows (and of objects), and the return of each whole episode in it.
     """
-    spec = RecorderSpec(
+    spec = RecordingSpec(
         str(inputs["teacher"]), str(inputs["detector"]), dataset.random_actions, driver
     )
     episodes: list[Episode] = []
@@ -80,7 +80,7 @@ def record(
             numbers = range(wave * WAVE, (wave + 1) * WAVE)
             seeds = [seed_for(dataset.seed, "dataset", name, number) for number in numbers]
             done = {}
-            jobs = [Job(spec, rules, seed, -(-steps // WAVE)) for seed in seeds]
+            jobs = [Job(spec, protocol, seed, -(-steps // WAVE)) for seed in seeds]
             for episode in play(jobs, dataset.workers):
                 done[episode.job.seed] = episode
                 progress.update(episode.steps, **{"return": episode.score})
@@ -93,7 +93,7 @@ def record(
     objects = joined.pop("objects")
     short = {key: array[:steps] for key, array in joined.items()}
     short["objects"] = objects[: short["object_counts"].sum()]
-    return short, [e.score for e in episodes if not e.cut]
+    return short, [e.score for e in episodes if not e.truncated]
 
 
 def _join(records: list[Arrays]) -> Arrays:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class AnyDetector(Protocol):
     """Sees one episode at a time, step after step."""
 
-    sees_ram: bool  # an oracle: `observe` is given `Arcade.ram`, not `Console.screen`
-    looks_back: bool  # things flicker: `observe` is given `Arcade.before`, too
+    sees_ram: bool  # an oracle: `observe` is given `AtariEnv.ram`, not `Env.observation`
+    looks_back: bool  # things flicker: `observe` is given `AtariEnv.previous_frame`, too
     features: tuple[str, ...]
     units: dict[str, str]  # of each feature
 
@@ -23,10 +23,10 @@ class AnyDetector(Protocol):
         """An episode begins."""
 
     def acted(self, action: Any) -> None:
-        """Before a step is looked at: the `Move` that led to it; None where none did."""
+        """Before a step is looked at: the `Action` that led to it; None where none did."""
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-        """The features of this step, float64 (f,), of what `Console.screen` shows; the next call
+        """The features of this step, float64 (f,), of what `Env.observation` shows; the next call
         may overwrite them."""
 
     @property
@@ -40,9 +40,9 @@ class AnyDetector(Protocol):
         """Writes `detector.json`, which says its `kind`, and what else `open_detector` needs."""
 
 
-def look(detector: AnyDetector, console: Any) -> np.ndarray:
+def look(detector: AnyDetector, env: Any) -> np.ndarray:
     """What a detector makes of a console's present step, float64 (f,)."""
-    detector.acted(console.last)
+    detector.acted(env.last_action)
     if detector.looks_back:
-        return detector.observe(console.screen(), console.before())
-    return detector.observe(console.ram() if detector.sees_ram else console.screen())
+        return detector.observe(env.observation(), env.previous_frame())
+    return detector.observe(env.ram() if detector.sees_ram else env.observation())

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffses.config import GymnasiumEnv
 from diffses.detector.tracker import OBJECT
-from diffses.envs.gymnasium import Task, task_rules
+from diffses.envs.gymnasium import GymEnv, gymnasium_protocol
 from diffses.errors import ConfigError
 from diffses.policy.printing import check_feature
 
@@ -58,7 +58,7 @@ def name_observation(env: GymnasiumEnv) -> Identity:
     Raises:
         ConfigError: where `env.features` does not name each number of the observation once.
     """
-    width = Task(task_rules(env)).width
+    width = GymEnv(gymnasium_protocol(env)).width
     names = list(env.features) or [f"o{i}" for i in range(width)]
     if len(names) != width or len(set(names)) < width:
         raise ConfigError(

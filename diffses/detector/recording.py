@@ -14,8 +14,8 @@ import numpy as np
 
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
-from diffses.envs.ale import Arcade, Protocol
-from diffses.envs.rollout import Player, PlayerSpec
+from diffses.envs.ale import AtariEnv, AtariProtocol
+from diffses.envs.rollout import Agent, AgentSpec, stepper
 from diffses.errors import ConfigError
 from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
@@ -43,21 +43,21 @@ class Recording:
 class ExplorerSpec:
     """Random actions, each held for 1 to 12 steps: moves about more than a fresh draw a step."""
 
-    def build(self, console: Arcade) -> Player:
+    def build(self, env: AtariEnv) -> Agent:
         return Explorer()
 
 
 class Explorer:
-    sees_motion = False
+    needs_frame_pair = False
 
-    def begin(self, console: Arcade, seed: int) -> None:
+    def reset(self, env: AtariEnv, seed: int) -> None:
         self._random = np.random.default_rng(seed)
         self._left = 0
 
-    def act(self, console: Arcade) -> int:
+    def act(self, env: AtariEnv) -> int:
         if self._left == 0:
             self._left = int(self._random.integers(1, HELD + 1))
-            self._action = int(self._random.integers(len(console.actions)))
+            self._action = int(self._random.integers(len(env.actions)))
         self._left -= 1
         return self._action
 
@@ -66,7 +66,7 @@ class Explorer:
 
 
 def recording_for(
-    rules: Protocol, settings: LearnedDetector, spec: PlayerSpec | None = None
+    protocol: AtariProtocol, settings: LearnedDetector, spec: AgentSpec | None = None
 ) -> Recording:
     """What a detector learns from: a file, or `settings.steps` steps of play.
 
@@ -78,39 +78,38 @@ def recording_for(
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    return record(rules, ExplorerSpec() if spec is None else spec, settings.steps, settings.seed)
+    return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
 
 
-def record(rules: Protocol, spec: PlayerSpec, steps: int, seed: int) -> Recording:
+def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
     """Plays `steps` steps, one episode after the other."""
-    console = Arcade(rules)
-    player = spec.build(console)
-    step = console.step_seen if player.sees_motion else console.step
-    screens = np.zeros((steps, *console.screen().shape), np.uint8)
+    env = AtariEnv(protocol)
+    agent = spec.build(env)
+    step = stepper(env, agent)
+    screens = np.zeros((steps, *env.observation().shape), np.uint8)
     before = np.zeros_like(screens)
     starts = np.zeros(steps, bool)
     action_tm1 = np.zeros(steps, np.int16)
-    ram = np.zeros((steps, len(console.ram())), np.uint8)
+    ram = np.zeros((steps, len(env.ram())), np.uint8)
     palette, known = PALETTE.copy(), np.zeros(256, bool)
     episode = 0
     with Bar(steps, "step", "detector: play") as progress:
         for index in range(steps):
-            if index == 0 or console.over:
+            if index == 0 or env.done:
                 begin = seed_for(seed, "detector", episode)
-                console.start(begin)
-                console.look()
-                player.begin(console, begin)
+                env.reset(begin)
+                agent.reset(env, begin)
                 episode += 1
                 starts[index] = True
             else:
-                action_tm1[index] = player.act(console)
+                action_tm1[index] = agent.act(env)
                 step(int(action_tm1[index]))
-            screens[index] = screen = console.screen()
-            before[index] = console.before()
-            ram[index] = console.ram()
+            screens[index] = screen = env.observation()
+            before[index] = env.previous_frame()
+            ram[index] = env.ram()
             fresh = ~known[screen]
             if fresh.any():
-                palette[screen[fresh]] = console.rgb()[fresh]
+                palette[screen[fresh]] = env.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
     return Recording(screens, starts, action_tm1, ram, palette, before)

@@ -1,4 +1,4 @@
-"""Atari games: the rules an episode is played by, and the console that plays it."""
+"""Atari games in the Arcade Learning Environment (ALE), and the protocols they are played by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from ale_py import Action, ALEInterface, LoggerMode, roms
+from ale_py import Action as AleAction
+from ale_py import ALEInterface, LoggerMode, roms
 
 from diffses.config import ArcadeEnv
 from diffses.envs.base import Bounds
@@ -16,11 +17,12 @@ from diffses.errors import ConfigError
 from diffses.seeds import seed_for
 
 # ROMs whose games need two players: ale-py registers no environment, and ALE ends the process
-FOR_TWO = {"combat", "joust", "maze_craze", "warlords"}
-KEPT_STARTS = 256  # system states kept in memory, with their pictures some 50 kB each
-# starts with fewer opening no-ops than this are not kept: ALE then stands within a frame, or draws
-# the next one over parts of those before, and its states hold neither (found by trying all games)
-UNKEPT = {
+TWO_PLAYER_GAMES = {"combat", "joust", "maze_craze", "warlords"}
+CACHED_STARTS = 256  # start states an environment keeps, about 50 kB each with their frames
+# Start states are cached only after at least this many opening no-ops. Before that, ALE is in the
+# middle of a frame or draws the next one over parts of earlier ones, and its states hold neither
+# (found by trying all games).
+MIN_CACHED_NOOPS = {
     "amidar": 1,
     "koolaid": 1,
     "qbert": 2,
@@ -29,35 +31,35 @@ UNKEPT = {
     "trondead": 1,
     "yars_revenge": math.inf,
 }
-SURE = 1e-12  # chance that the console still repeats the action of the episode before
+NEGLIGIBLE = 1e-12  # chance that an action of the previous episode is still repeated
 
 
 def games() -> list[str]:
-    """The games of ale-py that one player can play, by their ROMs' names."""
-    return sorted(set(roms.get_all_rom_ids()) - FOR_TWO)
+    """Names of the ROMs of ale-py that have a one-player mode, in alphabetical order."""
+    return sorted(set(roms.get_all_rom_ids()) - TWO_PLAYER_GAMES)
 
 
 @dataclass(frozen=True)
-class Protocol:
-    """How a game is played. Results of different protocols are never mixed.
+class AtariProtocol:
+    """How episodes of an Atari game are played. Results of different protocols are never mixed.
 
-    v5: sticky actions (Machado et al. 2018), so every episode seed is another episode.
-    v4: no sticky actions; an episode then depends on its opening no-ops alone.
+    v5: sticky actions (Machado et al. 2018), so that every seed gives a different episode.
+    v4: no sticky actions; an episode then depends only on its number of opening no-ops.
     """
 
     name: str
     game: str
-    frame_skip: int  # console frames in one step
-    sticky: float
-    noop_max: int
-    fire_reset: bool
-    max_frames: int
+    frame_skip: int  # frames in one step
+    sticky: float  # probability, in each frame, that the previous action is repeated
+    noop_max: int  # an episode starts after 0 to noop_max - 1 no-ops
+    fire_reset: bool  # whether FIRE is held for one step at the start, where the game has it
+    max_frames: int  # time limit of an episode
 
-    def open(self) -> Arcade:
-        return Arcade(self)
+    def make_env(self) -> AtariEnv:
+        return AtariEnv(self)
 
     def noops(self, seed: int) -> int:
-        """Opening no-ops, in console frames, of the episode `seed` names: 0 to noop_max - 1."""
+        """Opening no-ops of an episode, in frames: 0 to noop_max - 1."""
         if self.sticky == 0:
             return seed % self.noop_max
         return seed_for(seed, "no-ops") % self.noop_max
@@ -65,17 +67,17 @@ class Protocol:
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
         """Episode seeds of one namespace: train, validation or test.
 
-        Without sticky actions there are only `noop_max` different episodes, and each is named
-        by its no-ops: all of them are returned, whatever is asked for.
+        Without sticky actions there are only `noop_max` different episodes, whose seed is the
+        number of no-ops: all of them are returned, whatever the arguments.
         """
         if self.sticky == 0:
             return list(range(self.noop_max))
         return [seed_for(seed, namespace, episode) for episode in range(episodes)]
 
 
-def v5(env: ArcadeEnv) -> Protocol:
+def v5(env: ArcadeEnv) -> AtariProtocol:
     """The protocol of search and of the headline result."""
-    return Protocol(
+    return AtariProtocol(
         "v5",
         env.game,
         env.frame_skip,
@@ -86,47 +88,48 @@ def v5(env: ArcadeEnv) -> Protocol:
     )
 
 
-def v4(env: ArcadeEnv) -> Protocol:
-    """The same without sticky actions; never used in search."""
-    return Protocol(
+def v4(env: ArcadeEnv) -> AtariProtocol:
+    """v5 without sticky actions; never used in search."""
+    return AtariProtocol(
         "v4", env.game, env.frame_skip, 0.0, env.noop_max, env.fire_reset, env.max_frames
     )
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A console at one step, as `Arcade.keep` took it."""
+    """The state of an environment at one step, from `AtariEnv.clone_state`."""
 
-    state: Any  # ALE's system state: the console, the game's rules, the random generator
-    screen: np.ndarray  # uint8 (210, 160), which ALE's state does not hold
-    before: np.ndarray | None  # the same of the frame before, where that is known
-    grey: np.ndarray | None  # uint8 (2, 210, 160); None before the first step
-    steps: int
+    state: Any  # ALE's system state: emulator, score, random generator; no frame
+    frame: np.ndarray  # the present frame's palette indices, uint8 (210, 160)
+    previous: np.ndarray | None  # those of the previous frame, where they are known
+    grey: np.ndarray | None  # the step's last two frames, uint8 (2, 210, 160); None before a step
+    steps: int  # since the start of the episode
     frames: int
-    last: int | None
+    last_action: int | None
 
 
-class Arcade:
-    """A console with one game in it.
+class AtariEnv:
+    """One Atari game in the emulator.
 
-    `start(seed)` begins the episode that (protocol, seed) names: the same every time, in every
-    process. Seeding ALE needs its ROM loaded anew (0.1 s), so the state after the opening no-ops is
-    kept, random generator included, and a later start of the same episode takes milliseconds. Two
-    things are not in ALE's states. The action that a sticky console may repeat: there it is a
-    no-op. And the picture: ALE shows that of the last frame it emulated, whatever was restored
-    since, so a state's own is kept with it and shown until the next step. (Seven games load their
-    ROM at some or all starts: see UNKEPT.)
+    `reset(seed)` starts an episode that depends only on the protocol and the seed, in every
+    process. Seeding ALE takes 0.1 s because the ROM must be loaded again. Therefore the state after
+    the opening no-ops is cached, random generator included, and a later reset with the same seed
+    takes milliseconds. (Seven games load their ROM at some or all resets: see MIN_CACHED_NOOPS.)
 
-    The console always runs frame by frame (a step is `frame_skip` frames), since the pixel
-    teacher's view is the maximum over the last two frames of a step. This gives the same play as
-    ALE's own frame skip, sticky actions included, at 2 % of its speed.
+    ALE's states lack two things. The first is the action that sticky actions may repeat; at a reset
+    it is always a no-op. The second is the frame: after a restore ALE still shows the last frame it
+    emulated. So each state is kept together with its frame, which is shown until the next step.
+
+    The emulator runs frame by frame (a step is `frame_skip` frames), because preprocessing takes
+    the maximum of a step's last two frames. The episodes are the same as with ALE's own frame skip,
+    sticky actions included, but at 2 % of its speed.
     """
 
     bounds: Bounds | None = None  # actions are discrete
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: AtariProtocol) -> None:
         if protocol.game not in games():
-            known = protocol.game in FOR_TWO
+            known = protocol.game in TWO_PLAYER_GAMES
             problem = "has no mode for one player" if known else "is not a game that ale-py has"
             raise ConfigError(
                 f"env.game={protocol.game} {problem}",
@@ -140,183 +143,181 @@ class Arcade:
         rom = roms.get_rom_path(protocol.game)
         assert rom is not None  # it is one of ale-py's
         self._rom = rom
-        self._starts: OrderedDict[int, Snapshot] = OrderedDict()
+        self._start_states: OrderedDict[int, Snapshot] = OrderedDict()
         self._load(0)
-        self.actions: tuple[Action, ...] = tuple(self._ale.getMinimalActionSet())
+        self.actions: tuple[AleAction, ...] = tuple(self._ale.getMinimalActionSet())
         self.action_names: tuple[str, ...] = tuple(action.name for action in self.actions)
         height, width = self._ale.getScreenDims()
-        self._screen = np.zeros((height, width), np.uint8)
-        self._before = np.zeros((height, width), np.uint8)
-        self._restored: np.ndarray | None = None  # the picture, while ALE shows another
-        self._colours = np.zeros((256, 3), np.uint8)  # RGB of each palette index seen in a snapshot
+        self._frame = np.zeros((height, width), np.uint8)
+        self._previous = np.zeros((height, width), np.uint8)
+        self._restored_frame: np.ndarray | None = None  # shown from a restore to the next step
+        self._colours = np.zeros((256, 3), np.uint8)  # RGB of each palette index, as snapshots show
         self._greys = np.zeros(256, np.uint8)
-        self._looks_back = False  # whether anybody asked for `before`
-        self._stepped = False  # since the start
+        self._keeps_previous = False  # from the first call of `previous_frame` on
+        self._stepped = False  # in this episode
         self._grey = np.zeros((2, height, width), np.uint8)
-        self.steps = 0  # since the start of the episode
-        self.last: int | None = None  # action of the last step
-        self.frames = 0
+        self.steps = 0
+        self.last_action: int | None = None
+        self.frames = 0  # of the steps of this episode
 
     def _load(self, seed: int) -> None:
         self._ale.setInt("random_seed", seed)
         self._ale.loadROM(self._rom)
 
-    def start(self, seed: int) -> None:
-        """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
+    def reset(self, seed: int) -> None:
+        """Starts an episode. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
-        if seed in self._starts:
-            self._starts.move_to_end(seed)
-            self._forget_action()
-            self.restore(self._starts[seed])
+        if seed in self._start_states:
+            self._start_states.move_to_end(seed)
+            self._clear_repeated_action()
+            self.restore_state(self._start_states[seed])
         else:
-            self._open(seed)
-            self._keep_start(seed)
-        if self.protocol.fire_reset and Action.FIRE in self.actions:
+            self._start_anew(seed)
+            self._cache_start(seed)
+        if self.protocol.fire_reset and AleAction.FIRE in self.actions:
             for _ in range(self.protocol.frame_skip):
-                self._ale.act(Action.FIRE)
-            self._restored = None
+                self._ale.act(AleAction.FIRE)
+            self._restored_frame = None
+        self._repeat_frame()
 
-    def _open(self, seed: int) -> None:
+    def _start_anew(self, seed: int) -> None:
         self._load(seed)
         for _ in range(self.protocol.noops(seed)):
-            self._ale.act(Action.NOOP)
+            self._ale.act(AleAction.NOOP)
             if self._ale.game_over():
                 self._ale.reset_game()
-        self._restored = None
+        self._restored_frame = None
         self._stepped = False
         self.steps = 0
-        self.last = None
+        self.last_action = None
         self.frames = 0
 
-    def _keep_start(self, seed: int) -> None:
-        if self.protocol.noops(seed) >= UNKEPT.get(self.protocol.game, 0):
-            self._starts[seed] = self.keep()
-            if len(self._starts) > KEPT_STARTS:
-                self._starts.popitem(last=False)
+    def _cache_start(self, seed: int) -> None:
+        if self.protocol.noops(seed) >= MIN_CACHED_NOOPS.get(self.protocol.game, 0):
+            self._start_states[seed] = self.clone_state()
+            if len(self._start_states) > CACHED_STARTS:
+                self._start_states.popitem(last=False)
 
-    def _forget_action(self) -> None:
-        """Makes the no-op what a sticky console would repeat, as it is after the opening."""
+    def _clear_repeated_action(self) -> None:
+        """Plays no-ops, so that sticky actions repeat a no-op, as after the opening no-ops."""
         sticky = self.protocol.sticky
-        frames = math.ceil(math.log(SURE) / math.log(sticky)) if 0 < sticky < 1 else 1
+        frames = math.ceil(math.log(NEGLIGIBLE) / math.log(sticky)) if 0 < sticky < 1 else 1
         for _ in range(frames):
-            self._ale.act(Action.NOOP)
+            self._ale.act(AleAction.NOOP)
 
     @property
-    def over(self) -> bool:
+    def done(self) -> bool:
         return bool(self._ale.game_over()) or self.frames >= self.protocol.max_frames
 
     @property
-    def cut(self) -> bool:
-        return self.over and not self._ale.game_over()
+    def truncated(self) -> bool:
+        return self.done and not self._ale.game_over()
 
     @property
     def lives(self) -> int:
         return int(self._ale.lives())
 
-    def step(self, action: int) -> float:
-        """Holds `action` (an index into `actions`) for one step; the sum of its rewards."""
-        move = self.actions[action]
-        reward = 0.0
-        skip = self.protocol.frame_skip
-        for frame in range(skip):
-            if self._looks_back and frame == skip - 1:
-                self._show(self._before)
-            reward += self._ale.act(move)
-            self._restored = None
-        self._count(action)
-        return reward
+    def step(self, action: int, *, frame_pair: bool = False) -> float:
+        """Holds `action` (an index into `actions`) for one step.
 
-    def step_seen(self, action: int) -> float:
-        """`step`, also keeping the last two frames for `grey`."""
-        move = self.actions[action]
+        Args:
+            frame_pair: also keep the step's last two frames for `frame_pair`; costs some time.
+
+        Returns:
+            The sum of the step's rewards, unclipped.
+        """
+        held = self.actions[action]
         reward = 0.0
         skip = self.protocol.frame_skip
         for frame in range(skip):
-            if self._looks_back and frame == skip - 1:
-                self._show(self._before)
-            reward += self._ale.act(move)
-            self._restored = None
-            if frame >= skip - 2:
+            if self._keeps_previous and frame == skip - 1:
+                self._read_frame(self._previous)
+            reward += self._ale.act(held)
+            self._restored_frame = None
+            if frame_pair and frame >= skip - 2:
                 self._ale.getScreenGrayscale(self._grey[frame - skip])
-        if skip == 1:
+        if frame_pair and skip == 1:
             self._grey[0] = self._grey[1]
         self._count(action)
         return reward
 
     def _count(self, action: int) -> None:
-        self.last = action
+        self.last_action = action
         self.steps += 1
         self.frames += self.protocol.frame_skip
         self._stepped = True
 
-    def look(self) -> None:
-        """Makes `grey` show the present frame: for the first view of an episode."""
-        if self._restored is None:
+    def _repeat_frame(self) -> None:
+        """Makes both frames of `frame_pair` the present one, as before an episode's first step."""
+        if self._restored_frame is None:
             self._ale.getScreenGrayscale(self._grey[0])
         else:
-            self._grey[0] = self._greys[self._restored]
+            self._grey[0] = self._greys[self._restored_frame]
         self._grey[1] = self._grey[0]
 
-    def _show(self, out: np.ndarray) -> None:
-        """Writes the present frame's palette indices, uint8 (210, 160)."""
-        if self._restored is None:
+    def _read_frame(self, out: np.ndarray) -> None:
+        """Writes the present frame's palette indices, uint8 (210, 160), into `out`."""
+        if self._restored_frame is None:
             self._ale.getScreen(out)
         else:
-            out[:] = self._restored
+            out[:] = self._restored_frame
 
-    def screen(self) -> np.ndarray:
-        """The present frame as ALE palette indices, uint8 (210, 160); overwritten by the next."""
-        self._show(self._screen)
-        return self._screen
+    def observation(self) -> np.ndarray:
+        """The present frame as palette indices, uint8 (210, 160); the next step overwrites it."""
+        self._read_frame(self._frame)
+        return self._frame
 
-    def before(self) -> np.ndarray:
-        """The frame before the present one, as `screen`; the present one where no step was taken.
+    def previous_frame(self) -> np.ndarray:
+        """The last frame but one, as `observation`; before the first step, the present frame.
 
-        Consoles draw some things in every other frame only, so that of a step's last frames one
-        shows them and the other does not. From the first call on it is kept at every step.
+        Games draw some sprites in alternate frames only, so one of a step's last two frames shows
+        them and the other does not. From the first call on, this frame is kept at every step.
         """
-        if not (self._looks_back and self._stepped):
-            self._looks_back = True
-            self._show(self._before)
-        return self._before
+        if not (self._keeps_previous and self._stepped):
+            self._keeps_previous = True
+            self._read_frame(self._previous)
+        return self._previous
 
     def rgb(self) -> np.ndarray:
         """The present frame, uint8 (210, 160, 3)."""
-        if self._restored is not None:
-            return np.asarray(self._colours[self._restored])
+        if self._restored_frame is not None:
+            return np.asarray(self._colours[self._restored_frame])
         return np.asarray(self._ale.getScreenRGB())
 
     def ram(self) -> np.ndarray:
-        """The console's memory, uint8 (128,): for the oracle, which is no player of pixels."""
+        """The memory of the game, uint8 (128,), for detector=oracle."""
         return np.asarray(self._ale.getRAM())
 
-    def grey(self) -> np.ndarray:
-        """The last two frames of the step in grey, uint8 (2, 210, 160)."""
+    def frame_pair(self) -> np.ndarray:
+        """The last two frames in grey, uint8 (2, 210, 160), of `step(..., frame_pair=True)`.
+
+        After a reset, both are the first frame.
+        """
         return self._grey
 
-    def keep(self) -> Snapshot:
-        """The present step, random generator and pictures included, for `restore`."""
-        screen = self.screen().copy()
-        if self._restored is None:
-            self._colours[screen] = self._ale.getScreenRGB()
-            self._greys[screen] = self._ale.getScreenGrayscale()
-        before = self._before.copy() if self._looks_back and self._stepped else None
+    def clone_state(self) -> Snapshot:
+        """The present state, random generator and frames included, for `restore_state`."""
+        frame = self.observation().copy()
+        if self._restored_frame is None:
+            self._colours[frame] = self._ale.getScreenRGB()
+            self._greys[frame] = self._ale.getScreenGrayscale()
+        previous = self._previous.copy() if self._keeps_previous and self._stepped else None
         grey = self._grey.copy() if self._stepped else None
         state = self._ale.cloneSystemState()
-        return Snapshot(state, screen, before, grey, self.steps, self.frames, self.last)
+        return Snapshot(state, frame, previous, grey, self.steps, self.frames, self.last_action)
 
-    def restore(self, kept: Snapshot) -> None:
-        """Goes back to a step that was kept; all views show what they showed there.
+    def restore_state(self, snapshot: Snapshot) -> None:
+        """Goes back to a state; all frames are shown as they were there.
 
-        The action that a sticky console may repeat in the next frame is the one it executed last,
-        not the one it had executed when the step was kept.
+        Not restored is the action that sticky actions may repeat: it is the last one executed.
         """
-        self._ale.restoreSystemState(kept.state)
-        self._restored = kept.screen
-        self._stepped = kept.before is not None
-        if kept.before is not None:
-            self._before[:] = kept.before
-        if kept.grey is not None:
-            self._grey[:] = kept.grey
-        self.steps, self.frames, self.last = kept.steps, kept.frames, kept.last
+        self._ale.restoreSystemState(snapshot.state)
+        self._restored_frame = snapshot.frame
+        self._stepped = snapshot.previous is not None
+        if snapshot.previous is not None:
+            self._previous[:] = snapshot.previous
+        if snapshot.grey is not None:
+            self._grey[:] = snapshot.grey
+        self.steps, self.frames = snapshot.steps, snapshot.frames
+        self.last_action = snapshot.last_action

@@ -1,4 +1,4 @@
-"""What a player plays on: one environment, one episode at a time, each named by its seed."""
+"""The interfaces of environments and of the protocols by which they are played."""
 
 from __future__ import annotations
 
@@ -8,55 +8,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 Bounds = tuple[tuple[float, float], ...]  # lowest and highest value of each dimension
-Move = int | NDArray[np.float64]  # an index into `action_names`, or a value for each dimension
+Action = int | NDArray[np.float64]  # an index into `action_names`, or a value for each dimension
 
 
-class Console(Protocol):
-    """An environment at its present step."""
+class Env(Protocol):
+    """One environment that plays one episode at a time.
+
+    Unlike a `gymnasium.Env`, it keeps its present step: what `reset` and `step` of Gymnasium return
+    is read from properties. Each episode has a seed and is the same whenever it is played.
+    """
 
     action_names: tuple[str, ...]  # of the actions, or of the dimensions where `bounds` is given
     bounds: Bounds | None  # of a Box action; None where actions are discrete
-    steps: int  # since the start of the episode
+    steps: int  # taken in this episode
 
     @property
-    def last(self) -> Move | None:
-        """What the last step was taken with; None at the start."""
+    def last_action(self) -> Action | None:
+        """The action of the last step; None before the first."""
 
     @property
-    def over(self) -> bool: ...
+    def done(self) -> bool:
+        """Whether the episode has ended: terminated or truncated."""
 
     @property
-    def cut(self) -> bool:
-        """Whether a limit of time ended the episode, and not the game."""
+    def truncated(self) -> bool:
+        """Whether the episode was ended by a time limit, not by the game."""
 
-    def start(self, seed: int) -> None:
-        """Begins the episode that `seed` names, 0 to 2**31 - 1: the same one every time."""
+    def reset(self, seed: int) -> None:
+        """Starts an episode. seed: 0 to 2**31 - 1; the same seed gives the same episode."""
 
     def step(self, action: Any) -> float:
-        """Takes one step, with a `Move`; its reward, unclipped."""
+        """Takes one step with an `Action`; returns its reward, unclipped."""
 
-    def screen(self) -> np.ndarray:
-        """What there is to see now, overwritten by the next step: a frame's palette indices,
-        uint8 (height, width), or an observation, float64 (f,)."""
+    def observation(self) -> np.ndarray:
+        """The present observation; the next step overwrites it.
+
+        Returns:
+            A frame as palette indices, uint8 (height, width), or a vector, float64 (f,).
+        """
 
 
-class Rules(Protocol):
-    """How episodes are played; hashable and picklable. Results under different rules never mix."""
+class EvaluationProtocol(Protocol):
+    """How episodes are played: the environment, its settings and its seeds.
+
+    Hashable and picklable. Results of different protocols are never mixed.
+    """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """As the results name it: v5, v4 or gym."""
 
-    def open(self) -> Console:
-        """The environment, not started yet; ConfigError where there is no such thing."""
+    def make_env(self) -> Env:
+        """A new environment, to be reset before its first step.
+
+        Raises:
+            ConfigError: where there is no such environment.
+        """
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
         """Episode seeds of one namespace: train, validation or test."""
 
 
-def random_move(console: Console, random: np.random.Generator) -> Move:
+def random_action(env: Env, random: np.random.Generator) -> Action:
     """A uniformly random action."""
-    if console.bounds is None:
-        return int(random.integers(len(console.action_names)))
-    low, high = np.array(console.bounds).T
-    move: NDArray[np.float64] = random.uniform(low, high)
-    return move
+    if env.bounds is None:
+        return int(random.integers(len(env.action_names)))
+    low, high = np.array(env.bounds).T
+    action: NDArray[np.float64] = random.uniform(low, high)
+    return action

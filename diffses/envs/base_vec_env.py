@@ -1,4 +1,4 @@
-"""SB3's `VecEnv` for environments whose insides cannot be reached."""
+"""The base of this package's vectorised environments: SB3's `VecEnv` without remote attributes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from gymnasium import Space
 from stable_baselines3.common.vec_env import VecEnv
 
 
-class Sealed(VecEnv):
-    """Steps and resets, and nothing else: no attribute of a slot can be set or called."""
+class BaseVecEnv(VecEnv):
+    """Only steps and resets: attributes of the single environments cannot be set or called."""
 
-    def __init__(self, slots: int, observations: Space[Any], actions: Space[Any]) -> None:
+    def __init__(self, n_envs: int, observations: Space[Any], actions: Space[Any]) -> None:
         self.render_mode = None
-        super().__init__(slots, observations, actions)
+        super().__init__(n_envs, observations, actions)
 
     def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
         return [getattr(self, attr_name, None)] * len(list(self._get_indices(indices)))
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        raise AttributeError(f"{attr_name} cannot be set: the slots are out of reach")
+        raise AttributeError(f"{attr_name} cannot be set: it belongs to another process or to ALE")
 
     def env_method(
         self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any
     ) -> list[Any]:
-        raise AttributeError(f"{method_name} cannot be called: the slots are out of reach")
+        raise AttributeError(
+            f"{method_name} cannot be called: it belongs to another process or to ALE"
+        )
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         return [False] * len(list(self._get_indices(indices)))

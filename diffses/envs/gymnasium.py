@@ -1,4 +1,4 @@
-"""Control tasks: a Gymnasium environment whose observation is a vector."""
+"""Gymnasium environments with a vector as observation, such as CartPole."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from diffses.config import GymnasiumEnv
-from diffses.envs.base import Bounds, Move
+from diffses.envs.base import Action, Bounds
 from diffses.errors import ConfigError
 from diffses.seeds import seed_for
 
 
 @dataclass(frozen=True)
-class TaskRules:
-    """The environment as registered."""
+class GymnasiumProtocol:
+    """The environment as registered with Gymnasium, with its own time limit."""
 
     id: str
     options: str = "{}"  # JSON: arguments of `gymnasium.make`
@@ -28,24 +28,24 @@ class TaskRules:
     def name(self) -> str:
         return "gym"
 
-    def open(self) -> Task:
-        return Task(self)
+    def make_env(self) -> GymEnv:
+        return GymEnv(self)
 
     def seeds(self, namespace: str, seed: int, episodes: int) -> list[int]:
         """Episode seeds of one namespace: train, validation or test."""
         return [seed_for(seed, namespace, episode) for episode in range(episodes)]
 
 
-def task_rules(env: GymnasiumEnv) -> TaskRules:
-    return TaskRules(env.id, json.dumps(dict(env.options), sort_keys=True))
+def gymnasium_protocol(env: GymnasiumEnv) -> GymnasiumProtocol:
+    return GymnasiumProtocol(env.id, json.dumps(dict(env.options), sort_keys=True))
 
 
-class Task:
-    """One environment; an episode is named by the seed its reset is given."""
+class GymEnv:
+    """A Gymnasium environment as an `Env`. An episode's seed is the seed of its reset."""
 
-    def __init__(self, rules: TaskRules) -> None:
-        self.rules = rules
-        self._env = _make(rules)
+    def __init__(self, protocol: GymnasiumProtocol) -> None:
+        self.protocol = protocol
+        self._env = _make(protocol)
         seen, space = self._env.observation_space, self._env.action_space
         assert isinstance(seen, Box)
         assert isinstance(space, Box | Discrete)
@@ -59,75 +59,82 @@ class Task:
             self.action_names = tuple(f"A{i}" for i in range(int(space.n)))
             self._first = int(space.start)
         self.steps = 0
-        self.last: Move | None = None
-        self.over = True
-        self.cut = False
+        self.last_action: Action | None = None
+        self.done = True
+        self.truncated = False
         self._seen = np.zeros(int(np.prod(seen.shape)))
 
     @property
     def width(self) -> int:
-        """How many numbers an observation has."""
+        """Length of an observation."""
         return len(self._seen)
 
-    def start(self, seed: int) -> None:
-        """Begins the episode `seed` names. seed: 0 to 2**31 - 1."""
+    def reset(self, seed: int) -> None:
+        """Starts an episode. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
         self._seen = np.asarray(observation, np.float64).ravel()
-        self.steps, self.last, self.over, self.cut = 0, None, False, False
+        self.steps, self.last_action, self.done, self.truncated = 0, None, False, False
 
-    def step(self, action: Move) -> float:
-        """Takes one step: an action's index, or a value for each dimension, float64 (d,)."""
+    def step(self, action: Action) -> float:
+        """Takes one step and returns its reward.
+
+        Args:
+            action: an index, or a value for each dimension of a Box action, float64 (d,).
+        """
         taken: Any
         if self.bounds is None:
             taken = self._first + int(action)
         else:
             taken = np.asarray(action, self._dtype).reshape(self._shape)
-        observation, reward, ended, cut, _ = self._env.step(taken)
+        observation, reward, terminated, truncated, _ = self._env.step(taken)
         self._seen = np.asarray(observation, np.float64).ravel()
         self.steps += 1
-        self.last = action
-        self.over = bool(ended or cut)
-        self.cut = bool(cut and not ended)
+        self.last_action = action
+        self.done = bool(terminated or truncated)
+        self.truncated = bool(truncated and not terminated)
         return float(reward)
 
-    def screen(self) -> np.ndarray:
+    def observation(self) -> np.ndarray:
         """The present observation, float64 (f,)."""
         return self._seen
 
 
-def _make(rules: TaskRules) -> gymnasium.Env[Any, Any]:
-    """The environment, if its observation is a vector and its action is one this package plays.
+def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:
+    """The Gymnasium environment.
 
     Raises:
-        ConfigError: otherwise, or where it is not registered or lacks a package.
+        ConfigError: if it is not registered or lacks a package, if its observation is not a vector,
+            or if its action space is neither Discrete nor a bounded Box.
     """
     try:
         with warnings.catch_warnings():
-            # Box2D's loading warns, and crashes the process where a warning is an error
+            # importing Box2D warns, and crashes the process where warnings are errors
             warnings.simplefilter("ignore", DeprecationWarning)
-            env = gymnasium.make(rules.id, disable_env_checker=True, **json.loads(rules.options))
+            env = gymnasium.make(
+                protocol.id, disable_env_checker=True, **json.loads(protocol.options)
+            )
     except gymnasium.error.DependencyNotInstalled as error:
         raise ConfigError(
-            f"env.id={rules.id} lacks a package: {error}", fix="install it, as the message says"
+            f"env.id={protocol.id} lacks a package: {error}", fix="install it, as the message says"
         ) from error
     except (gymnasium.error.Error, TypeError) as error:
-        near = ", ".join(sorted(i for i in gymnasium.registry if i.split("-")[0] in rules.id))
+        near = ", ".join(sorted(i for i in gymnasium.registry if i.split("-")[0] in protocol.id))
         raise ConfigError(
-            f"env.id={rules.id} cannot be made: {error}",
+            f"env.id={protocol.id} cannot be made: {error}",
             fix=f"env.id=<{near or 'an id that Gymnasium has, e.g. CartPole-v1'}>",
         ) from error
     seen, acts = env.observation_space, env.action_space
     if not isinstance(seen, Box) or len(seen.shape) != 1:
         raise ConfigError(
-            f"env.id={rules.id} shows {seen}: want a vector of numbers",
+            f"env.id={protocol.id} shows {seen}: want a vector of numbers",
             fix="env=ale env.game=<game> for a game of frames",
         )
     if not isinstance(acts, Discrete | Box):
         raise ConfigError(
-            f"env.id={rules.id} takes {acts}: want Discrete or Box", fix="another env.id"
+            f"env.id={protocol.id} takes {acts}: want Discrete or Box", fix="another env.id"
         )
     if isinstance(acts, Box) and not acts.is_bounded():
-        raise ConfigError(f"env.id={rules.id}: {acts} has no limits", fix="another env.id")
+        raise ConfigError(f"env.id={protocol.id}: {acts} has no limits", fix="another env.id")
     return env

@@ -1,24 +1,28 @@
-"""Which rules an environment is played by."""
+"""The protocols by which an environment is played."""
 
 from __future__ import annotations
 
 from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.envs.ale import v4, v5
-from diffses.envs.base import Rules
-from diffses.envs.gymnasium import task_rules
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.gymnasium import gymnasium_protocol
 
 
-def search_rules(env: EnvConfig) -> Rules:
-    """The rules of search, validation and the headline result."""
+def search_protocol(env: EnvConfig) -> EvaluationProtocol:
+    """The protocol of search, validation and the headline result."""
     if isinstance(env, ArcadeEnv):
         return v5(env)
     if isinstance(env, GymnasiumEnv):
-        return task_rules(env)
-    raise TypeError(f"no rules for {type(env).__name__}")
+        return gymnasium_protocol(env)
+    raise TypeError(f"no protocol for {type(env).__name__}")
 
 
-def rules_of_test(env: EnvConfig, also_v4: bool) -> list[Rules]:
-    """The rules under which policies are tested."""
+def evaluation_protocols(env: EnvConfig, also_v4: bool) -> list[EvaluationProtocol]:
+    """The protocols under which policies are tested, the headline's first.
+
+    Args:
+        also_v4: for Atari games, also test without sticky actions.
+    """
     if isinstance(env, ArcadeEnv) and also_v4:
         return [v5(env), v4(env)]
-    return [search_rules(env)]
+    return [search_protocol(env)]

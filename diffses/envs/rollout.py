@@ -1,8 +1,8 @@
-"""The rollout engine: episodes played by worker processes, one console each.
+"""The rollout engine: plays episodes in worker processes, with one environment each.
 
-A job is (player, rules, episode seed). A player is anything that maps what a console shows to
-an action; this module knows nothing else about it. An episode's result does not depend on how many
-workers there are, nor on what a worker played before: each plays one episode at a time, alone.
+A job is (agent, protocol, episode seed). This module knows of an agent only that it maps
+observations to actions. A worker plays one episode at a time, so an episode's result depends
+neither on the number of workers nor on earlier episodes.
 """
 
 from __future__ import annotations
@@ -15,107 +15,115 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.context import SpawnContext
 from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.envs.base import Console, Move, Rules, random_move
+from diffses.envs.base import Action, Env, EvaluationProtocol, random_action
 
-DISCOUNT = 0.999  # a step
-KEPT_PLAYERS = 64  # a worker keeps what it built, since loading a detector or a network costs time
+DISCOUNT = 0.999  # per step
+KEPT_AGENTS = 64  # agents a worker caches, because loading a detector or a network takes time
 
 
-class Player(Protocol):
-    """Plays episodes, one after the other."""
+class Agent(Protocol):
+    """Chooses the actions of one episode after the other."""
 
-    sees_motion: bool  # whether it looks at the last two frames of a step (`Arcade.grey`)
+    needs_frame_pair: bool  # whether it looks at `AtariEnv.frame_pair`
 
-    def begin(self, console: Any, seed: int) -> None:
-        """An episode has begun, named by `seed`: forget the one before."""
+    def reset(self, env: Any, seed: int) -> None:
+        """Forgets the previous episode. `env` has just been reset with `seed`."""
 
-    def act(self, console: Any) -> Move:
-        """The action to take."""
+    def act(self, env: Any) -> Action:
+        """The action for the present step of `env`."""
 
     def record(self) -> dict[str, np.ndarray] | None:
-        """What was noted during the episode: arrays of one row a step."""
+        """What the agent recorded in this episode: arrays with one row per step; None: nothing."""
 
 
-class PlayerSpec(Protocol):
-    """How to build a player: small, picklable and hashable, so that it can be sent to a worker."""
+class AgentSpec(Protocol):
+    """How to build an agent. Small, picklable and hashable, because it is sent to workers."""
 
-    def build(self, console: Any) -> Player: ...
+    def build(self, env: Any) -> Agent: ...
 
 
 @dataclass(frozen=True)
 class Job:
-    player: PlayerSpec
-    rules: Rules
+    """One episode to play."""
+
+    agent: AgentSpec
+    protocol: EvaluationProtocol
     seed: int  # of the episode: 0 to 2**31 - 1
-    max_steps: int | None = None  # cut the episode after this many steps
+    max_steps: int | None = None  # truncate the episode after this many steps; None: never
 
 
 @dataclass(frozen=True)
 class Episode:
+    """The result of a job."""
+
     job: Job
-    score: float  # the return: the sum of the game's own rewards, unclipped
+    score: float  # the return: the sum of unclipped rewards
     steps: int
-    cut: bool  # ended by `max_steps`, not by the game
-    record: dict[str, np.ndarray] | None
-    lost: float = 0.0  # the part of the return below 0: the sum of all penalties, as a number >= 0
-    discounted: float = 0.0  # the return with rewards at step t weighted by DISCOUNT ** t
+    truncated: bool  # by `max_steps`; a time limit of the protocol does not count
+    record: dict[str, np.ndarray] | None  # what the agent recorded
+    lost: float = 0.0  # minus the sum of all negative rewards, 0 or more
+    discounted: float = 0.0  # discounted return: the sum of DISCOUNT ** t * reward at step t
 
 
-_consoles: dict[Rules, Console] = {}
-_players: OrderedDict[tuple[Rules, PlayerSpec], Player] = OrderedDict()
+_envs: dict[EvaluationProtocol, Env] = {}
+_agents: OrderedDict[tuple[EvaluationProtocol, AgentSpec], Agent] = OrderedDict()
 
 
 def play_one(job: Job) -> Episode:
     """Plays one episode in this process."""
-    if job.rules not in _consoles:
-        _consoles[job.rules] = job.rules.open()
-    console = _consoles[job.rules]
-    return episode(job, console, _player(job, console))
+    if job.protocol not in _envs:
+        _envs[job.protocol] = job.protocol.make_env()
+    env = _envs[job.protocol]
+    return play_episode(job, env, _agent(job, env))
 
 
-def episode(job: Job, console: Any, player: Player) -> Episode:
-    """One episode, from its start to the game's end or `max_steps`."""
-    console.start(job.seed)
-    if player.sees_motion:
-        console.look()
-    step = console.step_seen if player.sees_motion else console.step
-    player.begin(console, job.seed)
+def play_episode(job: Job, env: Any, agent: Agent) -> Episode:
+    """Plays one episode until it is done or `max_steps` are taken."""
+    env.reset(job.seed)
+    step = stepper(env, agent)
+    agent.reset(env, job.seed)
     score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
     limit = job.max_steps if job.max_steps is not None else 2**62
-    while not console.over and console.steps < limit:
-        reward = step(player.act(console))
+    while not env.done and env.steps < limit:
+        reward = step(agent.act(env))
         score += reward
         discounted += weight * reward
         weight *= DISCOUNT
         if reward < 0:
             lost -= reward
-    return Episode(job, score, console.steps, not console.over, player.record(), lost, discounted)
+    return Episode(job, score, env.steps, not env.done, agent.record(), lost, discounted)
 
 
-def _player(job: Job, console: Console) -> Player:
-    key = (job.rules, job.player)
-    if key not in _players:
-        _players[key] = job.player.build(console)
-        if len(_players) > KEPT_PLAYERS:
-            _players.popitem(last=False)
-    _players.move_to_end(key)
-    return _players[key]
+def stepper(env: Any, agent: Agent) -> Callable[[Action], float]:
+    """`env.step`, with the last two frames of each step if the agent needs them."""
+    return partial(env.step, frame_pair=True) if agent.needs_frame_pair else env.step
 
 
-_pools: dict[int, ProcessPoolExecutor] = {}
+def _agent(job: Job, env: Env) -> Agent:
+    key = (job.protocol, job.agent)
+    if key not in _agents:
+        _agents[key] = job.agent.build(env)
+        if len(_agents) > KEPT_AGENTS:
+            _agents.popitem(last=False)
+    _agents.move_to_end(key)
+    return _agents[key]
+
+
+_pools: dict[int, ProcessPoolExecutor] = {}  # by the number of workers
 
 
 def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
-    """Plays all jobs and yields each episode as it ends.
+    """Plays all jobs and yields each episode when it ends, in no fixed order.
 
     Args:
-        workers: processes; 0 means one for each core. With 1 it plays in this process. The
-            processes stay for the next call.
+        workers: number of processes; 0: one per core; 1: this process. Worker processes are kept
+            for the next call.
     """
     workers = workers or os.cpu_count() or 1
     if workers == 1 or len(jobs) == 1:
@@ -134,29 +142,29 @@ def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
 
 
 def pool(workers: int) -> ProcessPoolExecutor:
-    """The worker processes, started at the first call and kept."""
+    """The pool of worker processes, started at the first call and kept."""
     if workers not in _pools:
         _pools[workers] = ProcessPoolExecutor(workers, spawning(), initializer=quiet)
     return _pools[workers]
 
 
 def spawning() -> SpawnContext:
-    """How worker processes are started."""
+    """The multiprocessing context of worker processes: spawn."""
     if multiprocessing.get_start_method(allow_none=True) == "loky":
-        # in a joblib job: a spawned process is told this name, and does not know it
+        # in a joblib job: a spawned process would get this name, which it does not know
         multiprocessing.set_start_method("spawn", force=True)
     return multiprocessing.get_context("spawn")
 
 
 def quiet() -> None:
-    """One thread a worker: the games keep every core busy already."""
+    """Limits a worker to one thread: with one worker per core, all cores are in use."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["NUMBA_NUM_THREADS"] = "1"
 
 
 @atexit.register
 def close() -> None:
-    """Ends the worker processes."""
+    """Stops all worker processes."""
     for executor in _pools.values():
         executor.shutdown(wait=True, cancel_futures=True)
     _pools.clear()
@@ -166,36 +174,47 @@ def close() -> None:
 class RandomSpec:
     """Uniformly random actions."""
 
-    def build(self, console: Console) -> Player:
-        return RandomPlayer()
+    def build(self, env: Env) -> Agent:
+        return RandomAgent()
 
 
-class RandomPlayer:
-    sees_motion = False
+class RandomAgent:
+    needs_frame_pair = False
 
-    def begin(self, console: Console, seed: int) -> None:
+    def reset(self, env: Env, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
-    def act(self, console: Console) -> Move:
-        return random_move(console, self._random)
+    def act(self, env: Env) -> Action:
+        return random_action(env, self._random)
 
     def record(self) -> None:
         return None
 
 
-def scores(
-    spec: PlayerSpec,
-    rules: Rules,
+def evaluate_policy(
+    spec: AgentSpec,
+    protocol: EvaluationProtocol,
     seeds: Sequence[int],
     *,
     max_steps: int | None = None,
     workers: int = 0,
     progress: Callable[[Episode], Any] = lambda episode: None,
 ) -> list[Episode]:
-    """The episodes of one player, in the order of `seeds`."""
+    """Plays episodes with one agent.
+
+    Args:
+        spec: of the agent.
+        seeds: of the episodes; none twice.
+        max_steps: truncate each episode after this many steps; None: never.
+        workers: as in `play`.
+        progress: called after each episode.
+
+    Returns:
+        The episodes in the order of `seeds`.
+    """
     place = {seed: index for index, seed in enumerate(seeds)}
     done: list[Episode | None] = [None] * len(seeds)
-    for finished in play([Job(spec, rules, seed, max_steps) for seed in seeds], workers):
+    for finished in play([Job(spec, protocol, seed, max_steps) for seed in seeds], workers):
         done[place[finished.job.seed]] = finished
         progress(finished)
     return [one for one in done if one is not None]

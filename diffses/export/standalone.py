@@ -81,12 +81,12 @@ def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str
 def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
     from diffses import seeds
     from diffses.detector.identity import name_observation
-    from diffses.envs.gymnasium import task_rules
+    from diffses.envs.gymnasium import gymnasium_protocol
     from diffses.export import gymnasium_runtime as task_runtime
 
     seen = list(name_observation(env).features)
     columns = [seen.index(name) for name in forest.features]
-    rules = {"id": env.id, "options": task_rules(env).options}
+    rules = {"id": env.id, "options": gymnasium_protocol(env).options}
     usage = "    python FILE.py --episodes 10     plays test episodes; needs gymnasium\n"
     ending = f"TASK = {rules!r}\nCOLUMNS = {columns!r}"
     modules = (seeds, task_runtime)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffses.agents.forest_agent import ForestSpec
-from diffses.envs.base import Rules
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.lineage import Lineage
 from diffses.policy.forest import Forest
@@ -102,7 +102,7 @@ class FirstToN:
 
     def observe(self, episode: Episode) -> None:
         """Takes note of an episode, unless it was cut."""
-        if not episode.cut:
+        if not episode.truncated:
             self.ends.append(max(episode.score + episode.lost, episode.lost))
             self.steps.append(episode.steps)
 
@@ -119,7 +119,7 @@ class FirstToN:
         N (made - lost) / (max(made, lost) + `PRIOR_POINTS`), so that a single point decides little.
         """
         target = self.target
-        if target is None or not episode.cut:
+        if target is None or not episode.truncated:
             return episode.score
         made, lost = episode.score + episode.lost, episode.lost
         return target * (made - lost) / (max(made, lost) + PRIOR_POINTS)
@@ -129,14 +129,16 @@ class FitnessEvaluator:
     """Plays the episodes of a search and counts the environment steps.
 
     Args:
-        rules: of the environment.
+        protocol: of the environment.
         detector: folder of the detector's artifact.
         max_steps: after which an episode is cut; None: never.
         workers: processes; 0: one for each core.
     """
 
-    def __init__(self, rules: Rules, detector: Path, max_steps: int | None, workers: int) -> None:
-        self._rules, self._detector, self._workers = rules, detector, workers
+    def __init__(
+        self, protocol: EvaluationProtocol, detector: Path, max_steps: int | None, workers: int
+    ) -> None:
+        self._protocol, self._detector, self._workers = protocol, detector, workers
         self.max_steps = max_steps
         self.spent = 0  # environment steps
         self.episodes = 0  # that these were
@@ -188,7 +190,7 @@ class FitnessEvaluator:
         return returns.reshape(shape).T, discounted.reshape(shape).T
 
     def _job(self, forest: Forest, seed: int, max_steps: int | None) -> Job:
-        return Job(ForestSpec(forest, str(self._detector)), self._rules, seed, max_steps)
+        return Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, max_steps)
 
     def _played(self, jobs: Sequence[Job]) -> Iterator[Episode]:
         for episode in play(jobs, self._workers):

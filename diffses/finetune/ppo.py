@@ -16,12 +16,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import ConstantsFinetune
 from diffses.dataset.data import Dataset, merge
-from diffses.envs.base import Rules
-from diffses.envs.gymnasium import TaskRules
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.finetune.fisher import log_softmax, natural_gradient_basis, sample_rows
 from diffses.finetune.forest_actor import ForestPolicy
 from diffses.finetune.lineage import Kind, Lineage
@@ -32,7 +32,7 @@ from diffses.policy.compiled import Compiled
 from diffses.policy.forest import Forest
 from diffses.regressor.constant_fit import one_thread
 from diffses.seeds import seed_for
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 
 INITIAL_ENTROPY = 0.5  # of the policy, as a share of the uniform policy's
 TARGET_KL = 0.03  # nats from the policy before the update, at which an update ends
@@ -64,7 +64,7 @@ class PpoResult:
 
     def save(self, path: Path) -> None:
         kept = [(steps, forest.to_json()) for steps, forest in self.snapshots]
-        write_whole(path, json.dumps([self.steps, kept, self.curve]))
+        atomic_write(path, json.dumps([self.steps, kept, self.curve]))
 
     @classmethod
     def load(cls, path: Path) -> PpoResult:
@@ -75,7 +75,7 @@ class PpoResult:
 def run_ppo(
     forest: Forest,
     data: Dataset,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     settings: ConstantsFinetune,
     steps: int,
@@ -104,7 +104,7 @@ def run_ppo(
     slots = min(settings.n_envs, max(1, steps // 4))
     with one_thread():
         features = environments(
-            forest, rules, detector, settings, slots, seed_for(seed, "tune", "games", gone)
+            forest, protocol, detector, settings, slots, seed_for(seed, "tune", "games", gone)
         )
         envs = VecNormalize(features, norm_obs=False, gamma=settings.gamma)
         try:
@@ -132,27 +132,29 @@ def run_ppo(
 
 def environments(
     forest: Forest,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     settings: ConstantsFinetune,
     count: int,
     seed: int,
-) -> Features:
+) -> ObjectVecEnv:
     """So many environments side by side, in which an action is a tree of the forest, or its Box
     action."""
-    course = Course(
-        rules,
+    config = VecEnvConfig(
+        protocol,
         str(detector),
         seed,
         actions=None if forest.bounds is not None else forest.action_ids,
         max_steps=settings.episode_steps,
     )
     # a step of a task takes microseconds, and sending it to a worker more
-    return Features(course, count, 1 if isinstance(rules, TaskRules) else settings.workers)
+    return ObjectVecEnv(
+        config, count, 1 if isinstance(protocol, GymnasiumProtocol) else settings.workers
+    )
 
 
 def untrained(
-    features: Features,
+    features: ObjectVecEnv,
     envs: VecNormalize,
     forest: Forest,
     data: Dataset,
@@ -179,7 +181,7 @@ def untrained(
 
 
 def visited_states(
-    envs: Features, forest: Forest, features: Sequence[str], steps: int
+    envs: ObjectVecEnv, forest: Forest, features: Sequence[str], steps: int
 ) -> np.ndarray:
     """The states a forest visits in `steps` steps of every environment, float64
     (steps * environments, features)."""
@@ -340,7 +342,7 @@ def finetune_constants(
     found: Sequence[tuple[Forest, Lineage]],
     validator: Validator,
     data: Dataset,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     detector: Path,
     finetune: ConstantsFinetune,
     seed: int,
@@ -360,7 +362,7 @@ def finetune_constants(
             progress.update(row["steps"] - progress.count, best=row["best"], mean=row["mean"])
 
         done = run_ppo(
-            start.forest, data, rules, detector, finetune, finetune.steps, seed, scratch, note
+            start.forest, data, protocol, detector, finetune, finetune.steps, seed, scratch, note
         )
     curve = [
         {"start": start.lineage.label, "generation": number + 1, **row}

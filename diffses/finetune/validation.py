@@ -12,7 +12,7 @@ import numpy as np
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import FinetuneConfig
 from diffses.csv_rows import write_rows
-from diffses.envs.base import Rules
+from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.lineage import Lineage
 from diffses.finetune.selection import dominates
@@ -49,10 +49,12 @@ class Validator:
     candidates: each different forest that was validated, in order of its first evaluation.
     """
 
-    def __init__(self, rules: Rules, settings: FinetuneConfig, detector: Path) -> None:
-        self._rules, self._settings, self._detector = rules, settings, str(detector)
+    def __init__(
+        self, protocol: EvaluationProtocol, settings: FinetuneConfig, detector: Path
+    ) -> None:
+        self._protocol, self._settings, self._detector = protocol, settings, str(detector)
         # seed 0, not the search's: searches are compared on the same episodes
-        self._seeds = rules.seeds("validation", 0, settings.validation_episodes)
+        self._seeds = protocol.seeds("validation", 0, settings.validation_episodes)
         self.candidates: list[Candidate] = []
 
     def evaluate(
@@ -79,7 +81,7 @@ class Validator:
 
     def _job(self, forest: Forest, seed: int) -> Job:
         spec = ForestSpec(forest, self._detector)
-        return Job(spec, self._rules, seed, self._settings.validation_steps)
+        return Job(spec, self._protocol, seed, self._settings.validation_steps)
 
     def _candidate(self, forest: Forest, lineage: Lineage) -> Candidate:
         found = next((known for known in self.candidates if known.forest == forest), None)

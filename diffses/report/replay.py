@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from diffses.agents.forest_agent import ForestPlayer
+from diffses.agents.forest_agent import ForestAgent
 from diffses.config import EnvConfig
 from diffses.detector.base import AnyDetector, look
 from diffses.detector.palette import PALETTE
-from diffses.envs.base import Console, Move
-from diffses.envs.registry import search_rules
-from diffses.envs.rollout import Job, RandomSpec, episode
+from diffses.envs.base import Action, Env
+from diffses.envs.registry import search_protocol
+from diffses.envs.rollout import Job, RandomSpec, play_episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
 from diffses.logger.progress import Bar
@@ -61,7 +61,7 @@ def typical(shown: Shown) -> Row | None:
     return min(rows, key=lambda row: abs(row["return"] - mean))
 
 
-class Watcher(ForestPlayer):
+class Watcher(ForestAgent):
     """Plays as the forest does and records what it observed and did."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, progress: Bar) -> None:
@@ -70,10 +70,10 @@ class Watcher(ForestPlayer):
         self.rows: list[np.ndarray] = []
         self.screens: list[np.ndarray] = []
         self.boxes: list[list[list[Any]]] = []
-        self.moves: list[Move] = []
+        self.moves: list[Action] = []
 
-    def act(self, console: Console) -> Move:
-        row, screen = look(self._detector, console), console.screen()
+    def act(self, env: Env) -> Action:
+        row, screen = look(self._detector, env), env.observation()
         move = self.choose(row)
         self._progress.update(1)
         if len(self.moves) < STEPS:
@@ -112,19 +112,19 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
         ArtifactError, ConfigError: where it cannot be played.
     """
     assert champion.env is not None
-    rules = search_rules(champion.env)
+    protocol = search_protocol(champion.env)
     detector = detector_of(champion)
-    job = Job(RandomSpec(), rules, int(row["seed"]), max_steps)
+    job = Job(RandomSpec(), protocol, int(row["seed"]), max_steps)
     with Bar(row["steps"], "step", "report: play") as progress:
         player = Watcher(champion.forest, detector, progress)
-        done = episode(job, rules.open(), player)
+        done = play_episode(job, protocol.make_env(), player)
     frames = _pngs(player.screens)
     kept = len(frames) or len(player.moves)
     about = {
         "format": 1,
         "env": champion.env.name,
         "policy": policy,
-        "protocol": rules.name,
+        "protocol": protocol.name,
         "episode": int(row["episode"]),
         "seed": done.job.seed,
         "return": done.score,
@@ -153,7 +153,7 @@ def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
         return None
 
 
-def _decisions(forest: Forest, rows: np.ndarray, moves: list[Move]) -> dict[str, Any]:
+def _decisions(forest: Forest, rows: np.ndarray, moves: list[Action]) -> dict[str, Any]:
     found = attribute_terms(forest, rows)
     why = []
     for contributions in found.contributions:

@@ -14,7 +14,7 @@ from diffses.evaluation.sweep import (
     read_jobs,
 )
 from diffses.report.sweep_page import sweep_page
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 
 
 def summarise(sweep_dir: Path) -> dict[str, Any]:
@@ -73,15 +73,15 @@ def compare(sweep_dirs: Sequence[Path], page: Path) -> dict[str, Any]:
         if len(of_variant[job["variant"]]) > 1:
             job["variant"] = f"{sweep} {job['variant']}".strip()
     summary = _summary(" and ".join(dict.fromkeys(sweeps)), jobs)
-    write_whole(page, sweep_page(summary))
+    atomic_write(page, sweep_page(summary))
     return summary
 
 
 def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
     """Writes the three files, each whole or not at all."""
-    write_whole(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
-    write_whole(sweep_dir / "summary.html", sweep_page(summary))
-    write_whole(sweep_dir / "summary.csv", _table(summary))
+    atomic_write(sweep_dir / "summary.json", json.dumps(summary, indent=2) + "\n")
+    atomic_write(sweep_dir / "summary.html", sweep_page(summary))
+    atomic_write(sweep_dir / "summary.csv", _table(summary))
 
 
 def _table(summary: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from diffses.detector.base import AnyDetector
 from diffses.detector.figures import COLOURS
 from diffses.detector.palette import to_rgb
-from diffses.envs.base import Console
+from diffses.envs.base import Env
 from diffses.errors import ConfigError
 from diffses.policy.forest import Forest, highest
 from diffses.report.replay import Recording, boxes
@@ -49,7 +49,7 @@ class Film:
         self._forest = forest
         self.frames = 0
 
-    def add(self, console: Console, detector: AnyDetector, row: np.ndarray) -> None:
+    def add(self, env: Env, detector: AnyDetector, row: np.ndarray) -> None:
         """Appends the present step.
 
         Args:
@@ -57,7 +57,7 @@ class Film:
             row: its features.
         """
         columns = [list(detector.features).index(name) for name in self._forest.features]
-        self.append(console.screen(), boxes(detector), np.asarray(row)[columns])
+        self.append(env.observation(), boxes(detector), np.asarray(row)[columns])
 
     def append(self, screen: np.ndarray, found: list[list[Any]], features: np.ndarray) -> None:
         """Appends a step: as `draw_step` draws it."""
@@ -95,7 +95,7 @@ def draw_step(
     """One step as a picture, uint8 (630, 880, 3).
 
     Args:
-        screen: of `Console.screen`: palette indices, or numbers, which are then listed.
+        screen: of `Env.observation`: palette indices, or numbers, which are then listed.
         found: objects in sight, of `episode.boxes`.
         row: the forest's features, (f,).
     """

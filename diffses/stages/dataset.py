@@ -7,32 +7,32 @@ from pathlib import Path
 
 from diffses.config import DatasetConfig, EnvConfig
 from diffses.dataset.data import Layout, save
-from diffses.store import Draft
+from diffses.store import Workspace
 
 
 def record_dataset(
-    env: EnvConfig, dataset: DatasetConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig, dataset: DatasetConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `dataset.npz` and `dataset.json`, from the teacher's play or from a JSON file."""
     from diffses.agents.forest_agent import detector_at
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
-    from diffses.envs.ale import Protocol
-    from diffses.envs.equivalent_actions import equal_actions
-    from diffses.envs.registry import search_rules
+    from diffses.envs.ale import AtariProtocol
+    from diffses.envs.equivalent_actions import equivalent_actions
+    from diffses.envs.registry import search_protocol
     from diffses.seeds import seed_for
 
-    rules = search_rules(env)
+    protocol = search_protocol(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)
-    console = rules.open()
-    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(console.action_names)))
-    if isinstance(rules, Protocol):
-        groups = equal_actions(rules, seed_for(dataset.seed, "effects"))
-    layout = Layout(features, console.action_names, groups, console.bounds)
+    opened = protocol.make_env()
+    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(opened.action_names)))
+    if isinstance(protocol, AtariProtocol):
+        groups = equivalent_actions(protocol, seed_for(dataset.seed, "effects"))
+    layout = Layout(features, opened.action_names, groups, opened.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)
     else:
-        parts, returns = record_rounds(rules, dataset, inputs, layout)
-    save(draft.out, layout, parts, returns, imported=dataset.import_json is not None)
+        parts, returns = record_rounds(protocol, dataset, inputs, layout)
+    save(workspace.out, layout, parts, returns, imported=dataset.import_json is not None)

@@ -22,19 +22,19 @@ from diffses.config import (
 from diffses.detector.identity import name_observation
 from diffses.detector.motion import Detector
 from diffses.errors import ConfigError
-from diffses.store import Draft
+from diffses.store import Workspace
 
 if TYPE_CHECKING:
     from diffses.detector.oracle import Oracle
     from diffses.detector.space.detector import SpaceFinder
-    from diffses.envs.rollout import PlayerSpec
+    from diffses.envs.rollout import AgentSpec
 
 
 log = logging.getLogger("diffses")
 
 
 def learn_detector(
-    env: EnvConfig, detector: DetectorConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig, detector: DetectorConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `detector.json` and what its kind needs, e.g. `detector.npz` and `sample.png`.
 
@@ -45,9 +45,9 @@ def learn_detector(
         ConfigError: where the detector does not suit the environment.
     """
     if isinstance(env, GymnasiumEnv) and isinstance(detector, IdentityDetector):
-        name_observation(env).save(draft.out)
+        name_observation(env).save(workspace.out)
     elif isinstance(env, ArcadeEnv) and isinstance(detector, LearnedDetector):
-        _learn(env, detector, inputs.get("teacher"), draft)
+        _learn(env, detector, inputs.get("teacher"), workspace)
     else:
         raise ConfigError(
             f"{type(detector).__name__} does not suit {type(env).__name__}",
@@ -55,12 +55,14 @@ def learn_detector(
         )
 
 
-def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draft: Draft) -> None:
+def _learn(
+    env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, workspace: Workspace
+) -> None:
     from diffses.detector.figures import draw_sample
     from diffses.detector.learn import learn
     from diffses.detector.object_schema import with_button
     from diffses.detector.recording import recording_for
-    from diffses.envs.ale import Arcade, v5
+    from diffses.envs.ale import AtariEnv, v5
 
     if isinstance(detector, OracleDetector):
         from diffses.detector.oracle import Reader, make_oracle
@@ -73,24 +75,24 @@ def _learn(env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, draf
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.detector import learn_space  # loads torch
 
-        found = learn_space(play, detector, env.labels, draft.scratch)
+        found = learn_space(play, detector, env.labels, workspace.scratch)
         for kept in ("curve.csv", "reconstruction_*.png"):
-            for path in sorted(draft.scratch.glob(kept)):
-                shutil.copyfile(path, draft.out / path.name)
+            for path in sorted(workspace.scratch.glob(kept)):
+                shutil.copyfile(path, workspace.out / path.name)
     elif isinstance(detector, OracleDetector):
         found = make_oracle(env.game, play, detector)
         log.warning("detector=oracle reads objects from memory: its results are an upper bound")
     else:
         raise TypeError(f"no way to learn a {type(detector).__name__}")
-    names = Arcade(v5(env)).action_names
+    names = AtariEnv(v5(env)).action_names
     found = found.with_cast(with_button(found.memory.cast, names))
-    found.save(draft.out)
-    draw_sample(found, play, draft.out / "sample.png")
+    found.save(workspace.out)
+    draw_sample(found, play, workspace.out / "sample.png")
     types = ", ".join(kind.name for kind in found.memory.cast.types)
     log.info("found %s; %d features", types, len(found.features))
 
 
-def _player(teacher: Path | None) -> PlayerSpec | None:
+def _player(teacher: Path | None) -> AgentSpec | None:
     """The policy whose play is recorded: the teacher of an artifact; None for random actions."""
     if teacher is None:
         return None

@@ -9,18 +9,18 @@ import numpy as np
 
 from diffses.config import RegressorConfig
 from diffses.csv_rows import write_rows
-from diffses.dataset.agreement import agreement
+from diffses.dataset.agreement import action_agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.store import Draft
+from diffses.store import Workspace
 
 EVERY = 5  # one in so many training episodes ranks the candidates, the others fit them
 
 
 def distill_policy(
-    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft
+    regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
 
@@ -43,25 +43,25 @@ def distill_policy(
     if linear not in hall:
         hall.append(linear)
 
-    linear.save(draft.out / "linear.json")
+    linear.save(workspace.out / "linear.json")
     best_agreement([f for f in hall if f != linear] or hall, select, data.groups).save(
-        draft.out / "distilled.json"
+        workspace.out / "distilled.json"
     )
-    (draft.out / "forests").mkdir()
+    (workspace.out / "forests").mkdir()
     rows = []
     for number, forest in enumerate(hall):
-        forest.save(draft.out / "forests" / f"{number:02d}.json")
+        forest.save(workspace.out / "forests" / f"{number:02d}.json")
         rows.append(
             {
                 "file": f"{number:02d}.json",
                 "size": forest.size,
                 "linear": forest == linear,
-                "selection_agreement": agreement(forest, select, data.groups),
-                "held_out_agreement": agreement(forest, data.held_out, data.groups),
+                "selection_agreement": action_agreement(forest, select, data.groups),
+                "held_out_agreement": action_agreement(forest, data.held_out, data.groups),
             }
         )
         log_metrics("distill", {k: v for k, v in rows[-1].items() if k != "file"}, number, "rank")
-    write_rows(draft.out / "hall_of_fame.csv", rows)
+    write_rows(workspace.out / "hall_of_fame.csv", rows)
 
 
 def split(part: Part) -> tuple[Part, Part]:
@@ -79,7 +79,7 @@ def best_agreement(
     forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...]
 ) -> Forest:
     """The forest that agrees most often; of equals the smallest."""
-    return max(forests, key=lambda f: (agreement(f, part, groups), -f.size))
+    return max(forests, key=lambda f: (action_agreement(f, part, groups), -f.size))
 
 
 def front(
@@ -87,7 +87,9 @@ def front(
 ) -> list[Forest]:
     """The forests that no other beats in both agreement and size, the best `limit` of them,
     the most agreeing first."""
-    ranked = sorted(set(forests), key=lambda f: (-agreement(f, part, groups), f.size, f.to_json()))
+    ranked = sorted(
+        set(forests), key=lambda f: (-action_agreement(f, part, groups), f.size, f.to_json())
+    )
     kept: list[Forest] = []
     for forest in ranked:
         if not kept or forest.size < kept[-1].size:

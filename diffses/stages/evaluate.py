@@ -10,14 +10,14 @@ from typing import Any
 
 from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
-from diffses.envs.base import Rules
-from diffses.envs.registry import rules_of_test
-from diffses.envs.rollout import PlayerSpec, RandomSpec, scores
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.registry import evaluation_protocols
+from diffses.envs.rollout import AgentSpec, RandomSpec, evaluate_policy
 from diffses.evaluation.statistics import describe
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.store.keys import Spec, digests
 from diffses.store.manifest import FILE
 
@@ -26,20 +26,24 @@ FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finet
 
 
 @dataclasses.dataclass(frozen=True)
-class Contender:
+class EvaluatedPolicy:
     """A policy to be played.
 
     identity: what decides its play, for the key under which its episodes are shared.
     """
 
     name: str
-    spec: PlayerSpec
+    spec: AgentSpec
     identity: dict[str, Any]
     forest: Forest | None = None
 
 
 def evaluate(
-    env: EnvConfig, evaluation: EvaluationConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig,
+    evaluation: EvaluationConfig,
+    *,
+    inputs: Mapping[str, Path],
+    workspace: Workspace,
 ) -> None:
     """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
 
@@ -47,69 +51,69 @@ def evaluate(
     episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a sweep, and
     equal policies, play them once.
     """
-    from diffses.dataset.agreement import agreement, strict_agreement
+    from diffses.dataset.agreement import action_agreement, exact_agreement
     from diffses.dataset.data import Dataset
 
     data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
-    rules = rules_of_test(env, evaluation.v4)
+    protocols = evaluation_protocols(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
-    players = contenders(inputs)
-    games = [len(seeds_of(protocol, evaluation)) for protocol in rules]
+    players = evaluated_policies(inputs)
+    games = [len(seeds_of(protocol, evaluation)) for protocol in protocols]
     with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
-        for contender in players:
-            for protocol in rules:
-                played = play_shared(contender, protocol, evaluation, draft, progress)
-                episodes += [{"policy": contender.name, **row} for row in played]
-                row = summary(contender, protocol, played, evaluation)
-                if contender.forest is not None and data is not None:
-                    row["agreement"] = agreement(contender.forest, data.held_out, data.groups)
-                    row["agreement_same_action"] = strict_agreement(contender.forest, data.held_out)
+        for policy in players:
+            for protocol in protocols:
+                played = play_shared(policy, protocol, evaluation, workspace, progress)
+                episodes += [{"policy": policy.name, **row} for row in played]
+                row = summary(policy, protocol, played, evaluation)
+                if policy.forest is not None and data is not None:
+                    row["agreement"] = action_agreement(policy.forest, data.held_out, data.groups)
+                    row["agreement_same_action"] = exact_agreement(policy.forest, data.held_out)
                 rows.append(row)
                 log_metrics(
                     "evaluate",
-                    {f"{protocol.name}/{contender.name}": row["mean"]},
+                    {f"{protocol.name}/{policy.name}": row["mean"]},
                 )
-    (draft.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
-    write_rows(draft.out / "episodes.csv", episodes)
+    (workspace.out / "results.json").write_text(json.dumps(rows, indent=2) + "\n")
+    write_rows(workspace.out / "episodes.csv", episodes)
 
 
-def made_of(folder: Path) -> dict[str, str]:
+def content_digests(folder: Path) -> dict[str, str]:
     """What tells an artifact from one that was built again under the same key."""
     return {name: of for name, of in digests(folder).items() if name != FILE}
 
 
-def contenders(inputs: Mapping[str, Path]) -> list[Contender]:
+def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
     random play and the shipped champion."""
     from diffses.agents.forest_agent import ForestSpec
 
-    found = [Contender("random", RandomSpec(), {"random": "uniform"})]
+    found = [EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})]
     if "teacher" in inputs:
         from diffses.teacher.agent import TeacherSpec
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])
-        sees = None if spec.detector is None else made_of(Path(spec.detector))
-        identity = {"teacher": made_of(teacher), "detector": sees}
-        found.append(Contender("teacher", spec, identity))
+        sees = None if spec.detector is None else content_digests(Path(spec.detector))
+        identity = {"teacher": content_digests(teacher), "detector": sees}
+        found.append(EvaluatedPolicy("teacher", spec, identity))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
-    known = made_of(detector)
+    known = content_digests(detector)
     for name, stage in FORESTS:
         if stage not in inputs:
             continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
         played = {"forest": forest.to_json(), "detector": known}
-        found.append(Contender(name, ForestSpec(forest, str(detector)), played, forest))
+        found.append(EvaluatedPolicy(name, ForestSpec(forest, str(detector)), played, forest))
     return found
 
 
 def play_shared(
-    contender: Contender,
-    protocol: Rules,
+    policy: EvaluatedPolicy,
+    protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
-    draft: Draft,
+    workspace: Workspace,
     progress: Bar,
 ) -> list[dict[str, Any]]:
     """The episodes of one policy under one protocol, played or read from the store."""
@@ -119,7 +123,7 @@ def play_shared(
         "play",
         PLAY_VERSION,
         {
-            "policy": contender.identity,
+            "policy": policy.identity,
             "rules": protocol,
             "seeds": seeds,
             "max_steps": evaluation.max_steps,
@@ -127,15 +131,15 @@ def play_shared(
         {},
     )
 
-    def make(play: Draft) -> None:
-        done = scores(
-            contender.spec,
+    def make(play: Workspace) -> None:
+        done = evaluate_policy(
+            policy.spec,
             protocol,
             seeds,
             max_steps=evaluation.max_steps,
             workers=evaluation.workers,
             progress=lambda episode: progress.update(
-                1, policy=contender.name, protocol=protocol.name, score=episode.score
+                1, policy=policy.name, protocol=protocol.name, score=episode.score
             ),
         )
         write_rows(
@@ -147,13 +151,13 @@ def play_shared(
                     "seed": episode.job.seed,
                     "return": episode.score,
                     "steps": episode.steps,
-                    "cut": int(episode.cut),
+                    "cut": int(episode.truncated),
                 }
                 for number, episode in enumerate(done)
             ],
         )
 
-    path = draft.store.get_or_build(spec, make, since=draft.since)
+    path = workspace.store.get_or_build(spec, make, rebuild_if_before=workspace.rebuild_if_before)
     progress.update(before + len(seeds) - progress.count)  # those that had been played before
     return [
         {
@@ -168,14 +172,14 @@ def play_shared(
     ]
 
 
-def seeds_of(protocol: Rules, evaluation: EvaluationConfig) -> list[int]:
+def seeds_of(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
     """The test episodes."""
     return protocol.seeds("test", evaluation.seed, evaluation.episodes)
 
 
 def summary(
-    contender: Contender,
-    protocol: Rules,
+    policy: EvaluatedPolicy,
+    protocol: EvaluationProtocol,
     played: list[dict[str, Any]],
     evaluation: EvaluationConfig,
 ) -> dict[str, Any]:
@@ -189,10 +193,10 @@ def summary(
         exhaustive=getattr(protocol, "sticky", None) == 0,
     )
     return {
-        "policy": contender.name,
+        "policy": policy.name,
         "protocol": protocol.name,
         **numbers,
-        "size": contender.forest.size if contender.forest is not None else None,
+        "size": policy.forest.size if policy.forest is not None else None,
         "agreement": None,
         "agreement_same_action": None,
         "steps": sum(row["steps"] for row in played) / len(played),

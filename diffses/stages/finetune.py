@@ -19,8 +19,8 @@ from diffses.config import (
 )
 from diffses.csv_rows import write_rows
 from diffses.dataset.data import Dataset
-from diffses.envs.base import Rules
-from diffses.envs.registry import search_rules
+from diffses.envs.base import EvaluationProtocol
+from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
 from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.fisher import sample_rows
@@ -36,9 +36,9 @@ from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.store.keys import digest
-from diffses.store.store import write_whole
+from diffses.store.store import atomic_write
 from diffses.zoo.champion import open_champion
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
@@ -52,7 +52,7 @@ def finetune_forest(
     seed: int,
     *,
     inputs: Mapping[str, Path],
-    draft: Draft,
+    workspace: Workspace,
 ) -> None:
     """Writes `finetuned.json`: the champion, which is the best on validation.
 
@@ -62,10 +62,10 @@ def finetune_forest(
     its detector.
     """
     if isinstance(finetune, ZooFinetune):
-        copy_champion(env, finetune, draft.out)
+        copy_champion(env, finetune, workspace.out)
         return
-    rules = search_rules(env)
-    validator = Validator(rules, finetune, inputs["detector"])
+    protocol = search_protocol(env)
+    validator = Validator(protocol, finetune, inputs["detector"])
     hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
         from diffses.finetune.ppo import finetune_constants
@@ -74,46 +74,46 @@ def finetune_forest(
             hall,
             validator,
             Dataset.open(inputs["dataset"]),
-            rules,
+            protocol,
             inputs["detector"],
             finetune,
             seed,
-            draft.scratch,
+            workspace.scratch,
         )
-        write_curve(draft.out / "curve.csv", curve)
-        write(draft.out, validator, rules.name, {"search_steps": spent})
+        write_curve(workspace.out / "curve.csv", curve)
+        write(workspace.out, validator, protocol.name, {"search_steps": spent})
         return
     if isinstance(finetune, SearchFinetune):
-        search_forest(validator, rules, finetune, seed, inputs=inputs, draft=draft)
+        search_forest(validator, protocol, finetune, seed, inputs=inputs, workspace=workspace)
         return
     count = finetune.validation_candidates
     validator.successive_halving(hall[:count], count)
-    write(draft.out, validator, rules.name, {})
+    write(workspace.out, validator, protocol.name, {})
 
 
 def search_forest(
     validator: Validator,
-    rules: Rules,
+    protocol: EvaluationProtocol,
     finetune: SearchFinetune,
     seed: int,
     *,
     inputs: Mapping[str, Path],
-    draft: Draft,
+    workspace: Workspace,
 ) -> None:
     """Searches, validates the finalists and prunes the best; writes as `finetune_forest` does."""
     data = Dataset.open(inputs["dataset"])
     rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
     primitives = PrimitiveSet.of(data, rows, finetune.operators, finetune.max_nodes)
     evaluator = FitnessEvaluator(
-        rules, inputs["detector"], finetune.episode_steps, finetune.workers
+        protocol, inputs["detector"], finetune.episode_steps, finetune.workers
     )
-    tuner = make_tuner(data, rules, inputs["detector"], finetune)
+    tuner = make_tuner(data, protocol, inputs["detector"], finetune)
     search = Search(data, primitives, evaluator, finetune, seed, tuner)
     starts = initial_population(
         inputs["distill"], inputs["detector"], data, primitives, finetune, seed
     )
-    run_search(search, starts, finetune.steps, draft)
-    write_curve(draft.out / "curve.csv", search.curve)
+    run_search(search, starts, finetune.steps, workspace)
+    write_curve(workspace.out / "curve.csv", search.curve)
 
     survived = [one for one in ranked(search.population) if one.lineage.kind is Kind.start]
     survived += [] if search.best_start is None else [search.best_start]  # if none has survived
@@ -123,11 +123,11 @@ def search_forest(
     )
     validator.successive_halving(pruned(best, rows), 1)
     costs = {"search_steps": evaluator.spent, "spent": search.spent}
-    write(draft.out, validator, rules.name, costs)
+    write(workspace.out, validator, protocol.name, costs)
 
 
 def make_tuner(
-    data: Dataset, rules: Rules, detector: Path, finetune: SearchFinetune
+    data: Dataset, protocol: EvaluationProtocol, detector: Path, finetune: SearchFinetune
 ) -> Tuner | None:
     """PPO on constants, with the search's own guidance; None where its share is 0."""
     if finetune.gradient == 0:
@@ -137,7 +137,7 @@ def make_tuner(
     settings = ConstantsFinetune(guidance=finetune.guidance, workers=finetune.workers)
 
     def tuner(forest: Forest, steps: int, seed: int) -> Forest:
-        return run_ppo(forest, data, rules, detector, settings, steps, seed).forest
+        return run_ppo(forest, data, protocol, detector, settings, steps, seed).forest
 
     return tuner
 
@@ -157,10 +157,10 @@ def pruned(best: Candidate, rows: np.ndarray) -> list[tuple[Forest, Lineage]]:
     return list(found.items())
 
 
-def run_search(search: Search, starts: list[Individual], steps: int, draft: Draft) -> None:
+def run_search(search: Search, starts: list[Individual], steps: int, workspace: Workspace) -> None:
     """Runs the search until the steps are spent, to the nearest generation, or nothing is left to
     do. Each generation leaves a checkpoint, from which a killed run goes on."""
-    saved = draft.scratch / "search.json"
+    saved = workspace.scratch / "search.json"
     with Bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)
         if saved.exists():
@@ -175,7 +175,7 @@ def run_search(search: Search, starts: list[Individual], steps: int, draft: Draf
                 break
             log_metrics("finetune", row, search.steps, "steps")
             progress.show(start=row["start"], best=row["best"], mean=row["mean"])
-            write_whole(saved, json.dumps(search.state()))
+            atomic_write(saved, json.dumps(search.state()))
 
 
 def write(folder: Path, validator: Validator, protocol: str, search: dict[str, Any]) -> None:

@@ -13,12 +13,14 @@ from diffses.report.decision import draw_decision, telling
 from diffses.report.page import page
 from diffses.report.replay import play_again
 from diffses.report.run_artifacts import read
-from diffses.store import Draft
+from diffses.store import Workspace
 
 log = logging.getLogger("diffses")
 
 
-def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft: Draft) -> None:
+def write_report(
+    env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], workspace: Workspace
+) -> None:
     """Writes `report.html`: one file that loads nothing from outside.
 
     Also `episode.json` and `decision.png`, of a test episode that the formula plays again.
@@ -28,7 +30,7 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
         seed: of the search.
         inputs: the folders of the artifacts it shows: evaluate, finetune, distill, dataset,
             detector, and teacher where there is one.
-        draft: of the report's artifact.
+        workspace: of the report's artifact.
 
     Raises:
         ArtifactError: if one of these holds no results.
@@ -38,11 +40,11 @@ def write_report(env: EnvConfig, seed: int, *, inputs: Mapping[str, Path], draft
     recording = play_again(env, shown)
     picture = None
     if recording is not None:
-        picture = draft.out / "decision.png"
+        picture = workspace.out / "decision.png"
         draw_decision(recording, telling(recording), picture)
         text = json.dumps(recording.record, separators=(",", ":"), allow_nan=False)
-        (draft.out / "episode.json").write_text(text + "\n", encoding="utf-8")
+        (workspace.out / "episode.json").write_text(text + "\n", encoding="utf-8")
     opened = run.opened if run.is_open else None
     html = page(env.name, seed, shown, opened, recording, picture)
-    path = draft.out / "report.html"
+    path = workspace.out / "report.html"
     path.write_text(html, encoding="utf-8")

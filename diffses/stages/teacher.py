@@ -18,11 +18,11 @@ from diffses.config import (
     TeacherConfig,
 )
 from diffses.errors import ConfigError
-from diffses.store import Draft
+from diffses.store import Workspace
 
 
 def make_teacher(
-    env: EnvConfig, teacher: TeacherConfig, *, inputs: Mapping[str, Path], draft: Draft
+    env: EnvConfig, teacher: TeacherConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
     """Writes `policy.zip` (an SB3 agent without optimizer state), `teacher.json` and `curve.csv`.
 
@@ -35,7 +35,7 @@ def make_teacher(
     if isinstance(teacher, PpoObjectsTeacher):
         from diffses.teacher.ppo_objects import train_on_objects
 
-        about = train_on_objects(env, teacher, inputs["detector"], draft)
+        about = train_on_objects(env, teacher, inputs["detector"], workspace)
     elif not isinstance(env, ArcadeEnv):
         raise ConfigError(
             f"this teacher plays from frames, and {env.name} shows none",
@@ -44,30 +44,30 @@ def make_teacher(
     elif isinstance(teacher, PpoTeacher):
         from diffses.teacher.ppo_pixels import train_on_pixels
 
-        about = train_on_pixels(env, teacher, draft)
+        about = train_on_pixels(env, teacher, workspace)
     elif isinstance(teacher, HubTeacher):
         from diffses.teacher.hub import download
 
-        about = take(download(teacher), teacher.algorithm, env, draft)
+        about = take(download(teacher), teacher.algorithm, env, workspace)
         about |= {"source": f"{teacher.repo_id}@{teacher.revision}/{teacher.filename}"}
     elif isinstance(teacher, CheckpointTeacher):
         path = Path(teacher.path)
-        about = take(path, teacher.algorithm, env, draft) | {"source": path.name}
+        about = take(path, teacher.algorithm, env, workspace) | {"source": path.name}
     elif isinstance(teacher, PretrainedTeacher) and teacher.path is not None:
         path = Path(teacher.path)
         record = json.loads(path.with_suffix(".json").read_text())
-        about = record | take(path, record["algorithm"], env, draft) | {"source": "shipped"}
-        shutil.copyfile(path.with_suffix(".csv"), draft.out / "curve.csv")
+        about = record | take(path, record["algorithm"], env, workspace) | {"source": "shipped"}
+        shutil.copyfile(path.with_suffix(".csv"), workspace.out / "curve.csv")
     else:
         raise TypeError(f"no way to make a {type(teacher).__name__}")
-    (draft.out / "teacher.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
+    (workspace.out / "teacher.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
 
 
-def take(path: Path, algorithm: str, env: ArcadeEnv, draft: Draft) -> dict[str, object]:
+def take(path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace) -> dict[str, object]:
     """Copies an agent's zip into the artifact, once it is known to play this game."""
-    from diffses.envs.ale import Arcade, v5
+    from diffses.envs.ale import AtariEnv, v5
     from diffses.teacher.agent import check_agent, load
 
-    check_agent(load(path, algorithm), len(Arcade(v5(env)).actions), env.game)
-    shutil.copyfile(path, draft.out / "policy.zip")
+    check_agent(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
+    shutil.copyfile(path, workspace.out / "policy.zip")
     return {"algorithm": algorithm}

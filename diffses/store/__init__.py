@@ -1,6 +1,6 @@
 """Artifacts on disk, keyed by the hash of what decides their bytes."""
 
 from diffses.store.keys import Spec
-from diffses.store.store import Draft, Store
+from diffses.store.store import Store, Workspace
 
-__all__ = ["Draft", "Spec", "Store"]
+__all__ = ["Spec", "Store", "Workspace"]

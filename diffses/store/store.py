@@ -55,13 +55,13 @@ PACKAGES = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Draft:
+class Workspace:
     """Where a running stage writes."""
 
     out: Path  # becomes the artifact
     scratch: Path  # checkpoints to resume from after a crash
     store: Store  # for what several artifacts of this stage share
-    since: datetime | None = None  # what of these was begun before is to be built again
+    rebuild_if_before: datetime | None = None  # what of these was begun before is to be built again
 
 
 class Store:
@@ -104,47 +104,62 @@ class Store:
         return path
 
     def get_or_build(
-        self, spec: Spec, make: Callable[[Draft], None], *, since: datetime | None = None
+        self,
+        spec: Spec,
+        make: Callable[[Workspace], None],
+        *,
+        rebuild_if_before: datetime | None = None,
     ) -> Path:
         """Returns the committed directory for `spec`, calling `make` only if there is none.
 
-        With `since`, an artifact whose build began before then is replaced once the new one is
-        whole.
+        An artifact whose build began before `rebuild_if_before` is built again, and replaced once
+        the new one is complete.
         """
-        if found := self._open_since(spec, since):
+        if found := self._open_if_fresh(spec, rebuild_if_before):
             return found
-        with only_one(self.root / ".locks" / f"{spec.stage}-{spec.key}"):
+        with exclusive_lock(self.root / ".locks" / f"{spec.stage}-{spec.key}"):
             # built by another process while we waited
-            if found := self._open_since(spec, since):
+            if found := self._open_if_fresh(spec, rebuild_if_before):
                 return found
-            self._build(spec, make, since)
+            self._build(spec, make, rebuild_if_before)
         return self.path(spec)
 
-    def _open_since(self, spec: Spec, since: datetime | None) -> Path | None:
+    def _open_if_fresh(self, spec: Spec, rebuild_if_before: datetime | None) -> Path | None:
         """The artifact, unless its build began before."""
         path = self.find(spec)
-        if path is not None and since is not None and Manifest.read(path).started < since:
+        if (
+            path is not None
+            and rebuild_if_before is not None
+            and Manifest.read(path).started < rebuild_if_before
+        ):
             return None  # what is replaced may be damaged
         return self.open(spec)
 
-    def _build(self, spec: Spec, make: Callable[[Draft], None], since: datetime | None) -> None:
+    def _build(
+        self, spec: Spec, make: Callable[[Workspace], None], rebuild_if_before: datetime | None
+    ) -> None:
         partial = self.partial(spec)
-        draft = Draft(out=partial / "out", scratch=partial / "scratch", store=self, since=since)
-        shutil.rmtree(draft.out, ignore_errors=True)
-        draft.out.mkdir(parents=True)
-        draft.scratch.mkdir(exist_ok=True)
+        workspace = Workspace(
+            out=partial / "out",
+            scratch=partial / "scratch",
+            store=self,
+            rebuild_if_before=rebuild_if_before,
+        )
+        shutil.rmtree(workspace.out, ignore_errors=True)
+        workspace.out.mkdir(parents=True)
+        workspace.scratch.mkdir(exist_ok=True)
         started, clock = datetime.now(UTC), time.perf_counter()
         commit = git_commit()  # before: what is committed meanwhile is not what runs
-        make(draft)
+        make(workspace)
         Manifest(
             **spec.describe(),
-            files=digests(draft.out),
+            files=digests(workspace.out),
             started=started,
             seconds=round(time.perf_counter() - clock, 3),
             git=commit,
             packages=package_versions(),
-        ).write(draft.out)
-        self._commit(draft.out, self.path(spec))
+        ).write(workspace.out)
+        self._commit(workspace.out, self.path(spec))
         shutil.rmtree(partial)
 
     def _commit(self, out: Path, path: Path) -> None:
@@ -179,7 +194,7 @@ def verify(path: Path) -> Manifest:
 
 
 @contextlib.contextmanager
-def only_one(lock: Path) -> Iterator[None]:
+def exclusive_lock(lock: Path) -> Iterator[None]:
     """Holds `lock` for the body; the system frees it if this process dies.
 
     A process that has to wait logs who holds it.
@@ -190,7 +205,7 @@ def only_one(lock: Path) -> Iterator[None]:
     try:
         guard.acquire(timeout=0)
     except Timeout:
-        log.info("waiting for %s: %s", lock.name, _who(holder))
+        log.info("waiting for %s: %s", lock.name, _lock_holder(holder))
         guard.acquire()
     try:
         text = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%X")}
@@ -201,7 +216,7 @@ def only_one(lock: Path) -> Iterator[None]:
         guard.release()
 
 
-def _who(holder: Path) -> str:
+def _lock_holder(holder: Path) -> str:
     try:
         record: Mapping[str, Any] = json.loads(holder.read_text())
     except (OSError, ValueError):
@@ -209,7 +224,7 @@ def _who(holder: Path) -> str:
     return f"process {record['pid']} on {record['host']} is building it since {record['since']}"
 
 
-def write_whole(path: Path, text: str) -> None:
+def atomic_write(path: Path, text: str) -> None:
     """Writes a file so that whoever is killed meanwhile leaves the one before."""
     partial = path.with_name(f"{path.name}.tmp")
     partial.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Teachers as agents: SB3 policies that act on frames (`PixelView`) or on the detector's features.
+"""Teachers as agents: SB3 policies that act on frames or on the detector's features.
 
 Agents on disk outlive the names of our classes. An SB3 zip stores classes and functions as pickles
 that name a module and an attribute; `load` resolves former names through `RENAMED_CLASSES`.
@@ -26,9 +26,9 @@ from stable_baselines3.common.utils import ConstantSchedule
 
 from diffses.agents.forest_agent import detector_at
 from diffses.detector.base import AnyDetector, look
-from diffses.envs.ale import Arcade
-from diffses.envs.base import Console, Move
-from diffses.envs.preprocessing import DEPTH, SIDE, PixelView
+from diffses.envs.ale import AtariEnv
+from diffses.envs.base import Action, Env
+from diffses.envs.preprocessing import DEPTH, SIDE, AtariPreprocessing
 from diffses.errors import ArtifactError, ConfigError
 
 NO_FEATURES = np.zeros(0)  # the feature row of a teacher that plays from frames
@@ -157,16 +157,16 @@ class PixelPolicy:
 class Teacher(Protocol):
     """Scores the actions at each step of an episode, one episode at a time."""
 
-    sees_motion: bool  # whether it needs the last two frames of a step (`Arcade.grey`)
+    needs_frame_pair: bool  # whether it looks at `AtariEnv.frame_pair`
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Starts an episode."""
 
-    def scores(self, console: Any, row: np.ndarray) -> np.ndarray:
+    def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         """Logits or action values, (actions,); for Box actions the mean action, (d,).
 
         Args:
-            console: the environment at its present step.
+            env: the environment at its present step.
             row: the detector's features there, float64 (f,).
         """
 
@@ -174,17 +174,17 @@ class Teacher(Protocol):
 class PixelTeacher:
     """A teacher that acts on stacked 84x84 frames alone."""
 
-    sees_motion = True
+    needs_frame_pair = True
 
     def __init__(self, logits: Callable[[np.ndarray], np.ndarray]) -> None:
         self._logits = logits
-        self._view = PixelView()
+        self._view = AtariPreprocessing()
 
-    def begin(self) -> None:
-        self._view.begin()
+    def reset(self) -> None:
+        self._view.reset()
 
-    def scores(self, console: Arcade, row: np.ndarray) -> np.ndarray:
-        return self._logits(self._view.add(console.grey()))
+    def scores(self, env: AtariEnv, row: np.ndarray) -> np.ndarray:
+        return self._logits(self._view.add(env.frame_pair()))
 
 
 def sees_objects(folder: Path) -> bool:
@@ -218,37 +218,37 @@ class TeacherSpec:
         """The spec of an artifact; its `detector` is set if the teacher acts on features."""
         return cls(str(teacher), str(detector) if sees_objects(teacher) else None)
 
-    def build(self, console: Console) -> TeacherPlayer:
+    def build(self, env: Env) -> TeacherAgent:
         if self.detector is None and sees_objects(Path(self.folder)):
             raise ArtifactError(
                 f"the teacher in {self.folder} plays from objects, and no detector is given",
                 fix="TeacherSpec.of(teacher, detector)",
             )
         detector = None if self.detector is None else detector_at(self.detector)
-        return TeacherPlayer(open_teacher(Path(self.folder)), detector)
+        return TeacherAgent(open_teacher(Path(self.folder)), detector)
 
 
-class TeacherPlayer:
+class TeacherAgent:
     """Plays the teacher's greedy actions; ties go to the lowest index."""
 
     def __init__(self, teacher: Teacher, detector: AnyDetector | None = None) -> None:
         self._teacher, self._detector = teacher, detector
-        self.sees_motion = teacher.sees_motion
+        self.needs_frame_pair = teacher.needs_frame_pair
 
-    def begin(self, console: Console, seed: int) -> None:
-        self._teacher.begin()
+    def reset(self, env: Env, seed: int) -> None:
+        self._teacher.reset()
         if self._detector is not None:
             self._detector.reset()
 
-    def act(self, console: Console) -> Move:
-        row = NO_FEATURES if self._detector is None else look(self._detector, console)
-        scores = self._teacher.scores(console, row)
-        return choose(scores, console)
+    def act(self, env: Env) -> Action:
+        row = NO_FEATURES if self._detector is None else look(self._detector, env)
+        scores = self._teacher.scores(env, row)
+        return choose(scores, env)
 
     def record(self) -> None:
         return None
 
 
-def choose(scores: np.ndarray, console: Console) -> Move:
+def choose(scores: np.ndarray, env: Env) -> Action:
     """A teacher's greedy action: the best-scored one, ties to the lowest, or its Box action."""
-    return int(scores.argmax()) if console.bounds is None else scores
+    return int(scores.argmax()) if env.bounds is None else scores

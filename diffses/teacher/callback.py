@@ -16,12 +16,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from diffses.config import PpoSettings
 from diffses.csv_rows import csv_text, read_rows
-from diffses.envs.base import Console, Rules
-from diffses.envs.rollout import Job, Player, episode
+from diffses.envs.base import Env, EvaluationProtocol
+from diffses.envs.rollout import Agent, Job, play_episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
-from diffses.store import Draft
-from diffses.store.store import write_whole
+from diffses.store import Workspace
+from diffses.store.store import atomic_write
 
 CURVE_COLUMNS = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
 NOT_SAVED = (  # needed neither to act nor to train further
@@ -60,27 +60,32 @@ class TrainingCallback(BaseCallback):
 
     Args:
         settings: of the training.
-        rules: of the validation episodes.
-        player: makes a player of the model's greedy actions, with its present weights.
+        protocol: of the validation episodes.
+        agent: makes a player of the model's greedy actions, with its present weights.
         scratch: folder of all files until the training is over.
     """
 
     def __init__(
         self,
         settings: PpoSettings,
-        rules: Rules,
-        player: Callable[[PPO], Player],
+        protocol: EvaluationProtocol,
+        agent: Callable[[PPO], Agent],
         scratch: Path,
     ) -> None:
         super().__init__()
-        self.settings, self.rules, self.player, self.scratch = settings, rules, player, scratch
+        self.settings, self.protocol, self.agent, self.scratch = (
+            settings,
+            protocol,
+            agent,
+            scratch,
+        )
         self.best = self._read("best.txt", -np.inf)
         self._earlier_minutes = self._read("clock.txt", 0.0)  # before the training was resumed
         self._started = time.perf_counter()
         self._recent: deque[tuple[float, int]] = deque(maxlen=100)
         self._checkpoint_at = self._row_at = 0
         self._rate = (time.perf_counter(), 0)
-        self._console: Console | None = None
+        self._env: Env | None = None
         self._has_logged = False  # whether this process has added a row to the curve
         self._bar = Bar(settings.total_timesteps, "step", "teacher")
 
@@ -123,17 +128,17 @@ class TrainingCallback(BaseCallback):
     def evaluate(self) -> float:
         """The mean return of the greedy policy on the validation seeds; keeps the best policy."""
         assert isinstance(self.model, PPO)
-        rules, settings = self.rules, self.settings
-        player = self.player(self.model)
-        self._console = self._console or rules.open()
-        seeds = rules.seeds("validation", settings.seed, settings.n_eval_episodes)
+        protocol, settings = self.protocol, self.settings
+        agent = self.agent(self.model)
+        self._env = self._env or protocol.make_env()
+        seeds = protocol.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
-        jobs = [Job(None, rules, seed, limit) for seed in seeds]  # type: ignore[arg-type]
-        mean = float(np.mean([episode(job, self._console, player).score for job in jobs]))
+        jobs = [Job(None, protocol, seed, limit) for seed in seeds]  # type: ignore[arg-type]
+        mean = float(np.mean([play_episode(job, self._env, agent).score for job in jobs]))
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")
-            write_whole(self.scratch / "best.txt", str(mean))
+            atomic_write(self.scratch / "best.txt", str(mean))
         return mean
 
     def checkpoint(self) -> None:
@@ -142,7 +147,7 @@ class TrainingCallback(BaseCallback):
         partial = self.scratch / "partial.zip"
         self.model.save(partial)
         partial.replace(self.scratch / "checkpoint.zip")
-        write_whole(self.scratch / "clock.txt", str(self.minutes()))
+        atomic_write(self.scratch / "clock.txt", str(self.minutes()))
 
     def _log_row(self, evaluation: float | None) -> None:
         now, steps = time.perf_counter(), self.num_timesteps
@@ -172,17 +177,17 @@ class TrainingCallback(BaseCallback):
         if not self._has_logged:
             rows = [old for old in rows if int(old["steps"]) < row["steps"]]
         self._has_logged = True
-        write_whole(path, csv_text([*rows, row], CURVE_COLUMNS, line_end="\n"))
+        atomic_write(path, csv_text([*rows, row], CURVE_COLUMNS, line_end="\n"))
 
     def close(self) -> None:
         self._bar.close()
 
-    def write_artifact(self, draft: Draft) -> dict[str, object]:
+    def write_artifact(self, workspace: Workspace) -> dict[str, object]:
         """Copies the best policy and the curve to the artifact; entries of its `teacher.json`."""
         for found, name in (("best.zip", "policy.zip"), ("curve.csv", "curve.csv")):
-            shutil.copyfile(self.scratch / found, draft.out / name)
+            shutil.copyfile(self.scratch / found, workspace.out / name)
         if (self.scratch / "tensorboard").is_dir():
-            shutil.copytree(self.scratch / "tensorboard", draft.out / "tensorboard")
+            shutil.copytree(self.scratch / "tensorboard", workspace.out / "tensorboard")
         return {
             "algorithm": "ppo",
             "minutes": round(self.minutes(), 1),

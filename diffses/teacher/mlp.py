@@ -76,13 +76,13 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 class ObjectTeacher:
     """A teacher that acts on the detector's features alone."""
 
-    sees_motion = False
+    needs_frame_pair = False
 
     def __init__(self, actor: NumpyActor) -> None:
         self._actor = actor
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Starts an episode; this teacher has no state."""
 
-    def scores(self, console: Any, row: np.ndarray) -> np.ndarray:
+    def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         return self._actor(row)

@@ -16,7 +16,7 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from diffses.config import PpoSettings
 from diffses.seeds import seed_for
-from diffses.store import Draft
+from diffses.store import Workspace
 from diffses.teacher.callback import TrainingCallback
 
 log = logging.getLogger("diffses")
@@ -60,7 +60,7 @@ def train(
     new: Callable[[], PPO],
     envs: VecEnv,
     callback: TrainingCallback,
-    draft: Draft,
+    workspace: Workspace,
     *,
     threads: int,
     callbacks: Sequence[BaseCallback] = (),
@@ -73,7 +73,7 @@ def train(
         new: makes the untrained model.
         envs: to train on; closed at the end.
         callback: evaluates, keeps the best policy and writes checkpoints.
-        draft: the artifact to write.
+        workspace: the artifact to write.
         threads: number of torch threads.
         callbacks: further ones, called before `callback`.
 
@@ -81,7 +81,7 @@ def train(
         Entries of the artifact's `teacher.json`.
     """
     torch.set_num_threads(threads)
-    checkpoint = draft.scratch / "checkpoint.zip"
+    checkpoint = workspace.scratch / "checkpoint.zip"
     try:
         if checkpoint.exists():
             log.info("resuming from %s", checkpoint)
@@ -94,4 +94,4 @@ def train(
         callback.close()
     finally:
         envs.close()
-    return callback.write_artifact(draft) | {"steps": model.num_timesteps}
+    return callback.write_artifact(workspace) | {"steps": model.num_timesteps}

@@ -85,7 +85,7 @@ def env_from(fields: Mapping[str, Any]) -> EnvConfig:
     return kind(**given)
 
 
-def shelf_name(env: EnvConfig) -> str:
+def env_name(env: EnvConfig) -> str:
     """The name under which an environment's champion is kept: as `env=NAME` would choose it.
 
     Raises:

@@ -14,7 +14,7 @@ from diffses.policy.forest import Forest
 from diffses.store.keys import digest
 from diffses.store.lookup import find
 from diffses.store.manifest import Manifest, is_artifact, parent_folders
-from diffses.zoo.champion import FOLDER, env_from, shelf_name
+from diffses.zoo.champion import FOLDER, env_from, env_name
 
 DETECTOR = ("detector.json", "detector.npz", "network.pt")  # what detectors are read from
 
@@ -34,14 +34,14 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
     detector = parents["detector"]
     described = Manifest.read(detector).config["env"]  # with the objects' labels
     env = env_from(described)
-    name = shelf_name(env)
+    name = env_name(env)
     forest = Forest.load(finetuned / "finetuned.json")
     about = {
         "forest": json.loads(forest.to_json()),
         "env": described,
         "protocol": "v5" if isinstance(env, ArcadeEnv) else "gym",
-        "validation": validation(finetuned),
-        "test": None if evaluated is None else test(evaluated),
+        "validation": validation_result(finetuned),
+        "test": None if evaluated is None else test_result(evaluated),
         "size": forest.size,
         "provenance": {
             "git": made.git,
@@ -75,7 +75,7 @@ def require_same(finetuned: Path, evaluated: Path) -> None:
         )
 
 
-def validation(finetuned: Path) -> dict[str, Any]:
+def validation_result(finetuned: Path) -> dict[str, Any]:
     """What the champion returned in the validation episodes."""
     rows = read_rows(finetuned / "validation.csv")
     row = next(row for row in rows if row["champion"] == "True")
@@ -83,7 +83,7 @@ def validation(finetuned: Path) -> dict[str, Any]:
     return {**numbers, "episodes": int(row["episodes"])}
 
 
-def test(evaluated: Path) -> dict[str, Any]:
+def test_result(evaluated: Path) -> dict[str, Any]:
     """What it returned in the test episodes of the headline protocol."""
     rows = json.loads((evaluated / "results.json").read_text())
     row = next(r for r in rows if r["policy"] == "finetuned" and r["protocol"] != "v4")
@@ -91,7 +91,7 @@ def test(evaluated: Path) -> dict[str, Any]:
     return {name: row[name] for name in ("mean", "ci95", "episodes")} | {"seed": seed}
 
 
-def runs(key: str, root: Path) -> tuple[Path, Path | None]:
+def resolve_run(key: str, root: Path) -> tuple[Path, Path | None]:
     """The finetune artifact that a key or folder names, and an evaluation of it if there is one.
 
     Args:

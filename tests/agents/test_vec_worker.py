@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from diffses.agents.forest_agent import ForestSpec
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import GymnasiumEnv, MotionDetector
 from diffses.detector.identity import name_observation
 from diffses.detector.learn import learn
 from diffses.detector.recording import recording_for
-from diffses.envs.gymnasium import TaskRules
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import DiffsesError
 from diffses.policy.forest import Forest
@@ -20,12 +20,12 @@ from diffses.seeds import seed_for
 @pytest.fixture
 def cartpole(tmp_path):
     name_observation(GymnasiumEnv(id="CartPole-v1")).save(tmp_path)
-    return TaskRules("CartPole-v1"), str(tmp_path)
+    return GymnasiumProtocol("CartPole-v1"), str(tmp_path)
 
 
-def drive(course, forest, slots, workers, episodes=2):
+def drive(config, forest, slots, workers, episodes=2):
     """Returns and lengths of the first episodes of each slot, the forest playing."""
-    envs = Features(course, slots, workers)
+    envs = ObjectVecEnv(config, slots, workers)
     found = {}
     count = [0] * slots
     rows = envs.reset()
@@ -45,13 +45,13 @@ def drive(course, forest, slots, workers, episodes=2):
     return found
 
 
-def played(course, forest, slots, episodes=2):
+def played(config, forest, slots, episodes=2):
     """The same through `play_one`."""
     found = {}
     for slot in range(slots):
         for number in range(episodes):
-            seed = seed_for(course.seed, "train", slot, number)
-            job = Job(ForestSpec(forest, course.detector), course.rules, seed, course.max_steps)
+            seed = seed_for(config.seed, "train", slot, number)
+            job = Job(ForestSpec(forest, config.detector), config.protocol, seed, config.max_steps)
             episode = play_one(job)
             found[slot, number] = episode.score, episode.steps
     return found
@@ -64,22 +64,22 @@ BALANCE = Forest(
 
 @pytest.mark.parametrize(("slots", "workers"), [(1, 1), (3, 1)])
 def test_a_forest_returns_what_it_returns_alone(cartpole, slots, workers):
-    course = Course(*cartpole, seed=5)
-    found = drive(course, BALANCE, slots, workers)
-    assert {key: end[:2] for key, end in found.items()} == played(course, BALANCE, slots)
+    config = VecEnvConfig(*cartpole, seed=5)
+    found = drive(config, BALANCE, slots, workers)
+    assert {key: end[:2] for key, end in found.items()} == played(config, BALANCE, slots)
     assert not any(cut for _, _, cut in found.values())
 
 
 @pytest.mark.slow
 def test_workers_change_nothing(cartpole):
-    course = Course(*cartpole, seed=5)
-    assert drive(course, BALANCE, 4, 2) == drive(course, BALANCE, 4, 1)
+    config = VecEnvConfig(*cartpole, seed=5)
+    assert drive(config, BALANCE, 4, 2) == drive(config, BALANCE, 4, 1)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("game", "workers"), [("pong", 2), ("breakout", 1)])
-def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, rules, game, workers):
-    sticky = rules(game)
+def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, protocol, game, workers):
+    sticky = protocol(game)
     settings = MotionDetector(steps=600)
     play = recording_for(sticky, settings)
     detector = learn(play.screens, play.starts, play.action_tm1, settings, {})
@@ -88,13 +88,13 @@ def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, rules, game, 
     trees = ((0.3,), (0,), ("sub", 0.9, 0), ("sub", 0, 1))
     forest = Forest((first, second), ("A", "B", "C", "D"), (0, 1, 2, 3), trees)
     wide = Forest(detector.features, forest.actions, forest.action_ids, trees)
-    course = Course(sticky, str(tmp_path), seed=2, max_steps=200)
-    together = drive(course, wide, 3, workers, episodes=1)
-    assert {k: v[:2] for k, v in together.items()} == played(course, forest, 3, episodes=1)
+    config = VecEnvConfig(sticky, str(tmp_path), seed=2, max_steps=200)
+    together = drive(config, wide, 3, workers, episodes=1)
+    assert {k: v[:2] for k, v in together.items()} == played(config, forest, 3, episodes=1)
 
 
 def test_a_cut_episode_says_so_and_shows_its_end(cartpole):
-    envs = Features(Course(*cartpole, seed=1, max_steps=3), 2)
+    envs = ObjectVecEnv(VecEnvConfig(*cartpole, seed=1, max_steps=3), 2)
     first = envs.reset()
     for _ in range(2):
         rows, _, over, _ = envs.step(np.array([0, 1]))
@@ -112,7 +112,7 @@ def test_a_cut_episode_says_so_and_shows_its_end(cartpole):
 
 
 def test_only_the_actions_offered_can_be_taken(cartpole):
-    envs = Features(Course(*cartpole, seed=1, actions=(1,)), 1)
+    envs = ObjectVecEnv(VecEnvConfig(*cartpole, seed=1, actions=(1,)), 1)
     assert envs.action_space.n == 1
     start = envs.reset()
     rows, *_ = envs.step(np.array([0]))
@@ -121,8 +121,10 @@ def test_only_the_actions_offered_can_be_taken(cartpole):
 
 def test_rewards_may_be_given_as_their_sign(tmp_path):
     name_observation(GymnasiumEnv(id="Pendulum-v1")).save(tmp_path)
-    course = Course(TaskRules("Pendulum-v1"), str(tmp_path), seed=1, sign=True, max_steps=1)
-    envs = Features(course, 1)
+    config = VecEnvConfig(
+        GymnasiumProtocol("Pendulum-v1"), str(tmp_path), seed=1, sign=True, max_steps=1
+    )
+    envs = ObjectVecEnv(config, 1)
     assert envs.action_space.low.tolist() == [-2]
     envs.reset()
     _, rewards, _, infos = envs.step(np.array([[0.5]]))
@@ -132,7 +134,7 @@ def test_rewards_may_be_given_as_their_sign(tmp_path):
 
 @pytest.mark.slow
 def test_a_workers_error_is_raised_here_and_so_is_its_death(cartpole):
-    envs = Features(Course(*cartpole, seed=1, actions=(0,)), 2, 2)
+    envs = ObjectVecEnv(VecEnvConfig(*cartpole, seed=1, actions=(0,)), 2, 2)
     envs.reset()
     with pytest.raises(IndexError):
         envs.step(np.ones(2, int))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from diffses.dataset.agreement import agreement, strict_agreement
+from diffses.dataset.agreement import action_agreement, exact_agreement
 from diffses.dataset.data import Part
 from diffses.policy.forest import Forest
 
@@ -22,8 +22,8 @@ def test_actions_of_equal_effect_agree():
     # the same action in steps 1 and 3, an action of the same effect in step 0 as well.
     steps = part([[-1], [1], [-1], [-1]], [[0, 1, 0], [0, 0, 1], [0, 0, 1], [1, 0, 0]])
     forest = Forest(("a",), ("NOOP", "UP"), (0, 2), ((0.0,), (0,)))
-    assert agreement(forest, steps, GROUPS) == 3 / 4
-    assert strict_agreement(forest, steps) == 2 / 4
+    assert action_agreement(forest, steps, GROUPS) == 3 / 4
+    assert exact_agreement(forest, steps) == 2 / 4
 
 
 def test_box_actions_agree_as_far_as_they_are_near():
@@ -31,5 +31,5 @@ def test_box_actions_agree_as_far_as_they_are_near():
     # |distance| / 4 = 0, 1/4, 1/2, 1/2, on average 5/16.
     steps = part([[0]] * 4, [[0], [1], [-2], [2]])
     forest = Forest(("a",), ("push",), (0,), ((0.0,),), ((-2.0, 2.0),))
-    assert agreement(forest, steps, ((0,),)) == pytest.approx(1 - 5 / 16)
-    assert strict_agreement(forest, steps) == agreement(forest, steps, ((0,),))
+    assert action_agreement(forest, steps, ((0,),)) == pytest.approx(1 - 5 / 16)
+    assert exact_agreement(forest, steps) == action_agreement(forest, steps, ((0,),))

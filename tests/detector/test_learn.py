@@ -125,11 +125,11 @@ def test_nothing_that_moves_is_an_error_with_a_way_out():
 
 
 @pytest.mark.slow
-def test_types_and_features_of_pong_are_the_same_for_every_seed(rules):
+def test_types_and_features_of_pong_are_the_same_for_every_seed(protocol):
     found = []
     for seed in (0, 1, 2):
         settings = MotionDetector(steps=800, seed=seed)
-        play = recording_for(rules(), settings)
+        play = recording_for(protocol(), settings)
         detector = learn(play.screens, play.starts, play.action_tm1, settings, LABELS)
         colours = [(kind.name, kind.colours) for kind in detector.types]
         found.append((detector.features, colours))

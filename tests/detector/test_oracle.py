@@ -9,11 +9,11 @@ from diffses.detector.base import look
 from diffses.detector.loading import open_detector
 from diffses.detector.oracle import Reader, make_oracle
 from diffses.detector.recording import ExplorerSpec, read_recording, record, save
-from diffses.envs.ale import Arcade
+from diffses.envs.ale import AtariEnv
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.report.wording import from_memory, headline, warnings
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 PADDLE, OURS, BALL_X, BALL_Y = 50, 51, 49, 54  # where Pong keeps them in memory
 
@@ -51,31 +51,31 @@ def ocatari(monkeypatch):
     return found
 
 
-def test_it_reads_memory_and_offers_the_same_interface(ocatari, rules, tmp_path):
-    play = record(rules(), ExplorerSpec(), 400, 0)
+def test_it_reads_memory_and_offers_the_same_interface(ocatari, protocol, tmp_path):
+    play = record(protocol(), ExplorerSpec(), 400, 0)
     made = make_oracle("pong", play, OracleDetector())
     assert made.memory.cast.player == "player"
     assert {"player.y", "ball.x", "ball.y-player.y"} <= set(made.features)
     made.save(tmp_path)
     loaded = open_detector(tmp_path)
     assert loaded.features == made.features
-    console = Arcade(rules())
-    console.start(3)
+    env = AtariEnv(protocol())
+    env.reset(3)
     loaded.reset()
     for _ in range(60):
-        row = look(loaded, console)
-        console.step(2)
-    ram = console.ram()
-    row = look(loaded, console)
+        row = look(loaded, env)
+        env.step(2)
+    ram = env.ram()
+    row = look(loaded, env)
     # 15 px of the paddle, from 13 above what memory says, in 100 px
     assert row[loaded.features.index("player.y")] == pytest.approx((int(ram[OURS]) - 5.5) / 100)
     assert [loaded.tracks[t] for t in loaded.objects["track"]] == ["player", "enemy"]
 
 
 def test_it_is_named_an_upper_bound_wherever_it_is_used(ocatari, tmp_path, caplog):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
     settings = OracleDetector(steps=200)
-    learn_detector(ArcadeEnv(game="pong"), settings, inputs={}, draft=draft)
+    learn_detector(ArcadeEnv(game="pong"), settings, inputs={}, workspace=workspace)
     assert "upper bound" in caplog.text
     assert "upper bound" in (tmp_path / "detector.json").read_text()
     assert (tmp_path / "sample.png").stat().st_size > 1000
@@ -108,18 +108,18 @@ def shown_by():
 
 
 def test_without_the_package_it_says_what_to_install(tmp_path):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
     with pytest.raises(ConfigError, match=r"needs OCAtari.*\n  fix: pip install '.\[ocatari\]'"):
-        learn_detector(ArcadeEnv(game="pong"), OracleDetector(), inputs={}, draft=draft)
+        learn_detector(ArcadeEnv(game="pong"), OracleDetector(), inputs={}, workspace=workspace)
 
 
-def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, rules, tmp_path):
+def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, protocol, tmp_path):
     with pytest.raises(ConfigError, match="does not read klax"):
         Reader("klax")
     ocatari.detect_objects_ram = lambda *arguments: np.uint8(3) + 300
     with pytest.raises(DiffsesError, match="OverflowError"):
         Reader("pong").read(np.zeros(128, np.uint8), (210, 160))
-    save(record(rules(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
+    save(record(protocol(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
     with pytest.raises(ConfigError, match="does not hold"):
         make_oracle("pong", read_recording(tmp_path / "play.npz"), OracleDetector())
     (tmp_path / "detector.json").write_text('{"kind": "oracle"}')

@@ -18,19 +18,19 @@ from diffses.detector.recording import (
     save,
 )
 from diffses.detector.tracker import turn_to
-from diffses.envs.ale import Arcade, v5
+from diffses.envs.ale import AtariEnv, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 from diffses.stages.detector import learn_detector
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec
 from diffses.zoo.champion import open_champion
 
 
-def test_a_recording_is_whole_episodes_and_the_same_again(rules):
-    short = rules(max_frames=96)  # a first screen and 24 steps an episode
+def test_a_recording_is_whole_episodes_and_the_same_again(protocol):
+    short = protocol(max_frames=96)  # a first screen and 24 steps an episode
     one, again, other = (recording_for(short, MotionDetector(steps=60, seed=s)) for s in (3, 3, 4))
     assert one.screens.shape == (60, 210, 160)
     assert np.flatnonzero(one.starts).tolist() == [0, 25, 50]
@@ -38,8 +38,8 @@ def test_a_recording_is_whole_episodes_and_the_same_again(rules):
     assert (one.action_tm1 != other.action_tm1).any()
 
 
-def test_actions_are_held_for_a_while(rules):
-    actions = record(rules(), ExplorerSpec(), 120, 0).action_tm1
+def test_actions_are_held_for_a_while(protocol):
+    actions = record(protocol(), ExplorerSpec(), 120, 0).action_tm1
     changes = (np.diff(actions) != 0).sum()
     assert 8 <= changes <= 40  # 6.5 steps on average; drawn anew each step it would be about 100
 
@@ -50,23 +50,23 @@ class Looking(Explorer):
     def __init__(self, detector):
         self.detector, self.rows = detector, []
 
-    def build(self, console):
+    def build(self, env):
         return self
 
-    def begin(self, console, seed):
-        super().begin(console, seed)
+    def reset(self, env, seed):
+        super().reset(env, seed)
         self.detector.reset()
 
-    def act(self, console):
-        self.rows.append(look(self.detector, console).copy())
-        return super().act(console)
+    def act(self, env):
+        self.rows.append(look(self.detector, env).copy())
+        return super().act(env)
 
 
 @pytest.mark.parametrize("game", ["boxing", "pong"])
-def test_a_recording_is_seen_as_the_play_was(rules, game, tmp_path):
+def test_a_recording_is_seen_as_the_play_was(protocol, game, tmp_path):
     folder = open_champion(game).detector
     at_play = Looking(Detector.load(folder))
-    save(record(rules(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
+    save(record(protocol(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
     play, detector = read_recording(tmp_path / "play.npz"), Detector.load(folder)
     rows = []
     for frame, screen in enumerate(play.screens):
@@ -82,17 +82,17 @@ def test_a_recording_is_seen_as_the_play_was(rules, game, tmp_path):
     assert all(len(told[f"player.{quantity}"]) > 1 for quantity in felt)
 
 
-def test_frames_are_as_the_console_renders_them(rules):
+def test_frames_are_as_the_console_renders_them(protocol):
     # a PAL game, with more lines and other colours than most
-    play = record(rules("air_raid"), ExplorerSpec(), 30, 0)
+    play = record(protocol("air_raid"), ExplorerSpec(), 30, 0)
     assert play.screens.shape == (30, 250, 160)
-    console = Arcade(rules("air_raid"))
-    console.start(seed_for(0, "detector", 0))
-    np.testing.assert_array_equal(play.frames[0], console.rgb())
+    env = AtariEnv(protocol("air_raid"))
+    env.reset(seed_for(0, "detector", 0))
+    np.testing.assert_array_equal(play.frames[0], env.rgb())
 
 
-def test_a_recording_in_other_colours_is_read_as_it_was_seen(rules, tmp_path):
-    play = record(rules("air_raid"), ExplorerSpec(), 5, 0)
+def test_a_recording_in_other_colours_is_read_as_it_was_seen(protocol, tmp_path):
+    play = record(protocol("air_raid"), ExplorerSpec(), 5, 0)
     save(play, tmp_path / "play.npz", None)
     read = read_recording(tmp_path / "play.npz")
     np.testing.assert_array_equal(read.screens, play.screens)
@@ -164,8 +164,10 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path):
 
 @pytest.mark.slow
 def test_the_stage_leaves_a_detector(tmp_path):
-    draft = Draft(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
-    learn_detector(ArcadeEnv(game="pong"), MotionDetector(steps=400), inputs={}, draft=draft)
+    workspace = Workspace(out=tmp_path, scratch=tmp_path, store=Store(tmp_path))
+    learn_detector(
+        ArcadeEnv(game="pong"), MotionDetector(steps=400), inputs={}, workspace=workspace
+    )
     assert (tmp_path / "sample.png").stat().st_size > 1000
     words = json.loads((tmp_path / "detector.json").read_text())
     assert {"types", "features", "units"} <= words.keys()

@@ -15,7 +15,7 @@ from diffses.cli.export import main, text
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
 from diffses.detector.identity import Identity
 from diffses.detector.motion import Detector
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ConfigError
 from diffses.export.export import export
@@ -159,20 +159,22 @@ def test_one_file_plays_from_pixels_with_flicker(tmp_path):
     (tmp_path / "played.py").write_text(source)
     played = printed(tmp_path, "played.py", "--seed", "5")
     job = Job(
-        ForestSpec(forest, str(tmp_path / "detector")), search_rules(env), seed_for(5, "test", 0)
+        ForestSpec(forest, str(tmp_path / "detector")), search_protocol(env), seed_for(5, "test", 0)
     )
     expected = play_one(job)
     assert f"episode 0: return {expected.score:g}, {expected.steps} steps\n" in played
-    module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
-    console.start(3)
+    module, atari = load(source, tmp_path / "again.py"), search_protocol(env).make_env()
+    atari.reset(3)
     one, hidden = module.Detector(module.FITTED), 0
     blind = Detector(dataclasses.replace(detector.model, looks_back=False))
     for _ in range(100):
-        console.step(1)
-        told, seen = (each.observe(console.screen(), console.before()) for each in (one, detector))
+        atari.step(1)
+        told, seen = (
+            each.observe(atari.observation(), atari.previous_frame()) for each in (one, detector)
+        )
         column = detector.features.index(shot)
         assert told.tolist() == [seen[column]]
-        hidden += blind.observe(console.screen())[column] != seen[column]
+        hidden += blind.observe(atari.observation())[column] != seen[column]
     assert hidden > 0
 
 
@@ -200,19 +202,19 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
     for episode in range(2):
         job = Job(
             ForestSpec(forest, str(tmp_path / "detector")),
-            search_rules(env),
+            search_protocol(env),
             seed_for(5, "test", episode),
         )
         expected = play_one(job)
         line = f"episode {episode}: return {expected.score:g}, {expected.steps} steps\n"
         assert line in played
     # RGB frames are read as well as palette indices
-    module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
-    console.start(3)
+    module, atari = load(source, tmp_path / "again.py"), search_protocol(env).make_env()
+    atari.reset(3)
     one, two = module.Detector(module.FITTED), module.Detector(module.FITTED)
     for _ in range(20):
-        console.step(2)
-        np.testing.assert_array_equal(one.observe(console.screen()), two.observe(console.rgb()))
+        atari.step(2)
+        np.testing.assert_array_equal(one.observe(atari.observation()), two.observe(atari.rgb()))
 
 
 @pytest.mark.slow

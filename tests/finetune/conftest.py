@@ -6,7 +6,7 @@ import pytest
 from diffses.config import GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.gymnasium import task_rules
+from diffses.envs.gymnasium import gymnasium_protocol
 from diffses.finetune.evaluator import FitnessEvaluator
 from diffses.policy.forest import Forest
 
@@ -29,8 +29,8 @@ def env():
 
 
 @pytest.fixture
-def rules(env):
-    return task_rules(env)
+def protocol(env):
+    return gymnasium_protocol(env)
 
 
 @pytest.fixture
@@ -42,22 +42,22 @@ def detector(env, tmp_path):
 
 
 @pytest.fixture
-def evaluator(rules, detector):
-    return FitnessEvaluator(rules, detector, 200, workers=1)
+def evaluator(protocol, detector):
+    return FitnessEvaluator(protocol, detector, 200, workers=1)
 
 
 @pytest.fixture
-def data(rules):
+def data(protocol):
     """Random play; the recorded scores prefer to push the way the pole falls."""
-    console, random = rules.open(), np.random.default_rng(0)
+    env, random = protocol.make_env(), np.random.default_rng(0)
     rows, actions, episodes = [], [], []
     for episode in range(10):
-        console.start(episode)
-        while not console.over:
-            rows.append(console.screen().copy())
+        env.reset(episode)
+        while not env.done:
+            rows.append(env.observation().copy())
             actions.append(int(random.integers(2)))
             episodes.append(episode)
-            console.step(actions[-1])
+            env.step(actions[-1])
     rows = np.array(rows)
     fall = rows[:, 2] + rows[:, 3]
     logits = np.stack([-fall, fall], axis=1)

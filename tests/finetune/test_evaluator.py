@@ -102,8 +102,8 @@ def test_ranks_go_by_fitness_and_then_by_discounted_return():
     assert ranks(np.array([1.0, 3.0, 1.0]), np.array([2.0, 0.0, 1.0])).tolist() == [1, 2, 0]
 
 
-def test_an_episode_is_cut_at_the_limit(rules, detector, cartpole):
-    evaluator = FitnessEvaluator(rules, detector, 5, workers=1)
+def test_an_episode_is_cut_at_the_limit(protocol, detector, cartpole):
+    evaluator = FitnessEvaluator(protocol, detector, 5, workers=1)
     returns, _ = evaluator.play([cartpole("mul", 1.0, 2)], [1])
     assert returns.tolist() == [[5.0]]
 

@@ -31,8 +31,8 @@ def named(name):
     return Lineage.start(name, 0)
 
 
-def begin(data, rules, detector, settings=SETTINGS):
-    evaluator = FitnessEvaluator(rules, detector, settings.episode_steps, workers=1)
+def begin(data, protocol, detector, settings=SETTINGS):
+    evaluator = FitnessEvaluator(protocol, detector, settings.episode_steps, workers=1)
     rows = data.train.features
     primitives = PrimitiveSet.of(data, rows, settings.operators, settings.max_nodes)
     search = Search(data, primitives, evaluator, settings, seed=1)
@@ -46,8 +46,8 @@ def finish(search, steps=SETTINGS.steps):
 
 
 @pytest.fixture
-def searched(data, rules, detector):
-    search, starts = begin(data, rules, detector)
+def searched(data, protocol, detector):
+    search, starts = begin(data, protocol, detector)
     search.screen(starts)
     finish(search)
     return search
@@ -65,9 +65,9 @@ def test_steps_are_spent_as_the_shares_say(searched):
 
 
 def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
-    data, rules, detector, evaluator
+    data, protocol, detector, evaluator
 ):
-    search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=0.0))
+    search, starts = begin(data, protocol, detector, replace(SETTINGS, evolution_share=0.0))
     search.screen(starts)
     finish(search)
     assert set(search.spent) == {"screen", "climb"}
@@ -84,9 +84,9 @@ def test_constant_searches_alone_improve_a_start_and_keep_its_structure(
 
 
 def test_children_alone_improve_on_the_starts_and_change_structure(
-    data, rules, detector, evaluator
+    data, protocol, detector, evaluator
 ):
-    search, starts = begin(data, rules, detector, replace(SETTINGS, evolution_share=1.0))
+    search, starts = begin(data, protocol, detector, replace(SETTINGS, evolution_share=1.0))
     search.screen(starts)
     finish(search)
     assert set(search.spent) == {"screen", "breed"}
@@ -101,21 +101,23 @@ def test_children_alone_improve_on_the_starts_and_change_structure(
     assert returns[0].mean() > 5 * before
 
 
-def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, rules, detector):
-    search, starts = begin(data, rules, detector)
+def test_a_killed_search_goes_on_as_if_nothing_had_been(searched, data, protocol, detector):
+    search, starts = begin(data, protocol, detector)
     search.screen(starts)
     finish(search, steps=5_000)
     saved = json.loads(json.dumps(search.state()))
-    again, _ = begin(data, rules, detector)
+    again, _ = begin(data, protocol, detector)
     again.restore(saved)
     finish(again)
     assert again.curve == searched.curve
     assert [m.forest for m in again.finalists()] == [m.forest for m in searched.finalists()]
 
 
-def test_with_few_steps_some_of_each_family_are_screened_and_steps_are_left(data, rules, detector):
+def test_with_few_steps_some_of_each_family_are_screened_and_steps_are_left(
+    data, protocol, detector
+):
     few = replace(SETTINGS, steps=4_000)
-    search, _ = begin(data, rules, detector, few)
+    search, _ = begin(data, protocol, detector, few)
     random = random_starts(data, search._primitives, 120, seed=1)
     starts = [
         Individual(forest, Lineage.start("ab"[n >= 100], n)) for n, (forest, _) in enumerate(random)
@@ -125,20 +127,20 @@ def test_with_few_steps_some_of_each_family_are_screened_and_steps_are_left(data
     screened = [start.lineage.family for start in starts if start.returns]
     assert set(screened) == {"a", "b"}
     assert len(screened) < 60  # all of them would have cost some 5,000
-    enough, _ = begin(data, rules, detector, replace(few, steps=100_000))
+    enough, _ = begin(data, protocol, detector, replace(few, steps=100_000))
     again = [Individual(start.forest, start.lineage) for start in starts]
     enough.screen(again)
     assert sum(bool(start.returns) for start in again) == 60  # the better half of each kind
 
 
 def test_an_interrupted_screening_leaves_the_step_limit_as_it_was(
-    data, rules, detector, monkeypatch
+    data, protocol, detector, monkeypatch
 ):
     def interrupted(individuals, seeds):
         assert evaluator.max_steps == 100  # half as long
         raise KeyboardInterrupt
 
-    search, starts = begin(data, rules, detector)
+    search, starts = begin(data, protocol, detector)
     evaluator = search._evaluator
     monkeypatch.setattr(evaluator, "evaluate", interrupted)
     with pytest.raises(KeyboardInterrupt):
@@ -146,7 +148,9 @@ def test_an_interrupted_screening_leaves_the_step_limit_as_it_was(
     assert evaluator.max_steps == 200
 
 
-def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, detector, monkeypatch):
+def test_screening_keeps_to_its_share_however_long_episodes_are(
+    data, protocol, detector, monkeypatch
+):
     def play(jobs, workers):
         for job in jobs:
             yield Episode(job, 0.0, job.max_steps, True, None)
@@ -154,7 +158,7 @@ def test_screening_keeps_to_its_share_however_long_episodes_are(data, rules, det
     monkeypatch.setattr("diffses.finetune.evaluator.play", play)
     for steps in (5_000, 60_000, 100_000, 300_000):
         settings = replace(SearchFinetune(), steps=steps)
-        search, _ = begin(data, rules, detector, settings)
+        search, _ = begin(data, protocol, detector, settings)
         random = random_starts(data, search._primitives, 150, seed=1)
         starts = [
             Individual(forest, Lineage.start("abcde"[n % 5], n))
@@ -173,18 +177,18 @@ def test_a_step_that_leads_farther_from_the_budget_is_not_begun(searched):
     assert searched.step() is None
 
 
-def test_where_every_candidate_returns_the_same_a_constant_search_stalls(data, rules, detector):
+def test_where_every_candidate_returns_the_same_a_constant_search_stalls(data, protocol, detector):
     settings = SearchFinetune(
         population=4, n_constant_searches=1, episode_steps=1, evolution_share=0.0, steps=100_000
     )
-    search, starts = begin(data, rules, detector, settings)  # all return 1 in the first step
+    search, starts = begin(data, protocol, detector, settings)  # all return 1 in the first step
     search.screen(starts)
     finish(search, steps=100_000)
     assert search.steps < 1_000
     assert all(climb.stalled for climb in search.constant_searches)
 
 
-def test_ppo_gets_its_share_and_its_result_competes(data, rules, detector, cartpole):
+def test_ppo_gets_its_share_and_its_result_competes(data, protocol, detector, cartpole):
     settings = SearchFinetune(
         steps=12_000,
         population=4,
@@ -193,7 +197,7 @@ def test_ppo_gets_its_share_and_its_result_competes(data, rules, detector, cartp
         evolution_share=0.0,
         gradient=0.4,
     )
-    evaluator = FitnessEvaluator(rules, detector, 100, workers=1)
+    evaluator = FitnessEvaluator(protocol, detector, 100, workers=1)
     primitives = PrimitiveSet.of(data, data.train.features, settings.operators, settings.max_nodes)
     asked = []
 
@@ -210,8 +214,10 @@ def test_ppo_gets_its_share_and_its_result_competes(data, rules, detector, cartp
     assert search.spent["tune"] >= 1600 * len(asked)
 
 
-def test_validation_halves_the_candidates_and_writes_the_front(rules, detector, cartpole, tmp_path):
-    validator = Validator(rules, SearchFinetune(validation_episodes=8, workers=1), detector)
+def test_validation_halves_the_candidates_and_writes_the_front(
+    protocol, detector, cartpole, tmp_path
+):
+    validator = Validator(protocol, SearchFinetune(validation_episodes=8, workers=1), detector)
     good = cartpole("add", 2, "mul", 0.3, 3)
     found = validator.successive_halving(
         [(cartpole(2), named("angle")), (cartpole(0), named("place")), (good, named("both"))],
@@ -231,8 +237,10 @@ def test_validation_halves_the_candidates_and_writes_the_front(rules, detector, 
     assert float(rows[0].split(",")[0]) == pytest.approx(np.mean(validator.best().returns))
 
 
-def test_the_front_compares_two_candidates_on_the_episodes_both_played(rules, detector, cartpole):
-    validator = Validator(rules, SearchFinetune(validation_episodes=4, workers=1), detector)
+def test_the_front_compares_two_candidates_on_the_episodes_both_played(
+    protocol, detector, cartpole
+):
+    validator = Validator(protocol, SearchFinetune(validation_episodes=4, workers=1), detector)
     champion = Candidate(cartpole("add", 2, 3), named("champion"), [300.0, 200.0, 100.0, 100.0])
     dropped = Candidate(
         cartpole("add", 2, "add", 2, 3), named("dropped"), [250.0, 200.0]
@@ -242,8 +250,8 @@ def test_the_front_compares_two_candidates_on_the_episodes_both_played(rules, de
     assert [one.lineage.family for one in validator.front()] == ["champion", "small"]
 
 
-def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartpole):
-    validator = Validator(rules, SearchFinetune(validation_episodes=4, workers=1), detector)
+def test_a_forest_named_twice_takes_no_place_from_another(protocol, detector, cartpole):
+    validator = Validator(protocol, SearchFinetune(validation_episodes=4, workers=1), detector)
     twice = [
         (cartpole(2), named("angle")),
         (cartpole(0), named("place")),
@@ -256,8 +264,8 @@ def test_a_forest_named_twice_takes_no_place_from_another(rules, detector, cartp
     }
 
 
-def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(rules, detector, cartpole):
-    validator = Validator(rules, SearchFinetune(validation_episodes=4), detector)
+def test_the_champion_is_the_smallest_that_is_as_good_as_the_best(protocol, detector, cartpole):
+    validator = Validator(protocol, SearchFinetune(validation_episodes=4), detector)
     large = Candidate(cartpole("add", 0, "mul", 2.0, 1), named("large"), [10.0, 20.0, 30.0, 40.0])
     behind = 0.25 * large.standard_error
     near = Candidate(

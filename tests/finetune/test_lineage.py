@@ -40,13 +40,13 @@ def test_what_json_holds():
     }
 
 
-def test_rewording_a_label_does_not_change_a_search(data, rules, detector, monkeypatch):
+def test_rewording_a_label_does_not_change_a_search(data, protocol, detector, monkeypatch):
     def searched():
-        search, starts = begin(data, rules, detector)
+        search, starts = begin(data, protocol, detector)
         search.screen(starts)
         finish(search, steps=8_000)
         saved = json.loads(json.dumps(search.state()))
-        again, _ = begin(data, rules, detector)
+        again, _ = begin(data, protocol, detector)
         again.restore(saved)
         finish(again, steps=12_000)
         curve = [{k: v for k, v in row.items() if k != "start"} for row in again.curve]

@@ -11,8 +11,8 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ConstantsFinetune, GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.registry import search_rules
-from diffses.envs.rollout import scores as returns
+from diffses.envs.registry import search_protocol
+from diffses.envs.rollout import evaluate_policy as returns
 from diffses.finetune.fisher import kl_divergence, natural_gradient_basis, softmax, teacher_targets
 from diffses.finetune.forest_actor import ACTOR_LR_MULTIPLIER, ForestActor, ForestPolicy
 from diffses.finetune.lineage import Lineage
@@ -59,7 +59,7 @@ def world(tmp_path):
     """Where a forest is tuned: rules, and the folder of a detector."""
     name_observation(CARTPOLE).save(tmp_path)
     torch.set_num_threads(1)
-    return search_rules(CARTPOLE), tmp_path
+    return search_protocol(CARTPOLE), tmp_path
 
 
 def policy_of(forest, data, temperature=1.0):
@@ -250,12 +250,12 @@ def test_a_killed_training_goes_on_from_its_checkpoint(world, tmp_path, monkeypa
 
 
 def test_snapshots_are_validated_beside_the_start(world, tmp_path):
-    rules, detector = world
+    protocol, detector = world
     settings = dataclasses.replace(SMALL, steps=700, validation_episodes=4, workers=1)
-    validator = Validator(rules, settings, detector)
+    validator = Validator(protocol, settings, detector)
     found = [(POOR, Lineage.start("distill", "00"))]
     curve, spent = finetune_constants(
-        found, validator, dataset(), rules, detector, settings, 3, tmp_path / "none"
+        found, validator, dataset(), protocol, detector, settings, 3, tmp_path / "none"
     )
     assert spent == 640
     assert curve[-1]["steps"] == 640
@@ -269,15 +269,15 @@ def test_snapshots_are_validated_beside_the_start(world, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("guidance", [0.0, 0.3])
 def test_a_poor_balancer_learns_to_balance(world, guidance):
-    rules, detector = world
+    protocol, detector = world
 
     def mean(forest):
         spec = ForestSpec(forest, str(detector))
-        seeds = rules.seeds("validation", 0, 20)
-        return np.mean([episode.score for episode in returns(spec, rules, seeds, workers=1)])
+        seeds = protocol.seeds("validation", 0, 20)
+        return np.mean([episode.score for episode in returns(spec, protocol, seeds, workers=1)])
 
     settings = ConstantsFinetune(guidance=guidance)
-    better = run_ppo(POOR, dataset(), rules, detector, settings, 30_000, seed=1).forest
+    better = run_ppo(POOR, dataset(), protocol, detector, settings, 30_000, seed=1).forest
     assert mean(POOR) < 100
     assert mean(better) > 300
     assert better.sizes == POOR.sizes

@@ -7,7 +7,7 @@ import pytest
 from diffses.config import GymnasiumEnv, SearchFinetune
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
-from diffses.envs.gymnasium import task_rules
+from diffses.envs.gymnasium import gymnasium_protocol
 from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.search import Search
@@ -48,7 +48,7 @@ def searched(tmp_path):
     """`searched(evolution_share)`: the best individual and its mean return in new episodes."""
     gym.register("Signs-v0", Signs)
     env = GymnasiumEnv("Signs-v0", features=["a", "b"])
-    rules = task_rules(env)
+    protocol = gymnasium_protocol(env)
     name_observation(env).save(tmp_path)
     rows = np.random.default_rng(0).uniform(-1, 1, (400, 2))
     part = Part(rows, np.zeros((400, 2)), np.zeros(400, int), np.zeros(400, int))
@@ -63,7 +63,7 @@ def searched(tmp_path):
             guidance=0.0,
             max_nodes=9,
         )
-        evaluator = FitnessEvaluator(rules, tmp_path, None, workers=1)
+        evaluator = FitnessEvaluator(protocol, tmp_path, None, workers=1)
         primitives = PrimitiveSet.of(data, rows, settings.operators, settings.max_nodes)
         run = Search(data, primitives, evaluator, settings, seed=2)
         run.screen([Individual(one, Lineage.start("line", i)) for i, one in enumerate(STARTS)])

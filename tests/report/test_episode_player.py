@@ -10,7 +10,7 @@ import pytest
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
 from diffses.detector.identity import Identity
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.policy.forest import Forest
 from diffses.report.decision import draw_decision, telling
@@ -28,7 +28,7 @@ ACTS = Forest.from_text("LEFT = 0.0\nRIGHT = 3*turn + angle - x", TASK.features,
 def task_row(tmp_path):
     """The episode of CartPole with seed 4 as evaluation would note it."""
     Identity(TASK.features).save(tmp_path)
-    done = play_one(Job(ForestSpec(ACTS, str(tmp_path)), search_rules(TASK), 4))
+    done = play_one(Job(ForestSpec(ACTS, str(tmp_path)), search_protocol(TASK), 4))
     return {"episode": 0, "seed": 4, "return": done.score, "steps": done.steps}
 
 

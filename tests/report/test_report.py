@@ -23,7 +23,7 @@ from diffses.report.terminal import summary_text
 from diffses.report.wandb_media import show
 from diffses.report.wording import DASH, MINUS, number
 from diffses.stages.report import write_report
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from tests.fake_artifacts import START, build, config
 
 
@@ -57,10 +57,12 @@ class Text(HTMLParser):
 def write(tmp_path, **evaluation):
     paths = build(tmp_path / "outputs", **evaluation)
     report = paths.pop("report")
-    draft = Draft(out=report, scratch=tmp_path / "scratch", store=Store(tmp_path / "outputs"))
+    workspace = Workspace(
+        out=report, scratch=tmp_path / "scratch", store=Store(tmp_path / "outputs")
+    )
     with pytest.MonkeyPatch.context() as patch:  # to play an episode takes seconds
         patch.setattr("diffses.stages.report.play_again", lambda env, shown: None)
-        write_report(config()["env"], 1, inputs=paths, draft=draft)
+        write_report(config()["env"], 1, inputs=paths, workspace=workspace)
     return paths, report
 
 

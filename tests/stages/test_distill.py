@@ -5,11 +5,11 @@ import csv
 import numpy as np
 
 from diffses.config import LinearRegressor
-from diffses.dataset.agreement import agreement
+from diffses.dataset.agreement import action_agreement
 from diffses.dataset.data import Dataset, Part
 from diffses.policy.forest import Forest
 from diffses.stages.distill import distill_policy, front, split
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 
 GROUPS = ((0, 1), (2,))
 
@@ -51,15 +51,15 @@ def test_the_front_keeps_what_nothing_beats():
 def test_a_distillation_leaves_the_linear_fit_and_a_hall_of_fame(tmp_path, monkeypatch):
     data = Dataset(part(), part(seed=1), ("a", "b"), ("NOOP", "FIRE", "UP"), GROUPS)
     monkeypatch.setattr(Dataset, "open", lambda folder: data)
-    draft = Draft(tmp_path / "out", tmp_path / "scratch", Store(tmp_path))
-    draft.out.mkdir()
-    distill_policy(LinearRegressor(), 0, inputs={"dataset": tmp_path}, draft=draft)
-    linear = Forest.load(draft.out / "linear.json")
-    assert agreement(linear, data.held_out, GROUPS) > 0.98
-    with (draft.out / "hall_of_fame.csv").open() as file:
+    workspace = Workspace(tmp_path / "out", tmp_path / "scratch", Store(tmp_path))
+    workspace.out.mkdir()
+    distill_policy(LinearRegressor(), 0, inputs={"dataset": tmp_path}, workspace=workspace)
+    linear = Forest.load(workspace.out / "linear.json")
+    assert action_agreement(linear, data.held_out, GROUPS) > 0.98
+    with (workspace.out / "hall_of_fame.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert sum(row["linear"] == "True" for row in rows) == 1
-    assert {row["file"] for row in rows} == {p.name for p in (draft.out / "forests").iterdir()}
+    assert {row["file"] for row in rows} == {p.name for p in (workspace.out / "forests").iterdir()}
     assert data.layout.template(data.train).action_ids == linear.action_ids
 
 

@@ -8,70 +8,75 @@ import pytest
 from diffses.config import EvaluationConfig
 from diffses.envs.rollout import RandomSpec
 from diffses.logger.progress import Bar
-from diffses.stages.evaluate import Contender, made_of, play_shared, summary
-from diffses.store import Draft, Store
+from diffses.stages.evaluate import EvaluatedPolicy, content_digests, play_shared, summary
+from diffses.store import Store, Workspace
 
-RANDOM = Contender("random", RandomSpec(), {"random": "uniform"})
+RANDOM = EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})
 
 
 @pytest.fixture
-def draft(tmp_path):
-    return Draft(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
+def workspace(tmp_path):
+    return Workspace(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
 
 
-def play(contender, rules, draft, **settings):
+def play(policy, protocol, workspace, **settings):
     settings = EvaluationConfig(workers=1, max_steps=20, **settings)
     with Bar(None, "episode", "test") as progress:
-        return play_shared(contender, rules, settings, draft, progress), settings
+        return play_shared(policy, protocol, settings, workspace, progress), settings
 
 
-def test_episodes_are_played_once_for_all_runs(rules, draft, monkeypatch):
-    first, _ = play(RANDOM, rules(), draft, episodes=3)
+def test_episodes_are_played_once_for_all_runs(protocol, workspace, monkeypatch):
+    first, _ = play(RANDOM, protocol(), workspace, episodes=3)
     monkeypatch.setattr(
-        "diffses.stages.evaluate.scores", lambda *_, **__: pytest.fail("played again")
+        "diffses.stages.evaluate.evaluate_policy", lambda *_, **__: pytest.fail("played again")
     )
-    again, _ = play(RANDOM, rules(), draft, episodes=3)
+    again, _ = play(RANDOM, protocol(), workspace, episodes=3)
     assert again == first
     assert [row["steps"] for row in first] == [20, 20, 20]
     assert all(row["cut"] == 1 for row in first)
 
 
-def test_what_is_forced_is_played_again(rules, draft):
-    play(RANDOM, rules(), draft, episodes=2)
-    (made,) = (draft.store.root / "play").glob("*/manifest.json")
+def test_what_is_forced_is_played_again(protocol, workspace):
+    play(RANDOM, protocol(), workspace, episodes=2)
+    (made,) = (workspace.store.root / "play").glob("*/manifest.json")
     first = made.read_text()
-    play(RANDOM, rules(), replace(draft, since=datetime.now(UTC)), episodes=2)
+    play(RANDOM, protocol(), replace(workspace, rebuild_if_before=datetime.now(UTC)), episodes=2)
     assert made.read_text() != first
 
 
-def test_another_policy_or_seed_is_played_anew(rules, draft):
-    play(RANDOM, rules(), draft, episodes=2)
-    play(RANDOM, rules(), draft, episodes=2, seed=1)
-    play(Contender("random", RandomSpec(), {"random": "other"}), rules(), draft, episodes=2)
-    assert len(list((draft.store.root / "play").glob("*/manifest.json"))) == 3
+def test_another_policy_or_seed_is_played_anew(protocol, workspace):
+    play(RANDOM, protocol(), workspace, episodes=2)
+    play(RANDOM, protocol(), workspace, episodes=2, seed=1)
+    play(
+        EvaluatedPolicy("random", RandomSpec(), {"random": "other"}),
+        protocol(),
+        workspace,
+        episodes=2,
+    )
+    assert len(list((workspace.store.root / "play").glob("*/manifest.json"))) == 3
 
 
 def test_what_an_artifact_is_made_of_tells_one_that_was_built_again(tmp_path):
     (tmp_path / "policy.zip").write_bytes(b"one")
-    before = made_of(tmp_path)
+    before = content_digests(tmp_path)
     (tmp_path / "manifest.json").write_text("{}")  # when it was built does not matter
-    assert made_of(tmp_path) == before
+    assert content_digests(tmp_path) == before
     (tmp_path / "policy.zip").write_bytes(b"two")
-    assert made_of(tmp_path) != before
+    assert content_digests(tmp_path) != before
 
 
-def test_v4_plays_every_start_once_and_gives_no_interval(rules, draft):
-    v4 = rules(sticky=0.0, noop_max=3)
-    played, settings = play(RANDOM, v4, draft, episodes=30)
+def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):
+    v4 = protocol(sticky=0.0, noop_max=3)
+    played, settings = play(RANDOM, v4, workspace, episodes=30)
     row = summary(RANDOM, v4, played, settings)
     assert [one["seed"] for one in played] == [0, 1, 2]
     assert row["episodes"] == 3
     assert row["ci95"] is None
 
 
-def test_a_row_says_what_it_rests_on(rules, draft):
-    played, settings = play(RANDOM, rules(), draft, episodes=4)
-    row = summary(RANDOM, rules(), played, settings)
+def test_a_row_says_what_it_rests_on(protocol, workspace):
+    played, settings = play(RANDOM, protocol(), workspace, episodes=4)
+    row = summary(RANDOM, protocol(), played, settings)
     returns = [one["return"] for one in played]
     assert row["mean"] == pytest.approx(sum(returns) / 4)
     assert row["ci95"][0] <= row["mean"] <= row["ci95"][1]

@@ -69,7 +69,9 @@ def test_its_key_is_that_of_the_spec(tmp_path):
 
 
 def test_the_store_writes_what_the_class_reads(tmp_path):
-    path = Store(tmp_path).get_or_build(SPEC, lambda draft: (draft.out / "a").write_text("x"))
+    path = Store(tmp_path).get_or_build(
+        SPEC, lambda workspace: (workspace.out / "a").write_text("x")
+    )
     made = Manifest.read(path)
     assert made.describe() == SPEC.describe()
     assert made.key == path.name

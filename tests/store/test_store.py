@@ -8,9 +8,9 @@ import pytest
 from diffses.cli.store import main
 from diffses.errors import ArtifactError
 from diffses.pipeline import STAGES, why
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.store.keys import Spec
-from diffses.store.store import only_one, write_whole
+from diffses.store.store import atomic_write, exclusive_lock
 
 
 def spec(rate=0.1, version=1, parents=None):
@@ -18,7 +18,7 @@ def spec(rate=0.1, version=1, parents=None):
 
 
 def write(text):
-    return lambda draft: (draft.out / "model.txt").write_text(text)
+    return lambda workspace: (workspace.out / "model.txt").write_text(text)
 
 
 def test_second_call_reads_the_first(tmp_path):
@@ -32,10 +32,11 @@ def test_rebuild_replaces_the_artifact(tmp_path):
     store = Store(tmp_path)
     store.get_or_build(spec(), write("first"))
     time.sleep(0.002)
-    since = datetime.now(UTC)
+    forced = datetime.now(UTC)
     time.sleep(0.002)
-    path = store.get_or_build(spec(), write("second"), since=since)
-    store.get_or_build(spec(), write("third"), since=since)  # another job of the same sweep
+    path = store.get_or_build(spec(), write("second"), rebuild_if_before=forced)
+    # another job of the same sweep
+    store.get_or_build(spec(), write("third"), rebuild_if_before=forced)
     assert (path / "model.txt").read_text() == "second"
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
@@ -44,12 +45,12 @@ def test_what_a_forced_stage_shares_is_forced_too(tmp_path):
     store, seen = Store(tmp_path), []
     now = datetime.now(UTC)
 
-    def make(draft):
-        seen.append(draft.since)
-        write("x")(draft)
+    def make(workspace):
+        seen.append(workspace.rebuild_if_before)
+        write("x")(workspace)
 
     store.get_or_build(spec(), make)
-    store.get_or_build(spec(), make, since=now + timedelta(hours=1))
+    store.get_or_build(spec(), make, rebuild_if_before=now + timedelta(hours=1))
     assert seen == [None, now + timedelta(hours=1)]
 
 
@@ -58,7 +59,7 @@ def test_a_damaged_artifact_is_replaced_when_it_is_forced(tmp_path):
     path = store.get_or_build(spec(), write("first"))
     (path / "model.txt").write_text("damaged")
     time.sleep(0.002)
-    store.get_or_build(spec(), write("second"), since=datetime.now(UTC))
+    store.get_or_build(spec(), write("second"), rebuild_if_before=datetime.now(UTC))
     assert (path / "model.txt").read_text() == "second"
 
 
@@ -67,7 +68,7 @@ def test_a_torn_manifest_is_an_error_with_its_remedy_when_it_is_forced(tmp_path)
     path = store.get_or_build(spec(), write("first"))
     (path / "manifest.json").write_text("{")
     with pytest.raises(ArtifactError, match=f"store rm {path.name}"):
-        store.get_or_build(spec(), write("second"), since=datetime.now(UTC))
+        store.get_or_build(spec(), write("second"), rebuild_if_before=datetime.now(UTC))
 
 
 def test_a_damaged_neighbour_does_not_hinder_the_plan(tmp_path):
@@ -81,9 +82,9 @@ def test_a_damaged_neighbour_does_not_hinder_the_plan(tmp_path):
 
 def test_a_file_is_written_again_whatever_was_written_before(tmp_path):
     path = tmp_path / "state.json"
-    write_whole(path, "same")
+    atomic_write(path, "same")
     path.unlink()
-    write_whole(path, "same")
+    atomic_write(path, "same")
     assert [p.name for p in tmp_path.iterdir()] == ["state.json"]
 
 
@@ -100,9 +101,9 @@ def test_the_manifest_answers_what_made_this(tmp_path):
 def test_a_crash_leaves_no_artifact_but_keeps_scratch(tmp_path):
     store = Store(tmp_path)
 
-    def crash(draft: Draft):
-        (draft.out / "half.txt").write_text("half")
-        (draft.scratch / "step_5.ckpt").write_text("5")
+    def crash(workspace: Workspace):
+        (workspace.out / "half.txt").write_text("half")
+        (workspace.scratch / "step_5.ckpt").write_text("5")
         raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
@@ -110,10 +111,10 @@ def test_a_crash_leaves_no_artifact_but_keeps_scratch(tmp_path):
     assert store.find(spec()) is None
     assert store.resumable(spec())
 
-    def resume(draft: Draft):
-        assert (draft.scratch / "step_5.ckpt").read_text() == "5"
-        assert list(draft.out.iterdir()) == []
-        (draft.out / "model.txt").write_text("whole")
+    def resume(workspace: Workspace):
+        assert (workspace.scratch / "step_5.ckpt").read_text() == "5"
+        assert list(workspace.out.iterdir()) == []
+        (workspace.out / "model.txt").write_text("whole")
 
     path = store.get_or_build(spec(), resume)
     assert sorted(p.name for p in path.iterdir()) == ["manifest.json", "model.txt"]
@@ -149,10 +150,10 @@ def test_another_configuration_under_the_same_key_is_refused(tmp_path):
 
 
 def _build(root, barrier, built):
-    def make(draft):
+    def make(workspace):
         built.put("once")
         time.sleep(0.2)  # long enough for the others to pass their first look and wait
-        write("x")(draft)
+        write("x")(workspace)
 
     barrier.wait()
     Store(root).get_or_build(spec(), make)
@@ -172,7 +173,7 @@ def test_four_processes_build_once(tmp_path):
 
 
 def _hold(lock, held, release):
-    with only_one(lock):
+    with exclusive_lock(lock):
         held.set()
         release.wait()
 
@@ -185,7 +186,7 @@ def test_a_waiting_process_says_who_holds_the_lock(tmp_path, caplog):
     held.wait()
     caplog.set_level("INFO", logger="diffses")
     context.Process(target=lambda: (time.sleep(0.3), release.set())).start()
-    with only_one(tmp_path / "a"):
+    with exclusive_lock(tmp_path / "a"):
         assert f"process {other.pid} on" in caplog.text
     other.join()
 
@@ -219,7 +220,7 @@ def test_gc_removes_what_no_run_reads_again(tmp_path, capsys):
     current = store.get_or_build(spec(version=now), write("x"))
     old = store.get_or_build(spec(version=now - 1), write("x"))
     with pytest.raises(ZeroDivisionError):
-        store.get_or_build(spec(rate=0.2), lambda draft: 1 / 0)
+        store.get_or_build(spec(rate=0.2), lambda workspace: 1 / 0)
     cli(capsys, tmp_path, "gc", "--dry-run")
     assert old.exists()
     cli(capsys, tmp_path, "gc")
@@ -249,7 +250,7 @@ def test_gc_leaves_what_is_being_built(tmp_path, capsys):
     store = Store(tmp_path)
     partial = store.partial(spec())
     (partial / "out").mkdir(parents=True)
-    with only_one(tmp_path / ".locks" / f"teacher-{spec().key}"):
+    with exclusive_lock(tmp_path / ".locks" / f"teacher-{spec().key}"):
         cli(capsys, tmp_path, "gc")
         assert partial.exists()
     cli(capsys, tmp_path, "gc")

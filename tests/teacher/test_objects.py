@@ -8,19 +8,19 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
-from diffses.agents.object_vec_env import Features
-from diffses.agents.vec_worker import Course
+from diffses.agents.object_vec_env import ObjectVecEnv
+from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import ArcadeEnv, DatasetConfig, GymnasiumEnv, PpoObjectsTeacher
 from diffses.dataset.data import Dataset
 from diffses.detector.identity import name_observation
-from diffses.envs.registry import search_rules
+from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
 from diffses.pipeline import STAGES, order
 from diffses.stages.dataset import record_dataset
-from diffses.stages.evaluate import contenders
+from diffses.stages.evaluate import evaluated_policies
 from diffses.stages.teacher import make_teacher
-from diffses.store import Draft, Store
+from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
 from diffses.teacher.callback import TrainingCallback
 from diffses.teacher.mlp import NumpyActor
@@ -36,31 +36,31 @@ SMALL = {
 }  # fmt: skip
 
 
-def new_draft(folder):
-    made = Draft(folder / "teacher", folder / "scratch", Store(folder / "store"))
+def new_workspace(folder):
+    made = Workspace(folder / "teacher", folder / "scratch", Store(folder / "store"))
     made.out.mkdir()
     made.scratch.mkdir()
     return made
 
 
 @pytest.fixture
-def draft(tmp_path):
-    return new_draft(tmp_path)
+def workspace(tmp_path):
+    return new_workspace(tmp_path)
 
 
-def teach(env, draft, **settings):
+def teach(env, workspace, **settings):
     """Trains; the folders of teacher and detector."""
-    detector = draft.out.parent / "detector"
+    detector = workspace.out.parent / "detector"
     detector.mkdir(exist_ok=True)
     name_observation(env).save(detector)
     teacher = PpoObjectsTeacher(**SMALL | settings)
-    make_teacher(env, teacher, inputs={"detector": detector}, draft=draft)
-    return {"teacher": draft.out, "detector": detector}
+    make_teacher(env, teacher, inputs={"detector": detector}, workspace=workspace)
+    return {"teacher": workspace.out, "detector": detector}
 
 
 def learner(env, folder, **settings):
     name_observation(env).save(folder)
-    envs = Features(Course(search_rules(env), str(folder), seed=1), 2)
+    envs = ObjectVecEnv(VecEnvConfig(search_protocol(env), str(folder), seed=1), 2)
     torch.set_num_threads(1)
     more = policy_settings(PpoObjectsTeacher(**settings))
     return PPO("MlpPolicy", envs, n_steps=32, batch_size=32, seed=2, device="cpu", **more)
@@ -124,7 +124,7 @@ def test_the_normalizer_is_updated_between_rollouts_only(tmp_path):
 @pytest.fixture(scope="module")
 def balancer(tmp_path_factory):
     """The folders of a CartPole teacher and its detector."""
-    return teach(CARTPOLE, new_draft(tmp_path_factory.mktemp("balancer")))
+    return teach(CARTPOLE, new_workspace(tmp_path_factory.mktemp("balancer")))
 
 
 def test_training_leaves_a_teacher_that_plays(balancer):
@@ -137,17 +137,17 @@ def test_training_leaves_a_teacher_that_plays(balancer):
     assert (
         float(evaluations[-1]) <= about["evaluation"] == max(map(float, filter(None, evaluations)))
     )
-    rules = search_rules(CARTPOLE)
+    protocol = search_protocol(CARTPOLE)
     spec = TeacherSpec.of(balancer["teacher"], balancer["detector"])
-    seeds = rules.seeds("validation", 0, 2)
-    again = [play_one(Job(spec, rules, seed)).score for seed in seeds]
+    seeds = protocol.seeds("validation", 0, 2)
+    again = [play_one(Job(spec, protocol, seed)).score for seed in seeds]
     assert np.mean(again) == about["evaluation"]  # the best was kept, and plays as it did then
 
 
 def test_a_teacher_on_features_needs_its_detector(balancer):
-    console = search_rules(CARTPOLE).open()
+    env = search_protocol(CARTPOLE).make_env()
     with pytest.raises(ArtifactError, match="plays from objects"):
-        TeacherSpec(str(balancer["teacher"])).build(console)
+        TeacherSpec(str(balancer["teacher"])).build(env)
 
 
 def test_the_numpy_actor_refuses_another_network(balancer):
@@ -157,12 +157,12 @@ def test_the_numpy_actor_refuses_another_network(balancer):
         NumpyActor(policy)
 
 
-def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
-    inputs = teach(PENDULUM, draft, sde_sample_freq=4, log_std_init=3.0, learning_rate=0.1)
-    out = Draft(tmp_path / "dataset", tmp_path / "s", Store(tmp_path / "store"))
+def test_box_actions_are_taught_recorded_and_stay_in_bounds(workspace, tmp_path):
+    inputs = teach(PENDULUM, workspace, sde_sample_freq=4, log_std_init=3.0, learning_rate=0.1)
+    out = Workspace(tmp_path / "dataset", tmp_path / "s", Store(tmp_path / "store"))
     out.out.mkdir()
     settings = DatasetConfig(states=60, held_out=10, rounds=1, random_actions=0, workers=1)
-    record_dataset(PENDULUM, settings, inputs=inputs, draft=out)
+    record_dataset(PENDULUM, settings, inputs=inputs, workspace=out)
     data = Dataset.open(out.out)
     assert data.bounds == ((-2.0, 2.0),)
     assert np.abs(data.train.logits).max() <= 2
@@ -171,7 +171,7 @@ def test_box_actions_are_taught_recorded_and_stay_in_bounds(draft, tmp_path):
     assert data.train.actions[7].tolist() == data.train.logits[7].tolist()
 
 
-def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
+def test_a_killed_training_resumes_from_its_checkpoint(workspace, monkeypatch):
     whole = TrainingCallback.checkpoint
 
     def killed(self):
@@ -180,16 +180,16 @@ def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
 
     monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
-        teach(CARTPOLE, draft, checkpoint_every=256)
+        teach(CARTPOLE, workspace, checkpoint_every=256)
     monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
-    with (draft.scratch / "curve.csv").open("a") as file:
+    with (workspace.scratch / "curve.csv").open("a") as file:
         file.write("999,,,,,\n")  # logged after the checkpoint
-    teach(CARTPOLE, draft, checkpoint_every=256)
-    lines = (draft.out / "curve.csv").read_text().splitlines()[1:]
+    teach(CARTPOLE, workspace, checkpoint_every=256)
+    lines = (workspace.out / "curve.csv").read_text().splitlines()[1:]
     steps = [int(line.split(",")[0]) for line in lines]
     assert steps == sorted(steps)
     assert (steps[0], steps[-1]) == (128, 512)
-    policy = load(draft.scratch / "checkpoint.zip", "ppo").policy
+    policy = load(workspace.scratch / "checkpoint.zip", "ppo").policy
     # of four rollouts of 128 steps: not the one after which it was killed, nor the last
     assert policy.features_extractor.count == 256
 
@@ -225,5 +225,5 @@ def test_evaluation_plays_it_with_its_detector(balancer, tmp_path):
         inputs[stage].mkdir()
         for name in names:
             forest.save(inputs[stage] / f"{name}.json")
-    [spec] = [one.spec for one in contenders(inputs) if one.name == "teacher"]
+    [spec] = [one.spec for one in evaluated_policies(inputs) if one.name == "teacher"]
     assert spec == TeacherSpec(str(inputs["teacher"]), str(inputs["detector"]))

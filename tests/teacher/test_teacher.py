@@ -12,12 +12,12 @@ from stable_baselines3.common.torch_layers import NatureCNN
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
-from diffses.envs.ale import Arcade
-from diffses.envs.rollout import Job, episode
+from diffses.envs.ale import AtariEnv
+from diffses.envs.rollout import Job, play_episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
-from diffses.store import Draft, Store
-from diffses.teacher.agent import PixelPolicy, TeacherPlayer, TeacherSpec
+from diffses.store import Store, Workspace
+from diffses.teacher.agent import PixelPolicy, TeacherAgent, TeacherSpec
 from diffses.teacher.network import LeanPolicy, NatureCnn, scale_bytes
 
 ENV = ArcadeEnv(game="pong")
@@ -43,8 +43,8 @@ def agent(algorithm, policy="CnnPolicy", **spaces):
 
 
 @pytest.fixture
-def draft(tmp_path):
-    made = Draft(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
+def workspace(tmp_path):
+    made = Workspace(tmp_path / "out", tmp_path / "scratch", Store(tmp_path / "store"))
     made.out.mkdir()
     made.scratch.mkdir()
     return made
@@ -60,19 +60,21 @@ def stack(seed=0):
     [(PPO, "ppo", "CnnPolicy"), (A2C, "a2c", "CnnPolicy"), (DQN, "dqn", "CnnPolicy"),
      (PPO, "ppo", LeanPolicy)],
 )  # fmt: skip
-def test_a_checkpoint_acts_as_the_model_it_was_saved_from(tmp_path, draft, algorithm, name, policy):
+def test_a_checkpoint_acts_as_the_model_it_was_saved_from(
+    tmp_path, workspace, algorithm, name, policy
+):
     model = agent(algorithm, policy)
     model.save(tmp_path / "agent.zip")
     teacher = CheckpointTeacher(path=str(tmp_path / "agent.zip"), algorithm=name)
-    make_teacher(ENV, teacher, inputs={}, draft=draft)
-    loaded = PixelPolicy.open(draft.out)
+    make_teacher(ENV, teacher, inputs={}, workspace=workspace)
+    loaded = PixelPolicy.open(workspace.out)
     for seed in range(20):
         expected, _ = model.predict(stack(seed), deterministic=True)
         assert loaded.logits(stack(seed)).argmax() == int(expected)
 
 
 @pytest.mark.slow
-def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch):
+def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, workspace, monkeypatch):
     # <cache>/models--<owner>--<name>/snapshots/<revision>/<file>, and refs/ for names of revisions
     revision = "0123456789abcdef0123456789abcdef01234567"
     folder = tmp_path / "hub" / "models--sb3--ppo-PongNoFrameskip-v4" / "snapshots" / revision
@@ -83,40 +85,40 @@ def test_a_zoo_agent_is_read_as_the_hub_lays_it_out(tmp_path, draft, monkeypatch
     from diffses.teacher import hub
 
     monkeypatch.setattr(hub, "CACHE", str(tmp_path / "hub"))
-    make_teacher(ENV, HubTeacher(revision=revision), inputs={}, draft=draft)
-    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
-    about = json.loads((draft.out / "teacher.json").read_text())
+    make_teacher(ENV, HubTeacher(revision=revision), inputs={}, workspace=workspace)
+    assert PixelPolicy.open(workspace.out).logits(stack()).shape == (6,)
+    about = json.loads((workspace.out / "teacher.json").read_text())
     assert about["source"] == f"sb3/ppo-PongNoFrameskip-v4@{revision}/ppo-PongNoFrameskip-v4.zip"
 
 
-def test_a_hub_agent_needs_a_pinned_revision(draft):
+def test_a_hub_agent_needs_a_pinned_revision(workspace):
     with pytest.raises(ConfigError, match=r"fix: teacher\.revision=<the 40 hex digits"):
-        make_teacher(ENV, HubTeacher(revision="main"), inputs={}, draft=draft)
+        make_teacher(ENV, HubTeacher(revision="main"), inputs={}, workspace=workspace)
 
 
-def test_an_agent_that_cannot_be_downloaded_raises_with_the_fix(draft, monkeypatch, tmp_path):
+def test_an_agent_that_cannot_be_downloaded_raises_with_the_fix(workspace, monkeypatch, tmp_path):
     from diffses.teacher import hub
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr(hub, "CACHE", str(tmp_path))
     with pytest.raises(DiffsesError, match="fix: check the names and the network"):
-        make_teacher(ENV, HubTeacher(revision="0" * 40), inputs={}, draft=draft)
+        make_teacher(ENV, HubTeacher(revision="0" * 40), inputs={}, workspace=workspace)
 
 
 @pytest.mark.parametrize("spaces", [{"actions": 4}, {"shape": (4, 42, 42)}])
-def test_an_agent_of_another_game_is_refused(tmp_path, draft, spaces):
+def test_an_agent_of_another_game_is_refused(tmp_path, workspace, spaces):
     agent(PPO, **spaces).save(tmp_path / "agent.zip")
     with pytest.raises(ConfigError, match="a teacher that was trained on this game"):
         make_teacher(
-            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, draft=draft
+            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, workspace=workspace
         )
 
 
-def test_a_file_that_is_no_agent_is_refused(tmp_path, draft):
+def test_a_file_that_is_no_agent_is_refused(tmp_path, workspace):
     (tmp_path / "agent.zip").write_text("no zip")
     with pytest.raises(ArtifactError, match="cannot be read as an SB3 ppo agent"):
         make_teacher(
-            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, draft=draft
+            ENV, CheckpointTeacher(path=str(tmp_path / "agent.zip")), inputs={}, workspace=workspace
         )
 
 
@@ -156,19 +158,19 @@ SMALL = {
 
 
 @pytest.mark.slow
-def test_training_leaves_an_agent_and_its_curve(draft):
-    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
-    with (draft.out / "curve.csv").open() as file:
+def test_training_leaves_an_agent_and_its_curve(workspace):
+    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, workspace=workspace)
+    with (workspace.out / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert int(rows[-1]["steps"]) == 256
     assert [row["evaluation"] != "" for row in rows][-1]
-    assert list(draft.out.glob("tensorboard/*/events*"))
-    assert (draft.out / "policy.zip").stat().st_size < 3_000_000
-    assert PixelPolicy.open(draft.out).logits(stack()).shape == (6,)
+    assert list(workspace.out.glob("tensorboard/*/events*"))
+    assert (workspace.out / "policy.zip").stat().st_size < 3_000_000
+    assert PixelPolicy.open(workspace.out).logits(stack()).shape == (6,)
 
 
 @pytest.mark.slow
-def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
+def test_a_killed_training_resumes_from_its_checkpoint(workspace, monkeypatch):
     from diffses.teacher.callback import TrainingCallback
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
@@ -180,37 +182,38 @@ def test_a_killed_training_resumes_from_its_checkpoint(draft, monkeypatch):
 
     monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
-        make_teacher(ENV, settings, inputs={}, draft=draft)
+        make_teacher(ENV, settings, inputs={}, workspace=workspace)
     monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
-    before = int((draft.scratch / "curve.csv").read_text().splitlines()[-1].split(",")[0])
+    before = int((workspace.scratch / "curve.csv").read_text().splitlines()[-1].split(",")[0])
     assert before == 128
-    make_teacher(ENV, settings, inputs={}, draft=draft)
+    make_teacher(ENV, settings, inputs={}, workspace=workspace)
     steps = [
-        int(line.split(",")[0]) for line in (draft.out / "curve.csv").read_text().splitlines()[1:]
+        int(line.split(",")[0])
+        for line in (workspace.out / "curve.csv").read_text().splitlines()[1:]
     ]
     assert steps[0] == 128
     assert steps[-1] == 256
 
 
 @pytest.mark.slow
-def test_a_teachers_episode_is_the_same_every_time(draft, rules):
-    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, draft=draft)
-    console = Arcade(rules())
-    spec = TeacherSpec(str(draft.out))
-    job = Job(spec, rules(), seed=4, max_steps=150)
-    first = episode(job, console, spec.build(console))
-    episode(Job(spec, rules(), seed=5, max_steps=30), console, spec.build(console))
-    again = episode(job, console, spec.build(console))
+def test_a_teachers_episode_is_the_same_every_time(workspace, protocol):
+    make_teacher(ENV, PpoTeacher(**SMALL), inputs={}, workspace=workspace)
+    env = AtariEnv(protocol())
+    spec = TeacherSpec(str(workspace.out))
+    job = Job(spec, protocol(), seed=4, max_steps=150)
+    first = play_episode(job, env, spec.build(env))
+    play_episode(Job(spec, protocol(), seed=5, max_steps=30), env, spec.build(env))
+    again = play_episode(job, env, spec.build(env))
     assert (first.score, first.steps) == (again.score, again.steps)
-    assert isinstance(spec.build(console), TeacherPlayer)
+    assert isinstance(spec.build(env), TeacherAgent)
 
 
-def test_the_shipped_teacher_plays_pong(draft):
+def test_the_shipped_teacher_plays_pong(workspace):
     from diffses.config import ROOT
 
     path = ROOT / "diffses" / "teacher" / "pretrained" / "pong.zip"
     assert path.stat().st_size <= 3_000_000
-    make_teacher(ENV, PretrainedTeacher(path=str(path)), inputs={}, draft=draft)
-    about = json.loads((draft.out / "teacher.json").read_text())
+    make_teacher(ENV, PretrainedTeacher(path=str(path)), inputs={}, workspace=workspace)
+    about = json.loads((workspace.out / "teacher.json").read_text())
     assert about["evaluation"] > -15
-    assert (draft.out / "curve.csv").read_text().startswith("steps,")
+    assert (workspace.out / "curve.csv").read_text().startswith("steps,")

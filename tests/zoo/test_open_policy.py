@@ -8,7 +8,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.play import main
 from diffses.config import ArcadeEnv, GymnasiumEnv, Label
 from diffses.detector.identity import Identity
-from diffses.envs.gymnasium import TaskRules
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ArtifactError, ConfigError
 from diffses.policy.forest import Forest
@@ -97,8 +97,8 @@ def test_playing_a_shipped_policy_prints_the_returns_of_the_engine(zoo, tmp_path
     folder = tmp_path / "detector"
     folder.mkdir()
     Identity(TASK.features).save(folder)
-    spec, rules = ForestSpec(champion.forest, str(folder)), TaskRules(TASK.id)
-    done = [play_one(Job(spec, rules, seed_for(7, "test", number))) for number in range(2)]
+    spec, protocol = ForestSpec(champion.forest, str(folder)), GymnasiumProtocol(TASK.id)
+    done = [play_one(Job(spec, protocol, seed_for(7, "test", number))) for number in range(2)]
     for number, one in enumerate(done):
         assert f"episode {number}: return {one.score:g}, {one.steps} steps\n" in printed
     assert f"mean {(done[0].score + done[1].score) / 2:g} over 2 episodes" in printed

@@ -8,11 +8,11 @@ from diffses.config import ArcadeEnv, GymnasiumEnv
 from diffses.errors import ArtifactError, ConfigError
 from diffses.pipeline import order, resolve
 from diffses.policy.forest import Forest
-from diffses.stages.evaluate import contenders
+from diffses.stages.evaluate import evaluated_policies
 from diffses.stages.finetune import copy_champion
 from diffses.store.keys import canonical
-from diffses.zoo.champion import champion_file, env_from, open_champion, shelf_name
-from diffses.zoo.publish import add, require_same, runs
+from diffses.zoo.champion import champion_file, env_from, env_name, open_champion
+from diffses.zoo.publish import add, require_same, resolve_run
 from tests import fake_artifacts
 
 
@@ -27,7 +27,7 @@ def paths(tmp_path):
 def shelf(paths, tmp_path):
     folder = tmp_path / "zoo"
     folder.mkdir()
-    add(*runs(paths["finetune"].name[:8], tmp_path / "store"), folder)
+    add(*resolve_run(paths["finetune"].name[:8], tmp_path / "store"), folder)
     return folder
 
 
@@ -48,7 +48,7 @@ def test_what_is_shipped_says_all_of_the_champion(shelf, paths):
 
 @pytest.mark.parametrize("stage", ["finetune", "evaluate"])
 def test_a_run_is_found_by_any_of_its_keys(paths, stage):
-    assert runs(str(paths[stage]), paths[stage].parents[1]) == (
+    assert resolve_run(str(paths[stage]), paths[stage].parents[1]) == (
         paths["finetune"],
         paths["evaluate"],
     )
@@ -56,7 +56,7 @@ def test_a_run_is_found_by_any_of_its_keys(paths, stage):
 
 def test_a_key_of_another_stage_is_refused(paths):
     with pytest.raises(ArtifactError, match="not made from a finetune"):
-        runs(str(paths["teacher"]), paths["teacher"].parents[1])
+        resolve_run(str(paths["teacher"]), paths["teacher"].parents[1])
 
 
 def test_only_an_evaluation_of_the_champion_is_told(paths, tmp_path):
@@ -79,7 +79,7 @@ def test_the_champion_and_its_detector_come_along(shelf, tmp_path, config):
     out.mkdir()
     copy_champion(settings.env, resolve(settings).finetune, out)
     assert (out / "detector" / "detector.npz").read_bytes() == b"numbers"
-    found = contenders({"finetune": out})
+    found = evaluated_policies({"finetune": out})
     assert [one.name for one in found] == ["random", "finetuned"]
     assert found[1].spec.detector == str(out / "detector")
 
@@ -111,9 +111,9 @@ def test_a_champion_is_found_by_what_is_played(shelf):
 
 
 def test_a_task_is_kept_under_the_name_that_chooses_it():
-    assert shelf_name(GymnasiumEnv("MountainCarContinuous-v0")) == "mountain_car_continuous"
+    assert env_name(GymnasiumEnv("MountainCarContinuous-v0")) == "mountain_car_continuous"
     with pytest.raises(ConfigError, match="no file in conf/env"):
-        shelf_name(GymnasiumEnv("Taxi-v3"))
+        env_name(GymnasiumEnv("Taxi-v3"))
 
 
 def test_the_files_here_are_whole():
