@@ -298,3 +298,16 @@ def test_verbosity(monkeypatch, verbosity, own, others, bars):
     assert logging.getLevelName(logging.getLogger("diffses").level) == own
     assert logging.getLevelName(logging.getLogger().level) == others
     assert os.environ["DIFFSES_PROGRESS"] == bars
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("game", ["asterix", "skiing"])
+def test_a_game_without_settings_of_its_own_goes_through_every_stage(tmp_path, game):
+    code, _, err = run(
+        "env=ale", f"env.game={game}", "experiment=smoke", "stage=evaluate",
+        f"outputs={tmp_path}/store", "logger=none",
+    )  # fmt: skip
+    assert code == 0, err
+    (results,) = tmp_path.glob("store/evaluate/*/results.json")
+    played = {row["policy"] for row in json.loads(results.read_text())}
+    assert played == {"random", "teacher", "linear", "distilled", "finetuned"}
