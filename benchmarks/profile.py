@@ -24,7 +24,7 @@ from diffses.detector.base import look
 from diffses.detector.motion import Detector
 from diffses.detector.segmentation import empty_table, scratch
 from diffses.envs.ale import AtariEnv
-from diffses.envs.rollout import Job, episode
+from diffses.envs.rollout import Job, play_episode
 
 GAMES = ("pong", "breakout", "space_invaders")
 LEARNERS = ("stock", "same_network", "default")
@@ -88,7 +88,7 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
     look = compiled_look(detector, screens)
     blobs, follow = (timed(partial(look, track)) for track in (False, True))
     observe = timed(lambda: [detector.observe(screen) for screen in screens])
-    return timed(lambda: episode(job, env, agent)), [
+    return timed(lambda: play_episode(job, env, agent)), [
         ("emulator, ALEInterface.act", timed(play_again)),
         ("getScreen", timed(lambda: [env.observation() for _ in screens])),
         ("detector: blobs", blobs),

@@ -15,7 +15,7 @@ import diffses.teacher
 from diffses.agents.forest_agent import ForestAgent
 from diffses.config import ArcadeEnv
 from diffses.envs.registry import search_protocol
-from diffses.envs.rollout import Job, episode
+from diffses.envs.rollout import Job, play_episode
 from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, load
 from diffses.zoo.champion import open_champion, shipped
 from diffses.zoo.open_policy import detector_of
@@ -73,7 +73,7 @@ def opening(env, agent):
     """Return and actions, (steps,) or (steps, d), of the first STEPS of an episode."""
     protocol, noting = search_protocol(env), Noting(agent)
     (seed,) = protocol.seeds("test", 0, 1)
-    played = episode(Job(None, protocol, seed, STEPS), protocol.make_env(), noting)
+    played = play_episode(Job(None, protocol, seed, STEPS), protocol.make_env(), noting)
     return played.score, np.array(noting.actions)
 
 

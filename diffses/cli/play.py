@@ -14,7 +14,7 @@ from diffses.config import ROOT
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_protocol
-from diffses.envs.rollout import Episode, Job, RandomSpec, episode
+from diffses.envs.rollout import Episode, Job, RandomSpec, play_episode
 from diffses.errors import ConfigError, DiffsesError
 from diffses.policy.forest import Forest
 from diffses.zoo.champion import FOLDER, Champion
@@ -62,7 +62,7 @@ def play(
     env = protocol.make_env()
     played = []
     for number, named in enumerate(protocol.seeds("test", seed, episodes)):
-        played.append(episode(Job(RandomSpec(), protocol, named), env, agent))
+        played.append(play_episode(Job(RandomSpec(), protocol, named), env, agent))
         done = played[-1]
         print(f"episode {number}: return {done.score:g}, {done.steps} steps", flush=True)
     mean = sum(one.score for one in played) / len(played)

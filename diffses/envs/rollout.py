@@ -80,10 +80,10 @@ def play_one(job: Job) -> Episode:
     if job.protocol not in _envs:
         _envs[job.protocol] = job.protocol.make_env()
     env = _envs[job.protocol]
-    return episode(job, env, _agent(job, env))
+    return play_episode(job, env, _agent(job, env))
 
 
-def episode(job: Job, env: Any, agent: Agent) -> Episode:
+def play_episode(job: Job, env: Any, agent: Agent) -> Episode:
     """Plays one episode until it is done or `max_steps` are taken."""
     env.reset(job.seed)
     step = stepper(env, agent)

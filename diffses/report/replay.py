@@ -17,7 +17,7 @@ from diffses.detector.base import AnyDetector, look
 from diffses.detector.palette import PALETTE
 from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_protocol
-from diffses.envs.rollout import Job, RandomSpec, episode
+from diffses.envs.rollout import Job, RandomSpec, play_episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
 from diffses.logger.progress import Bar
@@ -117,7 +117,7 @@ def record(champion: Champion, policy: str, row: Row, max_steps: int | None) -> 
     job = Job(RandomSpec(), protocol, int(row["seed"]), max_steps)
     with Bar(row["steps"], "step", "report: play") as progress:
         player = Watcher(champion.forest, detector, progress)
-        done = episode(job, protocol.make_env(), player)
+        done = play_episode(job, protocol.make_env(), player)
     frames = _pngs(player.screens)
     kept = len(frames) or len(player.moves)
     about = {

@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from diffses.config import PpoSettings
 from diffses.csv_rows import csv_text, read_rows
 from diffses.envs.base import Env, EvaluationProtocol
-from diffses.envs.rollout import Agent, Job, episode
+from diffses.envs.rollout import Agent, Job, play_episode
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.store import Workspace
@@ -130,7 +130,7 @@ class Keeper(BaseCallback):
         seeds = protocol.seeds("validation", settings.seed, settings.n_eval_episodes)
         limit = settings.evaluation_steps
         jobs = [Job(None, protocol, seed, limit) for seed in seeds]  # type: ignore[arg-type]
-        mean = float(np.mean([episode(job, self._env, agent).score for job in jobs]))
+        mean = float(np.mean([play_episode(job, self._env, agent).score for job in jobs]))
         if mean >= self.best:
             self.best = mean
             save_small(self.model, self.scratch / "best.zip")

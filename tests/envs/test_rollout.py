@@ -7,9 +7,9 @@ from diffses.envs.rollout import (
     Job,
     RandomSpec,
     close,
-    episode,
     evaluate_policy,
     play,
+    play_episode,
     play_one,
 )
 
@@ -54,7 +54,9 @@ class Paid:
 def test_what_is_paid_sooner_and_lost_later_is_worth_more():
     job = Job(RandomSpec(), None, seed=0)
     for better, worse in (({2: 1.0}, {5: 1.0}), ({5: -1.0}, {2: -1.0})):
-        one, other = (episode(job, Paid(pay), RandomSpec().build(None)) for pay in (better, worse))
+        one, other = (
+            play_episode(job, Paid(pay), RandomSpec().build(None)) for pay in (better, worse)
+        )
         assert one.score == other.score
         assert one.discounted > other.discounted
     assert one.discounted == -(DISCOUNT**5)

@@ -13,7 +13,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 
 from diffses.config import ArcadeEnv, CheckpointTeacher, HubTeacher, PpoTeacher, PretrainedTeacher
 from diffses.envs.ale import AtariEnv
-from diffses.envs.rollout import Job, episode
+from diffses.envs.rollout import Job, play_episode
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
 from diffses.store import Store, Workspace
@@ -201,9 +201,9 @@ def test_a_teachers_episode_is_the_same_every_time(workspace, protocol):
     env = AtariEnv(protocol())
     spec = TeacherSpec(str(workspace.out))
     job = Job(spec, protocol(), seed=4, max_steps=150)
-    first = episode(job, env, spec.build(env))
-    episode(Job(spec, protocol(), seed=5, max_steps=30), env, spec.build(env))
-    again = episode(job, env, spec.build(env))
+    first = play_episode(job, env, spec.build(env))
+    play_episode(Job(spec, protocol(), seed=5, max_steps=30), env, spec.build(env))
+    again = play_episode(job, env, spec.build(env))
     assert (first.score, first.steps) == (again.score, again.steps)
     assert isinstance(spec.build(env), TeacherAgent)
 
