@@ -9,7 +9,7 @@ BIN := .venv/bin
 TORCH_INDEX ?=
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: pong test lint fast slow bench setup clean
+.PHONY: pong test lint fast slow docs bench setup clean
 .DEFAULT_GOAL := pong
 
 pong: .venv/installed
@@ -21,12 +21,16 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 fast: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m "not slow"
 
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 -m slow
+
+docs: .venv/installed-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks --json outputs/benchmarks/rows.json

@@ -15,7 +15,7 @@ from benchmarks.rows import Effort, Row, compared, in_turn
 from diffses.policy.compiled import Batch, Compiled
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.forest import Forest
-from diffses.regressor.gplearn import expression
+from diffses.regressor.gplearn import to_expression
 
 OPERATORS = ("add", "sub", "mul", "div", "min", "max")
 TREES, ROWS, FEATURES = 200, 20_000, 12
@@ -73,7 +73,7 @@ def rate(work: Callable[[], object], seconds: float) -> float:
 def fitness(effort: Effort, threads: str) -> list[Row]:
     """200 trees on 20,000 rows: ours on `threads` threads against gplearn's `execute`."""
     rows, made = data(), programs()
-    trees: list[Expression] = [expression(one.program) for one in made]
+    trees: list[Expression] = [to_expression(one.program) for one in made]
     batch, out = Batch(rows, int(threads)), np.empty((len(trees), len(rows)))
 
     def theirs() -> list[Floats]:
@@ -95,7 +95,7 @@ def fitness(effort: Effort, threads: str) -> list[Row]:
 def fitness_play(effort: Effort) -> list[Row]:
     """A forest on one row after the other: the compiled chooser against gplearn's `execute`."""
     rows, made = data(1000), programs(ACTIONS)
-    trees = tuple(expression(one.program) for one in made)
+    trees = tuple(to_expression(one.program) for one in made)
     names = tuple(f"x{i}" for i in range(FEATURES))
     actions = tuple(f"A{i}" for i in range(ACTIONS))
     player = Compiled(Forest(names, actions, tuple(range(ACTIONS)), trees))

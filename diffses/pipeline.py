@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import difflib
-import importlib
 import json
 import logging
 import time
@@ -40,14 +39,14 @@ class Stage:
 
     The function is called with the sections it reads as keyword arguments, and with `inputs`
     (stage -> folder of its artifact) and `workspace`; it gets nothing else, so that its key cannot
-    miss something it used. It is named by text, so that `--help` does not import torch.
+    miss something it used.
     """
 
     name: str
     version: int  # raise it when the code would produce something else from the same config
     reads: tuple[str, ...]  # sections of the config
     needs: Callable[[Config], tuple[str, ...]]  # stages; they may depend on the variants chosen
-    function: str  # "module:name"
+    function: Callable[..., None]
     sees_labels: bool = False  # whether the names of the objects (`env.labels`) matter to it
 
     def spec(self, config: Config, keys: Mapping[str, str]) -> Spec:
@@ -57,9 +56,8 @@ class Stage:
         return Spec(self.name, self.version, sections, {n: keys[n] for n in self.needs(config)})
 
     def build(self, spec: Spec, paths: Mapping[str, Path], workspace: Workspace) -> None:
-        module, name = self.function.split(":")
-        run = getattr(importlib.import_module(module), name)
-        run(**spec.config, inputs={need: paths[need] for need in spec.parents}, workspace=workspace)
+        inputs = {need: paths[need] for need in spec.parents}
+        self.function(**spec.config, inputs=inputs, workspace=workspace)
 
 
 def _detector_needs(config: Config) -> tuple[str, ...]:
@@ -91,51 +89,58 @@ def _always(*stages: str) -> Callable[[Config], tuple[str, ...]]:
     return lambda config: stages
 
 
+# What builds the stages. Each is imported when it is called, so that `--help` is quick: together
+# they load torch, matplotlib, numba and the Atari emulator.
+def _learn_detector(**arguments: Any) -> None:
+    from diffses.stages.detector import learn_detector
+
+    learn_detector(**arguments)
+
+
+def _make_teacher(**arguments: Any) -> None:
+    from diffses.stages.teacher import make_teacher
+
+    make_teacher(**arguments)
+
+
+def _record_dataset(**arguments: Any) -> None:
+    from diffses.stages.dataset import record_dataset
+
+    record_dataset(**arguments)
+
+
+def _distill(**arguments: Any) -> None:
+    from diffses.stages.distill import distill_policy
+
+    distill_policy(**arguments)
+
+
+def _finetune(**arguments: Any) -> None:
+    from diffses.stages.finetune import finetune_forest
+
+    finetune_forest(**arguments)
+
+
+def _evaluate(**arguments: Any) -> None:
+    from diffses.stages.evaluate import evaluate
+
+    evaluate(**arguments)
+
+
+def _report(**arguments: Any) -> None:
+    from diffses.stages.report import write_report
+
+    write_report(**arguments)
+
+
 PIPELINE = (
-    Stage(
-        "detector",
-        11,
-        ("env", "detector"),
-        _detector_needs,
-        "diffses.stages.detector:learn_detector",
-        sees_labels=True,
-    ),
-    Stage("teacher", 4, ("env", "teacher"), _teacher_needs, "diffses.stages.teacher:make_teacher"),
-    Stage(
-        "dataset",
-        3,
-        ("env", "dataset"),
-        _always("detector", "teacher"),
-        "diffses.stages.dataset:record_dataset",
-    ),
-    Stage(
-        "distill",
-        1,
-        ("regressor", "seed"),
-        _always("dataset"),
-        "diffses.stages.distill:distill_policy",
-    ),
-    Stage(
-        "finetune",
-        15,
-        ("env", "finetune", "seed"),
-        _finetune_needs,
-        "diffses.stages.finetune:finetune_forest",
-    ),
-    Stage(
-        "evaluate",
-        3,
-        ("env", "evaluation"),
-        _evaluate_needs,
-        "diffses.stages.evaluate:evaluate",
-    ),
-    Stage(
-        "report",
-        3,
-        ("env", "seed"),
-        _report_needs,
-        "diffses.stages.report:write_report",
-    ),
+    Stage("detector", 11, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
+    Stage("teacher", 4, ("env", "teacher"), _teacher_needs, _make_teacher),
+    Stage("dataset", 3, ("env", "dataset"), _always("detector", "teacher"), _record_dataset),
+    Stage("distill", 1, ("regressor", "seed"), _always("dataset"), _distill),
+    Stage("finetune", 15, ("env", "finetune", "seed"), _finetune_needs, _finetune),
+    Stage("evaluate", 3, ("env", "evaluation"), _evaluate_needs, _evaluate),
+    Stage("report", 3, ("env", "seed"), _report_needs, _report),
 )
 STAGES = {stage.name: stage for stage in PIPELINE}
 

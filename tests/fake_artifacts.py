@@ -20,11 +20,11 @@ from diffses.config import (
     DatasetConfig,
     EvaluationConfig,
     GplearnRegressor,
-    GuidedFinetune,
     Label,
     MotionDetector,
     NoLogger,
     PretrainedTeacher,
+    SearchFinetune,
 )
 from diffses.csv_rows import write_rows
 from diffses.dataset import data as dataset_
@@ -33,7 +33,8 @@ from diffses.detector.motion import Detector
 from diffses.detector.tracker import OBJECT, read_cast
 from diffses.envs.registry import evaluation_protocols, search_protocol
 from diffses.envs.rollout import RandomSpec
-from diffses.finetune.validation import Judge, Judged
+from diffses.finetune.lineage import Kind, Lineage
+from diffses.finetune.validation import Candidate, Validator
 from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
 from diffses.stages import finetune
@@ -90,7 +91,7 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
         "detector": MotionDetector(),
         "dataset": DatasetConfig(),
         "regressor": GplearnRegressor(population=400),
-        "finetune": GuidedFinetune(),
+        "finetune": SearchFinetune(),
         "evaluation": EvaluationConfig(**evaluation),
         "seed": seed,
     }
@@ -223,17 +224,18 @@ def write_finetune(folder: Path, rng: np.random.Generator, settings: Config) -> 
     ]
     finetune.write_curve(folder / "curve.csv", rows)
     protocol = search_protocol(settings.env)
-    judge = Judge(protocol, settings.finetune, folder)
-    for forest, source, mean in (
-        (small_forest(0.8), "distill/00", -2.9),
-        (linear_forest(np.random.default_rng(0)), "distill/01", -3.1),
-        (champion, "centre of generation 30", 12.0 + float(rng.normal())),
+    validator = Validator(protocol, settings.finetune, folder)
+    start = Lineage.start("distill", "00")
+    for forest, lineage, mean in (
+        (small_forest(0.8), start, -2.9),
+        (linear_forest(np.random.default_rng(0)), Lineage.start("distill", "01"), -3.1),
+        (champion, Lineage(Kind.mean, start, generation=30), 12.0 + float(rng.normal())),
     ):
         count = settings.finetune.validation_episodes
         returns = np.round(rng.normal(mean, 2.5, count)).tolist()
-        judge.judged.append(Judged(forest, source, returns, steps=8000 * count))
+        validator.candidates.append(Candidate(forest, lineage, returns, steps=8000 * count))
     spent = {"screen": 300_000, "climb": 1_200_000}
-    finetune.write(folder, judge, protocol.name, {"search_steps": 1_500_000, "spent": spent})
+    finetune.write(folder, validator, protocol.name, {"search_steps": 1_500_000, "spent": spent})
 
 
 def write_evaluation(

@@ -1,23 +1,30 @@
-"""Makes the table of an ablation again."""
+"""`python -m diffses ablation`: makes the table of an ablation again."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from diffses.errors import DiffsesError
+from diffses.cli.arguments import CommandParser, path
+from diffses.cli.exit_codes import OK, exit_code
+from diffses.errors import ConfigError
 from diffses.report.ablation_figure import write
 
 
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses ablation",
+        description="Writes ablation.csv, .md and .svg into the folder of an ablation's sweep "
+        "again, which\n`python run.py experiment=ablation` leaves, and prints the table.",
+        example="python -m diffses ablation multirun_sweeps/TIME",
+    )
+    parser.add_argument("sweep", metavar="DIR", type=path, help="the sweep's folder")
+    return parser
+
+
+@exit_code
 def main(arguments: Sequence[str]) -> int:
-    """`python -m diffses.ablation DIR`."""
-    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
-        print("usage: python -m diffses.ablation multirun_sweeps/TIME", file=sys.stderr)
-        return 2
-    try:
-        print(write(Path(arguments[0])), end="")
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    return 0
+    folder = make_parser().parse_args(arguments).sweep
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is no folder", fix="ls multirun_sweeps")
+    print(write(folder), end="")
+    return OK

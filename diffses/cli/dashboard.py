@@ -1,17 +1,18 @@
-"""The W&B dashboard that compares seeds, in code: `python -m diffses.dashboard [push]`.
+"""`python -m diffses dashboard`: the W&B dashboard that compares seeds, in code.
 
-Without `push` it prints the definition as JSON. Metrics are named as `diffses.logger` names them.
+Metrics are named as `diffses.logger` names them.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from diffses import logger
+from diffses.cli.arguments import CommandParser
+from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import WandbLogger
 from diffses.errors import ConfigError, DiffsesError
 from diffses.evaluation.results import CHAMPION
@@ -120,8 +121,6 @@ def push(entity: str | None, project: str) -> str:
     Raises:
         DiffsesError: without a key or login, or where W&B refuses.
     """
-    from diffses import logger
-
     if not logger.has_login():
         raise DiffsesError(
             "W&B: the dashboard cannot be pushed without a key or login", fix=logger.LOGIN
@@ -134,22 +133,26 @@ def push(entity: str | None, project: str) -> str:
     return str(made.url)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m diffses.dashboard", description=__doc__)
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses dashboard",
+        description="The W&B dashboard that compares seeds side by side: `show` prints its "
+        "definition as JSON,\n`push` saves it in W&B and prints its address.",
+        example="python -m diffses dashboard push --project diffses",
+    )
     parser.add_argument("command", nargs="?", choices=["show", "push"], default="show")
-    parser.add_argument("--entity", help="whose project; your default one")
-    parser.add_argument("--project", default=WandbLogger().project)
-    options = parser.parse_args(arguments)
+    parser.add_argument("--entity", metavar="NAME", help="W&B user or team; your default one")
+    parser.add_argument(
+        "--project", metavar="NAME", default=WandbLogger().project, help="W&B project"
+    )
+    return parser
+
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
     if options.command == "show":
         print(json.dumps(dashboard(), indent=2))
-        return 0
-    try:
+    else:
         print(push(options.entity, options.project))
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return OK

@@ -1,29 +1,31 @@
-"""Writes a dataset in the JSON form of the original release."""
+"""`python -m diffses export-dataset`: a dataset in the JSON form of the original release."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
+from collections.abc import Sequence
 
-from diffses.config import ROOT
+from diffses.cli.arguments import CommandParser, add_outputs, file
+from diffses.cli.exit_codes import OK, exit_code
 from diffses.dataset.json_form import write
-from diffses.errors import DiffsesError
+from diffses.store.lookup import find
 
 
-def main(arguments: list[str]) -> int:
-    root = ROOT / "outputs"
-    names = [word for word in arguments if not word.startswith("outputs=")]
-    for word in set(arguments) - set(names):
-        root = Path(word.removeprefix("outputs="))
-    if len(names) != 2:
-        print(__doc__)
-        return 2
-    from diffses.store.lookup import find
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses export-dataset",
+        description="Writes the training part of a dataset artifact in the JSON form of the "
+        "original release\nof DiffSES; `dataset.import_json=FILE.json` reads such a file.",
+        example="python -m diffses export-dataset 97a3a147 dataset.json",
+    )
+    parser.add_argument("key", metavar="KEY", help="the start of the artifact's key")
+    parser.add_argument("file", metavar="FILE.json", type=file, help="the file to write")
+    add_outputs(parser)
+    return parser
 
-    try:
-        count = write(find(root, names[0]), Path(names[1]))
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    print(f"{count} states written to {names[1]}")
-    return 0
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    count = write(find(options.outputs, options.key), options.file)
+    print(f"{count} states written to {options.file}")
+    return OK

@@ -21,6 +21,13 @@ from diffses.config.renamed import RENAMED
 from diffses.errors import DiffsesError
 
 HELP = "python run.py --help lists groups, variants and settings"
+PATH_FIXES: dict[type[OSError], str] = {
+    FileNotFoundError: "a path that exists",
+    FileExistsError: "a path at which there is nothing yet",
+    IsADirectoryError: "the path of a file, not of a folder",
+    NotADirectoryError: "the path of a folder, not of a file",
+    PermissionError: "a path that you may read and write",
+}
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -34,6 +41,8 @@ def explain(error: BaseException) -> tuple[str, str]:
             return known.problem, known.fix
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return _setting(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}", PATH_FIXES.get(type(error), "another path")
     text = str(error).strip().splitlines()
     first = f": {text[0]}" if text else ""
     return f"{type(error).__name__}{first}", "HYDRA_FULL_ERROR=1 shows the traceback"

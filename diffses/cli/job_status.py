@@ -19,7 +19,7 @@ from diffses.store.store import atomic_write
 
 
 class Status:
-    """`status.json` of a job: how it stands, for the summary of a sweep and for whoever looks."""
+    """`status.json` in a job's folder: running, done, failed or interrupted, and what it built."""
 
     def __init__(self, raw: DictConfig) -> None:
         self.folder = Path(HydraConfig.get().runtime.output_dir)
@@ -38,6 +38,7 @@ class Status:
         self._write()
 
     def built(self, step: Step) -> None:
+        """Records the key of a stage's artifact, and whether it was built or reused."""
         self.content["artifacts"][step.stage.name] = step.spec.key
         self.content["actions"][step.stage.name] = step.action
         self._write()

@@ -1,17 +1,21 @@
-"""The command line: composes the config with Hydra, runs the pipeline, and says what went wrong."""
+"""The pipeline's command line: `python run.py`, and `python -m diffses run`.
+
+Hydra composes the config, the pipeline runs, and an error is two lines on stderr.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
 import multiprocessing
 import os
 import sys
-import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -20,62 +24,99 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from diffses.cli.hydra_errors import explain
+from diffses.cli.exit_codes import (
+    ERROR,
+    INTERRUPTED,
+    OK,
+    UsageError,
+    exit_code,
+    print_error,
+    traceback_wanted,
+)
 from diffses.cli.job_status import Status
 from diffses.config import ROOT, Config, Verbosity, register
 from diffses.errors import ConfigError, DiffsesError
+from diffses.logger import open_logger
 from diffses.pipeline import Step, plan, resolve, run
 from diffses.store import Store
 from diffses.text_table import aligned
 
 log = logging.getLogger("diffses")
-sweep_folder: Path | None = None  # of the sweep this process launches
-failure: BaseException | None = None  # of the last job in this process
 
 
 class SweepFolder(Callback):
-    """Remembers where the sweep writes, so that its summary can be made even if a job fails."""
+    """Remembers where the sweep writes, so that its summary can be made even if a job fails.
+
+    Hydra makes the instance, from conf/config.yaml, and keeps it: hence an attribute of the class.
+    """
+
+    latest: ClassVar[Path | None] = None  # of the sweep that this process launched
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        global sweep_folder
-        sweep_folder = Path(config.hydra.sweep.dir)
+        SweepFolder.latest = Path(config.hydra.sweep.dir)
 
 
-def main(arguments: list[str]) -> int:
-    """Runs one command line. Returns the exit code; errors are two lines on stderr."""
-    os.environ["DIFFSES_ROOT"] = str(ROOT)
-    show_traceback = os.environ.get("HYDRA_FULL_ERROR", "") not in ("", "0")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises its errors instead of printing them
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    """Runs one command line, e.g. ["env=pong", "stage=all"]. Returns the exit code."""
+    os.environ["DIFFSES_ROOT"] = str(ROOT)  # conf/config.yaml names folders by it
     register()
     # Hydra 1.3 rejects overrides on both sides of -m (hydra issue 3053): put the flag first
-    sys.argv[1:] = sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))
-    code = 0
+    words = sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))
+    refuse_unknown_flags(words)
+    if {"-h", "--help"} & set(words):
+        print(help_text([word for word in words if not word.startswith("-")]))
+        return OK
+    return run_jobs(words)
+
+
+def run_jobs(words: Sequence[str]) -> int:
+    """Runs the job, or the jobs of a sweep, and sums up a sweep. Returns the exit code."""
+    failures: list[Exception] = []  # of the jobs in this process
+
+    def task(raw: DictConfig) -> None:
+        error = job(raw)
+        if error is not None:
+            failures.append(error)
+
+    SweepFolder.latest = None
+    code = OK
     try:
-        refuse_unknown_flags(sys.argv[1:])
-        if {"-h", "--help"} & set(sys.argv[1:]):
-            print(help_text([word for word in sys.argv[1:] if not word.startswith("-")]))
-        else:
-            job()
+        with hydra_process(words):
+            start = hydra.main(str(ROOT / "conf"), "config", version_base="1.3")
+            start(task)()
     except KeyboardInterrupt:
         print("\ninterrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-        code = 130
-    except Exception as error:
-        say(error, show_traceback)
-        code = 1
-    finally:
-        if sweep_folder is not None and any(sweep_folder.glob("*/status.json")):
-            code = close_sweep(sweep_folder) or code
-    if failure is not None:
-        if sweep_folder is None:  # the jobs of a sweep said it at once
-            say(failure, show_traceback)
-        code = 1
+        code = INTERRUPTED
+    finally:  # also after an error of Hydra's
+        sweep = SweepFolder.latest
+        if sweep is not None and any(sweep.glob("*/status.json")):
+            code = close_sweep(sweep) or code
+    if failures:
+        if sweep is None:  # a sweep printed each error when it happened
+            print_error(failures[-1], traceback_wanted())
+        code = ERROR
     return code
 
 
+@contextlib.contextmanager
+def hydra_process(words: Sequence[str]) -> Iterator[None]:
+    """Sets what Hydra reads from the process, and restores it: the arguments, and the variable
+    with which Hydra raises its errors instead of printing them."""
+    arguments, full_error = sys.argv[1:], os.environ.get("HYDRA_FULL_ERROR", "")
+    sys.argv[1:] = words
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    finally:
+        sys.argv[1:] = arguments
+        os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
 def refuse_unknown_flags(words: list[str]) -> None:
-    """Raises ConfigError for a flag that Hydra does not have; it would print its usage alone."""
+    """Raises UsageError for a flag that Hydra does not have; it would print its usage alone."""
     for word in get_args_parser().parse_known_args(words)[1]:
-        raise ConfigError(
+        raise UsageError(
             f"there is no flag {word}", fix="python run.py --help; settings are written name=value"
         )
 
@@ -91,47 +132,37 @@ def help_text(overrides: list[str]) -> str:
     return str(config.hydra.help.template)
 
 
-def say(error: BaseException, show_traceback: bool = False) -> None:
-    """Two lines on stderr: what is wrong, and what to type."""
-    if show_traceback:
-        traceback.print_exception(error)
-    problem, fix = explain(error)
-    print(f"ERROR {problem}\n  fix: {fix}", file=sys.stderr, flush=True)
-
-
 def close_sweep(folder: Path) -> int:
     """Writes the summary across the jobs, also when some failed. Returns the exit code."""
+    # here, so that `--help` is quick: numpy and scipy take a while to load
+    from diffses.evaluation.ablation import is_ablation
+    from diffses.report.ablation_figure import write
     from diffses.report.sweep import summarise
     from diffses.report.sweep_text import summary_text
 
     summarise(folder)
     print(summary_text(folder))
-    from diffses.evaluation.ablation import is_ablation
-    from diffses.report.ablation_figure import write
-
     if is_ablation(folder):
         try:
             print(f"\n{write(folder)}\nablation: {folder / 'ablation.md'}")
-        except DiffsesError as error:  # no job was done
-            say(error)
-            return 1
+        except DiffsesError as error:  # no job is done
+            print_error(error)
+            return ERROR
     states = [json.loads(path.read_text())["status"] for path in folder.glob("*/status.json")]
-    return 0 if all(state == "done" for state in states) else 1
+    return OK if all(state == "done" for state in states) else ERROR
 
 
-@hydra.main(version_base="1.3", config_path=str(ROOT / "conf"), config_name="config")
-def job(raw: DictConfig) -> None:
+def job(raw: DictConfig) -> Exception | None:
     """One job: a single run, or one of a sweep.
 
-    An error is recorded and the job returns: raised here, it would make Hydra drop what is left
-    of a batch of jobs and stay silent until the last.
+    Returns:
+        Its error, which status.json records; None where there is none. Raised, it would make Hydra
+        drop the rest of a batch of jobs and say nothing until the last one ends.
     """
-    global failure
-    failure = None
     status = None if raw.dry_run is True else Status(raw)
     try:
-        config = typed(raw)
-        speak(config.verbosity)
+        config = to_config(raw)
+        set_log_level(config.verbosity)
         config = resolve(config)
         if status is None:
             show_plan(config)
@@ -143,17 +174,19 @@ def job(raw: DictConfig) -> None:
             status.interrupted()
         raise
     except Exception as error:
-        failure = error
         if status is not None:
             status.failed(error)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            say(error)
+            print_error(error)
+        return error
     finally:
         end_workers()
+    return None
 
 
-def speak(verbosity: Verbosity) -> None:
-    """Sets what is logged, and whether bars are shown."""
+def set_log_level(verbosity: Verbosity) -> None:
+    """Sets what is logged, and whether progress bars are shown: by a variable of the environment,
+    since worker processes show them too."""
     level = {Verbosity.quiet: logging.WARNING, Verbosity.debug: logging.DEBUG}
     log.setLevel(level.get(verbosity, logging.INFO))
     logging.getLogger().setLevel(logging.INFO if verbosity is Verbosity.debug else logging.WARNING)
@@ -162,8 +195,8 @@ def speak(verbosity: Verbosity) -> None:
 
 
 def end_workers() -> None:
-    """Ends the players of a job that runs in a launcher's process, which waits for them to end
-    before it ends itself; elsewhere they stay for the next job."""
+    """Ends the processes in which a job played episodes, if a launcher runs the job in a process
+    of its own: that one waits for them when it ends. Elsewhere they stay for the next job."""
     if (
         multiprocessing.current_process().name != "MainProcess"
         and "diffses.envs.rollout" in sys.modules
@@ -171,7 +204,7 @@ def end_workers() -> None:
         sys.modules["diffses.envs.rollout"].close()
 
 
-def typed(raw: DictConfig) -> Config:
+def to_config(raw: DictConfig) -> Config:
     """The composed config as dataclasses, every check done.
 
     Raises:
@@ -204,14 +237,12 @@ def show_plan(config: Config) -> None:
 
 def run_logged(config: Config, status: Status) -> None:
     """Runs the pipeline with the logger open, and shows the result."""
-    from diffses.logger import open_logger
-
     hydra_config = HydraConfig.get()
     sweep = hydra_config.mode == RunMode.MULTIRUN
     with open_logger(
         config.logger,
         status.folder,
-        config=plain(config),
+        config=to_dict(config),
         name=f"{config.env.name}-seed{config.seed}",
         group=Path(hydra_config.sweep.dir).name if sweep else None,
         tags=[config.env.name],
@@ -225,28 +256,32 @@ def run_logged(config: Config, status: Status) -> None:
                 {f"{step.stage.name}/seconds": seconds, f"{step.stage.name}/key": step.spec.key}
             )
 
-        paths = run(config, store, notify, began(Path(hydra_config.sweep.dir)) if sweep else None)
+        start = sweep_start(Path(hydra_config.sweep.dir)) if sweep else None
+        paths = run(config, store, notify, start)
         if "report" in paths:
-            from diffses.report.wandb_media import show
+            from diffses.report.wandb_media import show  # loads matplotlib
 
             show(paths["report"])
-    if "report" in paths:
-        from diffses.report.terminal import summary_text
+    print_results(paths)
 
+
+def print_results(paths: Mapping[str, Path]) -> None:
+    """Prints what a run came to, where it reached the report or the evaluation."""
+    from diffses.report.terminal import results_text, summary_text  # loads numpy
+
+    if "report" in paths:
         print(summary_text(paths["report"]))
     elif "evaluate" in paths:
-        from diffses.report.terminal import results_text
-
         print(results_text(paths["evaluate"]))
 
 
-def began(sweep: Path) -> datetime | None:
+def sweep_start(sweep: Path) -> datetime | None:
     """When a sweep was launched: in every process of it the same."""
     record = sweep / "multirun.yaml"
     return datetime.fromtimestamp(record.stat().st_mtime, UTC) if record.is_file() else None
 
 
-def plain(config: Config) -> dict[str, Any]:
+def to_dict(config: Config) -> dict[str, Any]:
     """The config as plain values, variants by name, for a log or a file."""
     container = OmegaConf.to_container(OmegaConf.structured(config), enum_to_str=True)
     assert isinstance(container, dict)

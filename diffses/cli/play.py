@@ -1,30 +1,29 @@
-"""`python -m diffses.play KEY|ENV|FILE.json [--episodes N] [--mp4 FILE]`: watch a policy play."""
+"""`python -m diffses play`: plays a policy, and films it."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from diffses.agents.forest_agent import ForestAgent
-from diffses.config import ROOT
+from diffses.cli.arguments import CommandParser, add_outputs, file, whole
+from diffses.cli.exit_codes import OK, exit_code
+from diffses.cli.policy_argument import add_policy, policy_of
 from diffses.detector.base import AnyDetector, look
 from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Episode, Job, RandomSpec, play_episode
-from diffses.errors import ConfigError, DiffsesError
+from diffses.errors import ConfigError
 from diffses.policy.forest import Forest
-from diffses.zoo.champion import FOLDER, Champion
-from diffses.zoo.open_policy import POLICIES, detector_of, open_policy
+from diffses.zoo.champion import Champion
+from diffses.zoo.open_policy import detector_of
 
 Watch = Callable[[Env, AnyDetector, np.ndarray], None]
 
 
 class WatchedAgent(ForestAgent):
-    """Plays as the forest does, and shows each step to somebody before it is taken."""
+    """Plays as the forest does, and calls a function before each step."""
 
     def __init__(self, forest: Forest, detector: AnyDetector, watch: Watch) -> None:
         super().__init__(forest, detector)
@@ -55,7 +54,7 @@ def play(
     if champion.env is None:
         raise ConfigError(
             "what the policy plays is not known",
-            fix="the key of its artifact: python -m diffses.store ls",
+            fix="the key of its artifact: python -m diffses store ls",
         )
     protocol = search_protocol(champion.env)
     agent = WatchedAgent(champion.forest, detector, watch)
@@ -70,32 +69,40 @@ def play(
     return played
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m diffses.play", description=__doc__)
-    parser.add_argument("policy", help="an artifact's key, a shipped environment, or a forest")
-    parser.add_argument("--episodes", type=int, default=1, help="test episodes to play")
-    parser.add_argument("--seed", type=int, default=0, help="names the episodes: evaluation.seed")
-    parser.add_argument("--mp4", help="a video of the episodes, boxes and values drawn")
-    parser.add_argument("--which", choices=POLICIES, help="of a key; the last one made")
-    parser.add_argument("--outputs", default=str(ROOT / "outputs"), help="the artifact store")
-    parser.add_argument("--zoo", default=str(FOLDER), help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    try:
-        if options.episodes < 1:
-            raise ConfigError(f"--episodes {options.episodes}: nothing to play", fix="--episodes 1")
-        champion = open_policy(
-            options.policy, Path(options.outputs), Path(options.zoo), options.which
-        )
-        detector = detector_of(champion)
-        if options.mp4 is None:
-            play(champion, detector, options.seed, options.episodes)
-        else:
-            from diffses.report.video import Film
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses play",
+        description="Plays test episodes of a policy and prints their returns.",
+        example="python -m diffses play pong --episodes 3 --mp4 pong.mp4",
+    )
+    add_policy(parser)
+    parser.add_argument(
+        "--episodes", metavar="N", type=whole(1), default=1, help="test episodes to play"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=whole(0), default=0, help="of the episodes: evaluation.seed"
+    )
+    parser.add_argument(
+        "--mp4",
+        metavar="FILE",
+        type=file,
+        help="write a video of the episodes, with boxes and values drawn into it",
+    )
+    add_outputs(parser)
+    return parser
 
-            with Film(Path(options.mp4), champion.forest) as film:
-                play(champion, detector, options.seed, options.episodes, film.add)
-            print(f"{options.mp4}: {film.frames} frames")
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    return 0
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    champion = policy_of(options)
+    detector = detector_of(champion)
+    if options.mp4 is None:
+        play(champion, detector, options.seed, options.episodes)
+    else:
+        from diffses.report.video import Film  # loads matplotlib
+
+        with Film(options.mp4, champion.forest) as film:
+            play(champion, detector, options.seed, options.episodes, film.add)
+        print(f"{options.mp4}: {film.frames} frames")
+    return OK

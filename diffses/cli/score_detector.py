@@ -1,32 +1,15 @@
-"""python -m diffses.detector.score detector=motion frames=FILE.npz [split=0.667] [json=FILE]
-
-Scores a detector against true boxes: it learns from the first part of a recording (the frames
-alone, and the actions to find out which object is the player) and is scored on the rest.
-
-  detector=motion    learn from the recording with the default settings, or
-  detector=DIR       score the detector in this folder, as the pipeline leaves it, as it is
-  frames=FILE.npz    the recording: frames, uint8 (n, 210, 160, 3), RGB; actions, int (n,);
-                     episode_start, bool (n,); boxes, records of frame, category, x, y, w, h in px;
-                     categories, their names
-  split=0.667        the share of the recording to learn from, above 0 and below 1
-  json=FILE          write the scores here as well
-  png=DIR            draw the worst frames here, truth and prediction side by side
-
-Boxes are clipped to the screen. A category is counted if its box moved in 2 % of its
-consecutive-frame boxes or more; other categories are ignored, and so is a box with no pixel unlike
-the recording's most frequent colours. An ignored box is no miss, and a prediction at least half
-inside one is no false alarm. The overall scores do not ask which type was found; those of a
-category count the types that stand for it: that met it most in the first part.
-"""
+"""`python -m diffses score-detector`: scores a detector against true boxes."""
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from diffses.cli.arguments import parse
+from diffses.cli.arguments import CommandParser, file, path
+from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import MotionDetector
 from diffses.detector.ground_truth import Truth, read
 from diffses.detector.identity import Identity
@@ -34,19 +17,41 @@ from diffses.detector.learn import learn
 from diffses.detector.loading import open_detector
 from diffses.detector.metrics import Match, score
 from diffses.detector.tracker import ObjectDetector
-from diffses.errors import ConfigError, DiffsesError
+from diffses.errors import ConfigError
 
-SETTINGS = {"detector": "", "frames": "", "split": "0.667", "json": "", "png": ""}
 DRAWN = 6  # worst frames
+DESCRIPTION = """\
+Scores a detector against true boxes: it learns from the first part of a recording (the frames
+alone, and the actions to find out which object is the player) and is scored on the rest. The scores
+are printed as JSON.
+
+The recording holds
+  frames         uint8 (n, 210, 160, 3), RGB
+  actions        int (n,): each was taken before its frame
+  episode_start  bool (n,)
+  boxes          records of frame, category, x, y, w, h in px
+  categories     their names
+
+Boxes are clipped to the screen. A category is counted if its box moved in 2 % of its
+consecutive-frame boxes or more; other categories are ignored, and so is a box with no pixel unlike
+the recording's most frequent colours. An ignored box is no miss, and a prediction at least half
+inside one is no false alarm. The overall scores do not ask which type was found; those of a
+category count the types that stand for it: that met it most in the first part.
+"""
+EXAMPLE = "python -m diffses score-detector --detector motion --frames pong.npz"
 
 
 def evaluate(
-    settings: dict[str, str],
+    detector_name: str, frames: Path, share: float
 ) -> tuple[dict[str, Any], list[Match], ObjectDetector, Truth]:
-    """Scores what `settings` name."""
-    truth = read(Path(settings["frames"]))
-    split = _split(settings["split"], len(truth.screens))
-    detector = _detector(settings["detector"], truth, split)
+    """Scores a detector on what follows the first `share` of a recording.
+
+    Args:
+        detector_name: "motion", or the folder of a detector.
+    """
+    truth = read(frames)
+    split = _split(share, len(truth.screens))
+    detector = _detector(detector_name, truth, split)
     result, matches = score(detector, truth, split)
     return result, matches, detector, truth
 
@@ -58,57 +63,81 @@ def _detector(wanted: str, truth: Truth, split: int) -> ObjectDetector:
         return learn(
             truth.screens[part], truth.starts[part], truth.action_tm1[part], MotionDetector(), {}
         )
-    if not (Path(wanted) / "detector.json").is_file():
+    folder = path(wanted)
+    if not (folder / "detector.json").is_file():
         raise ConfigError(
-            f"detector={wanted} is neither motion nor the folder of a detector",
-            fix="detector=motion, or detector=outputs/detector/KEY",
+            f"--detector {wanted} is neither motion nor the folder of a detector",
+            fix="--detector motion, or --detector outputs/detector/KEY",
         )
-    found = open_detector(Path(wanted))
+    found = open_detector(folder)
     if isinstance(found, Identity):
-        raise ConfigError(f"detector={wanted} sees no objects", fix="detector=motion")
+        raise ConfigError(f"--detector {wanted} sees no objects", fix="--detector motion")
     if found.sees_ram:
         raise ConfigError(
-            f"detector={wanted} reads memory, which a recording does not hold",
-            fix="detector=motion; the true boxes of recordings are OCAtari's own",
+            f"--detector {wanted} reads memory, which a recording does not hold",
+            fix="--detector motion; the true boxes of recordings are OCAtari's own",
         )
     return found
 
 
-def _split(text: str, frames: int) -> int:
+def _split(share: float, frames: int) -> int:
     """The first frame that is scored."""
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
     if not 1 <= round(share * frames) < frames:
-        raise ConfigError(f"split={text} leaves a part empty", fix="split=0.667")
+        raise ConfigError(f"--split {share} leaves a part empty", fix="--split 0.667")
     return round(share * frames)
 
 
-def main(arguments: list[str]) -> int:
-    if not arguments or {"--help", "-h"} & set(arguments):
-        print(__doc__)
-        return 0
+def _share(text: str) -> float:
+    """The type of `--split`: a number above 0 and below 1."""
     try:
-        settings = parse(
-            arguments, SETTINGS, ("detector", "frames"), "detector=motion frames=FILE.npz"
-        )
-        result, matches, detector, truth = evaluate(settings)
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0 and below 1")
+    return share
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses score-detector", description=DESCRIPTION, example=EXAMPLE
+    )
+    parser.add_argument(
+        "--detector",
+        metavar="motion|DIR",
+        required=True,
+        help="motion: learn from the recording with the default settings; or the artifact of a "
+        "detector, which is scored as it is",
+    )
+    parser.add_argument("--frames", metavar="FILE", type=path, required=True, help="the recording")
+    parser.add_argument(
+        "--split",
+        metavar="SHARE",
+        type=_share,
+        default=0.667,
+        help="of the recording to learn from, above 0 and below 1",
+    )
+    parser.add_argument("--json", metavar="FILE", type=file, help="write the scores here as well")
+    parser.add_argument(
+        "--png",
+        metavar="DIR",
+        type=path,
+        help="draw the worst frames here, truth and prediction side by side",
+    )
+    return parser
+
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    result, matches, detector, truth = evaluate(options.detector, options.frames, options.split)
     text = json.dumps(result, indent=2)
     print(text)
-    if settings["json"]:
-        Path(settings["json"]).write_text(text + "\n")
-    if settings["png"]:
+    if options.json is not None:
+        options.json.write_text(text + "\n")
+    if options.png is not None:
         from diffses.detector.figures import draw_worst  # loads matplotlib
 
-        folder = Path(settings["png"])
-        folder.mkdir(parents=True, exist_ok=True)
-        draw_worst(detector, truth, matches, result["split"], folder, DRAWN)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+        options.png.mkdir(parents=True, exist_ok=True)
+        draw_worst(detector, truth, matches, result["split"], options.png, DRAWN)
+    return OK

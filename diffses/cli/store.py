@@ -1,17 +1,18 @@
-"""`python -m diffses.store`: list, show, check, remove and tidy artifacts."""
+"""`python -m diffses store`: lists, shows, checks, removes and tidies artifacts."""
 
 from __future__ import annotations
 
 import argparse
 import shutil
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from diffses.config import ROOT
-from diffses.errors import ArtifactError, DiffsesError
+from diffses.cli.arguments import CommandParser, add_outputs
+from diffses.cli.exit_codes import OK, exit_code
+from diffses.errors import ArtifactError
+from diffses.pipeline import PIPELINE
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
 from diffses.store.manifest import FILE
@@ -69,7 +70,7 @@ def rm(root: Path, key: str) -> None:
     ]
     if not matches:
         raise ArtifactError(
-            f"no artifact's key starts with {key}", fix="python -m diffses.store ls"
+            f"no artifact's key starts with {key}", fix="python -m diffses store ls"
         )
     if len({path.name.split(".")[0] for path in matches}) > 1:
         raise ArtifactError(f"several keys start with {key}", fix="type more of the key")
@@ -82,8 +83,7 @@ def rm(root: Path, key: str) -> None:
 
 def _versions() -> dict[str, int]:
     """What folders of artifacts are called, with the version of each that this code makes."""
-    from diffses.pipeline import PIPELINE
-    from diffses.stages.evaluate import PLAY_VERSION
+    from diffses.stages.evaluate import PLAY_VERSION  # loads scipy, which `ls` can do without
 
     return {stage.name: stage.version for stage in PIPELINE} | {"play": PLAY_VERSION}
 
@@ -121,29 +121,47 @@ def gc(root: Path, *, dry_run: bool) -> None:
         print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m diffses.store", description=__doc__)
-    parser.add_argument("--outputs", default=str(ROOT / "outputs"), help="the store's folder")
+SUBCOMMANDS = {
+    "ls": "list all artifacts",
+    "show": "print an artifact's manifest",
+    "verify": "check every file of every artifact",
+    "rm": "remove an artifact",
+    "gc": "remove unfinished builds and outdated artifacts",
+}
+
+
+def make_parser() -> CommandParser:
+    prog = "python -m diffses store"
+    parser = CommandParser(
+        prog=prog, description="The artifacts that runs have built.", example=f"{prog} ls"
+    )
+    add_outputs(parser)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("ls", help="list all artifacts")
-    commands.add_parser("verify", help="check every file of every artifact")
-    commands.add_parser("show", help="print an artifact's manifest").add_argument("key")
-    commands.add_parser("rm", help="remove an artifact").add_argument("key")
-    tidy = commands.add_parser("gc", help="remove unfinished builds and outdated artifacts")
-    tidy.add_argument("--dry-run", action="store_true", help="only say what would go")
-    options = parser.parse_args(arguments)
-    root = Path(options.outputs)
-    try:
-        if options.command == "ls":
-            ls(root)
-        elif options.command == "verify":
-            check(root)
-        elif options.command == "show":
-            print((find(root, options.key) / FILE).read_text(), end="")
-        elif options.command == "rm":
-            rm(root, options.key)
-        else:
-            gc(root, dry_run=options.dry_run)
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        sys.exit(1)
+    made = {}
+    for name, about in SUBCOMMANDS.items():
+        example = f"{prog} {name}"
+        if name in ("show", "rm"):
+            example += " 97a3a147"
+        made[name] = commands.add_parser(name, help=about, description=about, example=example)
+        if name in ("show", "rm"):
+            made[name].add_argument("key", metavar="KEY", help="the start of the artifact's key")
+        add_outputs(made[name], argparse.SUPPRESS)
+    made["gc"].add_argument("--dry-run", action="store_true", help="only say what would go")
+    return parser
+
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    root = options.outputs
+    if options.command == "ls":
+        ls(root)
+    elif options.command == "show":
+        print((find(root, options.key) / FILE).read_text(), end="")
+    elif options.command == "verify":
+        check(root)
+    elif options.command == "rm":
+        rm(root, options.key)
+    else:
+        gc(root, dry_run=options.dry_run)
+    return OK

@@ -1,23 +1,8 @@
-"""python -m diffses.detector.survey games=pong,asterix [seeds=0,1] [png=DIR] [json=FILE]
-
-What the motion detector makes of games: its types, which of them is the player, and whether other
-play gives the same.
-
-  games=A,B    ROM names of ale-py, or all
-  seeds=0,1    of the play that is learned from
-  steps=3000   of play
-  png=DIR      draw a sample of each as DIR/<game>_<seed>.png
-  json=FILE    write the table here as well
-
-Types of two seeds are the same where the palette indices of one are among those of the other and
-their sizes differ by at most a quarter, or 2 px; `same` is the share of all sights, in both, that
-are of types the other has too. A game in which nothing is found is told with the reason.
-"""
+"""`python -m diffses survey`: what the motion detector makes of games."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from itertools import combinations
@@ -25,24 +10,35 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from diffses.cli.arguments import parse, whole
+from diffses.cli.arguments import CommandParser, file, game_name, listed, path, whole
+from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.learn import learn
 from diffses.detector.motion import Detector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
+from diffses.envs.ale import games as every_game
 from diffses.envs.ale import v5
 from diffses.errors import DiffsesError
 from diffses.text_table import aligned
 
-SETTINGS = {"games": "", "seeds": "0,1", "steps": "3000", "png": "", "json": ""}
+DESCRIPTION = """\
+What the motion detector makes of games: its types of objects, which of them is the player, and
+whether it finds the same in other play.
+
+Types of two seeds are the same where the palette indices of one are among those of the other and
+their sizes differ by at most a quarter, or 2 px. `same` is the share of all detections, of both
+seeds, that are of types which both have. A game in which nothing is found is listed with the
+reason.
+"""
+EXAMPLE = "python -m diffses survey --games pong,asterix --seeds 0,1"
 NEAR_PX, NEAR_SHARE = 2.0, 0.25  # how far the sizes of one type may be apart: the larger of both
 
 
 def look(
     game: str, seed: int, steps: int, pictures: Path | None
 ) -> tuple[dict[str, Any], Detector]:
-    """Learns a game and says what was found."""
+    """Learns a detector for a game. Returns what it found as a row of the table, and itself."""
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
@@ -81,7 +77,7 @@ def same(one: TypeInfo, two: TypeInfo) -> bool:
 
 
 def shared(one: Sequence[TypeInfo], two: Sequence[TypeInfo]) -> float:
-    """The share of all sights that are of types which both have, 0 to 1."""
+    """The share of all detections that are of types which both detectors have, 0 to 1."""
     both = [(mine, others) for mine, others in ((one, two), (two, one))]
     known = sum(a.sights for mine, rest in both for a in mine if any(same(a, b) for b in rest))
     return known / max(1e-9, sum(kind.sights for mine, _ in both for kind in mine))
@@ -90,19 +86,20 @@ def shared(one: Sequence[TypeInfo], two: Sequence[TypeInfo]) -> float:
 def survey(
     games: Sequence[str], seeds: Sequence[int], steps: int, pictures: Path | None
 ) -> list[dict[str, Any]]:
-    """A row for each game: what each seed found, and how alike they are; prints as it goes."""
+    """A row for each game: what each seed found, and how much of it both found. Prints each row
+    when it is done."""
     rows = []
     for game in games:
         found: list[Detector] = []
         row: dict[str, Any] = {"game": game, "seeds": []}
         for seed in seeds:
             try:
-                told, detector = look(game, seed, steps, pictures)
+                result, detector = look(game, seed, steps, pictures)
             except DiffsesError as error:
-                told = {"game": game, "seed": seed, "error": str(error).splitlines()[0]}
+                result = {"game": game, "seed": seed, "error": str(error).splitlines()[0]}
             else:
                 found.append(detector)
-            row["seeds"].append(told)
+            row["seeds"].append(result)
         casts = [detector.memory.cast for detector in found]
         alike = [shared(a.types, b.types) for a, b in combinations(casts, 2)]
         row["same"] = min(alike, default=None)
@@ -116,6 +113,7 @@ def survey(
 
 
 def players_of(cast: Any) -> list[TypeInfo]:
+    """The types that the detector takes for the player: one, or none."""
     return [kind for kind in cast.types if kind.name == cast.player]
 
 
@@ -142,27 +140,35 @@ def _cells(found: dict[str, Any]) -> list[str]:
     return [str(found["seed"]), str(found["seconds"]), str(found["features"]), types]
 
 
-def main(arguments: list[str]) -> int:
-    if not arguments or {"--help", "-h"} & set(arguments):
-        print(__doc__)
-        return 0
-    try:
-        settings = parse(arguments, SETTINGS, ("games",), "games=pong,asterix")
-        seeds = [whole("seeds", seed, 0, "0,1") for seed in settings["seeds"].split(",")]
-        steps = whole("steps", settings["steps"], 50, "3000")
-        games = settings["games"].split(",")
-        if games == ["all"]:
-            from diffses.envs.ale import games as every_game
-
-            games = every_game()
-        rows = survey(games, seeds, steps, Path(settings["png"]) if settings["png"] else None)
-    except DiffsesError as error:
-        print(f"ERROR {error}", file=sys.stderr)
-        return 1
-    if settings["json"]:
-        Path(settings["json"]).write_text(json.dumps(rows, indent=2) + "\n")
-    return 0
+def _games(text: str) -> list[str]:
+    """The type of `--games`: names with commas between them, or all."""
+    return every_game() if text == "all" else listed(game_name)(text)
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses survey", description=DESCRIPTION, example=EXAMPLE
+    )
+    parser.add_argument(
+        "--games", metavar="A,B", type=_games, required=True, help="ROMs of ale-py, or all"
+    )
+    parser.add_argument(
+        "--seeds",
+        metavar="N,N",
+        type=listed(whole(0)),
+        default="0,1",
+        help="of the play that is learned from",
+    )
+    parser.add_argument("--steps", metavar="N", type=whole(50), default=3000, help="steps of play")
+    parser.add_argument("--png", metavar="DIR", type=path, help="draw DIR/<game>_<seed>.png")
+    parser.add_argument("--json", metavar="FILE", type=file, help="write the table here as well")
+    return parser
+
+
+@exit_code
+def main(arguments: Sequence[str]) -> int:
+    options = make_parser().parse_args(arguments)
+    rows = survey(options.games, options.seeds, options.steps, options.png)
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=2) + "\n")
+    return OK

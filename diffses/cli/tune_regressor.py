@@ -1,26 +1,19 @@
-"""Settings of a regressor by Optuna: which of them agrees best with a recorded teacher.
-
-    python -m diffses.regressor.tune env=pong trials=40 storage=sqlite:///tune.db
-
-Anything else that `run.py` takes may follow (`regressor=operon`, `dataset.states=5000`). Teacher,
-detector and dataset are built if missing, then each trial distils with other settings and is told
-the agreement it comes to on episodes that it did not fit. With a storage the same command goes
-on where it ended. The last line is the winner, in the words of `run.py`.
-"""
+"""`python -m diffses tune-regressor`: a regressor's settings, tuned by Optuna."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib.util
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra import compose, initialize_config_dir
 
-from diffses.cli.main import say, store_of, typed
+from diffses.cli.arguments import CommandParser, whole
+from diffses.cli.exit_codes import OK, exit_code
+from diffses.cli.main import store_of, to_config
 from diffses.config import (
     ROOT,
     Config,
@@ -59,49 +52,58 @@ SPACE: dict[type[RegressorConfig], dict[str, Range]] = {
         "local_search": (0, 10, False),
     },
 }
-OPTIONS = {"trials": "20", "storage": "", "study": ""}
 
 
+DESCRIPTION = """\
+Finds the settings of a regressor whose formulas agree best with a recorded teacher, with Optuna.
+
+Teacher, detector and dataset are built where they are missing. Each trial then distils with other
+settings and is valued by the agreement with the teacher on episodes that it did not fit. With a
+storage the same command adds trials to the study. The last line printed is the best trial's
+settings, as run.py takes them.
+"""
+EXAMPLE = "python -m diffses tune-regressor env=pong --trials 40 --storage sqlite:///tune.db"
+
+
+def make_parser() -> CommandParser:
+    parser = CommandParser(
+        prog="python -m diffses tune-regressor", description=DESCRIPTION, example=EXAMPLE
+    )
+    parser.add_argument("--trials", metavar="N", type=whole(1), default=20, help="trials to add")
+    parser.add_argument(
+        "--storage", metavar="URL", help="where Optuna keeps the study (default: nowhere)"
+    )
+    parser.add_argument(
+        "--study",
+        metavar="NAME",
+        default="",
+        help="its name (default: the environment's, the regressor's and the dataset's key)",
+    )
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="settings of run.py, e.g. regressor=operon dataset.states=5000",
+    )
+    return parser
+
+
+@exit_code
 def main(arguments: Sequence[str]) -> int:
-    """Runs one command line. Returns the exit code; errors are two lines on stderr."""
-    try:
-        options, overrides = split_words(arguments)
-        config = composed(overrides)
-        study = tune(config, int(options["trials"]), options["storage"] or None, options["study"])
-    except Exception as error:
-        say(error)
-        return 1
+    options = make_parser().parse_intermixed_args(arguments)
+    study = tune(composed(options.overrides), options.trials, options.storage, options.study)
     print(f"agreement {study.best_value:.3f} in trial {study.best_trial.number}")
     print(" ".join(f"regressor.{name}={value:.6g}" for name, value in study.best_params.items()))
-    return 0
+    return OK
 
 
-def split_words(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The options of this command, and what is left for Hydra.
-
-    Raises:
-        ConfigError: where `trials` is no number of trials.
-    """
-    options = dict(OPTIONS)
-    left = []
-    for word in words:
-        name, _, value = word.partition("=")
-        if name in options:
-            options[name] = value
-        else:
-            left.append(word)
-    if not options["trials"].isdecimal() or options["trials"] == "0":
-        raise ConfigError(f"trials={options['trials']} is no number", fix="trials=20")
-    return options, left
-
-
-def composed(overrides: list[str]) -> Config:
+def composed(overrides: Sequence[str]) -> Config:
     """The config as `run.py` would compose it."""
     os.environ["DIFFSES_ROOT"] = str(ROOT)
     register()
     with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
         raw = compose("config", ["logger=none", *overrides])
-    return resolve(typed(raw))
+    return resolve(to_config(raw))
 
 
 def tune(config: Config, trials: int, storage: str | None, name: str = "") -> optuna.Study:
@@ -161,7 +163,3 @@ def measure(settings: RegressorConfig, folder: Path, config: Config) -> float:
         seed=config.seed,
     )
     return max(action_agreement(forest, select, data.groups) for forest in found)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -53,7 +53,9 @@ VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/va
 
 @dataclass
 class SearchFinetune(FinetuneConfig):
-    """Search on the environment's own return."""
+    """Search on the environment's own return: structure by evolution, constants by CMA-ES, the
+    teacher as a soft guide. What is switched off in a variant of `conf/finetune/` is a value there,
+    not a class, so that one computation has one key."""
 
     steps: int = 1_400_000  # environment steps of the search, to the nearest generation
     validation_candidates: int = 3  # finalists that play every validation episode
@@ -107,27 +109,6 @@ class SearchFinetune(FinetuneConfig):
                 f"finetune.variation: the odds are {self.variation}",
                 fix="odds of 0 or more, not all of them 0",
             )
-
-
-@dataclass
-class GuidedFinetune(SearchFinetune):
-    """All of it: structure by evolution, constants by CMA-ES, the teacher as a soft guide."""
-
-
-@dataclass
-class UnguidedFinetune(SearchFinetune):
-    """The same without the teacher's pull."""
-
-    guidance: float = 0.0
-
-
-@dataclass
-class EvolutionFinetune(SearchFinetune):
-    """Evolution alone: no gradient, whatever `gradient` says."""
-
-    def __post_init__(self) -> None:
-        self.gradient = 0.0
-        super().__post_init__()
 
 
 @dataclass

@@ -21,11 +21,9 @@ from diffses.config.env import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.config.evaluation import EvaluationConfig
 from diffses.config.finetune import (
     ConstantsFinetune,
-    EvolutionFinetune,
     FinetuneConfig,
-    GuidedFinetune,
     NoFinetune,
-    UnguidedFinetune,
+    SearchFinetune,
     ZooFinetune,
 )
 from diffses.config.logger import LoggerConfig, NoLogger, Verbosity, WandbLogger
@@ -91,9 +89,7 @@ VARIANTS: dict[str, dict[str, type]] = {
         "linear": LinearRegressor,
     },
     "finetune": {
-        "guided": GuidedFinetune,
-        "unguided": UnguidedFinetune,
-        "evolution": EvolutionFinetune,
+        "guided": SearchFinetune,
         "constants": ConstantsFinetune,
         "none": NoFinetune,
         "zoo": ZooFinetune,

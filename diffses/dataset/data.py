@@ -84,7 +84,10 @@ class Layout:
             ids = tuple(range(len(self.bounds)))
             zeros = tuple((0.0,) for _ in ids)
             return Forest(self.features, self.actions, ids, zeros, self.bounds)
-        return template(self.features, self.actions, self.groups, part)
+        greedy = part.logits.argmax(axis=1)
+        chosen = [max(group, key=lambda a: int((greedy == a).sum())) for group in self.groups]
+        names = tuple(self.actions[action] for action in chosen)
+        return Forest(self.features, names, tuple(chosen), tuple((0.0,) for _ in chosen))
 
 
 @dataclass(frozen=True)
@@ -167,19 +170,3 @@ def centred(scores: np.ndarray) -> np.ndarray:
     """Scores minus their mean over the actions, (n, actions). Softmax and argmax are unchanged."""
     decisive: np.ndarray = scores - scores.mean(axis=1, keepdims=True)
     return decisive
-
-
-def template(
-    features: tuple[str, ...],
-    actions: tuple[str, ...],
-    groups: tuple[tuple[int, ...], ...],
-    part: Part,
-) -> Forest:
-    """A forest of zeros: one tree for each group of actions of equal effect.
-
-    A group acts through the member that the teacher prefers most often.
-    """
-    greedy = part.logits.argmax(axis=1)
-    chosen = [max(group, key=lambda a: int((greedy == a).sum())) for group in groups]
-    names = tuple(actions[action] for action in chosen)
-    return Forest(features, names, tuple(chosen), tuple((0.0,) for _ in chosen))

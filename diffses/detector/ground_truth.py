@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -40,16 +41,16 @@ def read(path: Path) -> Truth:
     Raises:
         ConfigError: where the file is missing or something is missing in it.
     """
-    if not path.is_file():
-        raise ConfigError(f"frames={path} is not a file", fix="frames=<a recording, .npz>")
+    if not zipfile.is_zipfile(path):  # what an .npz file is
+        raise ConfigError(f"{path} is not an .npz file", fix="a recording with true boxes (.npz)")
     with np.load(path) as file:
         wanted = {"frames", "actions", "episode_start", "boxes", "categories"}
         if missing := wanted - set(file.files):
             boxless = missing == {"boxes", "categories"}
             why = "no true boxes to score against" if boxless else "not a whole recording"
             raise ConfigError(
-                f"frames={path} has {why}: it lacks {', '.join(sorted(missing))}",
-                fix="a recording with true boxes; `--help` says what is in it",
+                f"{path} has {why}: it lacks {', '.join(sorted(missing))}",
+                fix="a recording with true boxes: see python -m diffses score-detector --help",
             )
         arrays = {name: file[name] for name in wanted}
         screens = file["screens"] if "screens" in file.files else None

@@ -97,7 +97,7 @@ def score(detector: ObjectDetector, truth: Truth, split: int) -> tuple[dict[str,
     The frames before say which category each type stands for.
 
     Returns:
-        The scores, as `python -m diffses.detector.score` prints them, and the scored frames.
+        The scores, as `python -m diffses score-detector` prints them, and the scored frames.
     """
     names = counted(truth)
     matters = np.isin(truth.category, names) & drawn(truth)

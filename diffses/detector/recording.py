@@ -1,4 +1,8 @@
-"""Recordings of play for a detector to learn from, and the file they are kept in."""
+"""Recorded play: what a detector learns from.
+
+`python -m diffses record-frames --env GAME --out FILE.npz` writes such a file, and
+`detector.recording=FILE.npz` has a detector learn from it.
+"""
 
 from __future__ import annotations
 
@@ -67,14 +71,14 @@ def recording_for(
     """What a detector learns from: a file, or `settings.steps` steps of play.
 
     Args:
-        spec: who plays; None: an exploring player.
+        spec: the policy that plays; None: random actions, each held for a while.
 
     Raises:
         ConfigError: for a file that is no recording.
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
+    return record(protocol, ExplorerSpec() if spec is None else spec, settings.steps, settings.seed)
 
 
 def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
@@ -127,7 +131,7 @@ def read_recording(path: Path) -> Recording:
     except (OSError, ValueError, KeyError) as error:
         raise ConfigError(
             f"{path} is no recording: {error}",
-            fix="a file of python -m diffses.detector.frames, with " + ", ".join(wanted),
+            fix="a file of python -m diffses record-frames, with " + ", ".join(wanted),
         ) from error
     if screens is None:
         screens = to_indices(frames)

@@ -2,7 +2,7 @@
 
 `python run.py experiment=ablation env=cartpole` plays a sweep of variants and seeds and leaves
 `ablation.csv`, `ablation.md` and `ablation.svg` in the sweep's folder;
-`python -m diffses.ablation multirun_sweeps/TIME` makes them again.
+`python -m diffses ablation multirun_sweeps/TIME` makes them again.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from diffses.evaluation.sweep import BOOTSTRAP_SEED, job_folders, read_job
 
 EXPERIMENT = "experiment=ablation"
 VARIANTS = {  # finetune=<name>: its name in the table, in the table's order
-    "guided": "full",
-    "unguided": "no guidance",
-    "evolution": "no gradient",
-    "no_evolution": "no evolution",
-    "random_start": "no distillation (random start)",
-    "linear_start": "linear start",
+    "ablation/full": "full",
+    "ablation/no_guidance": "no guidance",
+    "ablation/no_gradient": "no gradient",
+    "ablation/no_evolution": "no evolution",
+    "ablation/random_start": "no distillation (random start)",
+    "ablation/linear_start": "linear start",
 }
 COLUMNS = ("variant", "seeds", "mean", "ci95_low", "ci95_high", "lowest", "highest", "nodes")
 
@@ -87,4 +87,4 @@ def _tested(job: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 def _variant(job: Mapping[str, Any]) -> str:
     words = [word for word in job["overrides"] if word.startswith("finetune=")]
-    return words[0].partition("=")[2] if words else "guided"
+    return words[0].partition("=")[2] if words else ""

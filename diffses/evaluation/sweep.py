@@ -1,6 +1,6 @@
 """The results of a sweep's jobs, side by side; works with failed, killed and missing jobs.
 
-`python -m diffses.report multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
+`python -m diffses report multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
 `summary.html` in that folder again; with several folders it compares them.
 """
 
@@ -50,7 +50,7 @@ def read_jobs(sweep_dir: Path) -> list[dict[str, Any]]:
     if not jobs:
         raise DiffsesError(
             f"{sweep_dir} holds no job of a sweep",
-            fix="python -m diffses.report multirun_sweeps/<a folder in it>",
+            fix="python -m diffses report multirun_sweeps/<a folder in it>",
         )
     return jobs
 

@@ -1,16 +1,24 @@
-"""A forest as one C file."""
+"""Export of a forest as one C file."""
 
 from __future__ import annotations
 
-from diffses.export.codegen import ARGUMENTS, C_WORDS, C, body, is_native, names, used
+from diffses.export.codegen import (
+    ARGUMENTS,
+    C_WORDS,
+    C,
+    assign_names,
+    is_native,
+    operator_source,
+    used_symbols,
+)
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
 from diffses.policy.printing import split_terms
 
-DISCRETE = """
+ACT_DISCRETE = """
 static const int action_ids[{trees}] = {{{ids}}}; /* in the environment's action set: {actions} */
 
-/* The action: the tree of the highest value decides, ties go to the first, and NaN never wins. */
+/* The action of the tree with the highest value; ties go to the first, and NaN never wins. */
 int act(const double row[{features}]) {{
     double out[{trees}], best = -INFINITY;
     int chosen = 0;
@@ -23,10 +31,10 @@ int act(const double row[{features}]) {{
     return action_ids[chosen];
 }}
 """
-BOX = """
+ACT_BOX = """
 static const double bounds[{trees}][2] = {{{bounds}}}; /* {actions} */
 
-/* The action: each tree's value squashed into its bounds; NaN is taken for 0, the middle. */
+/* The action: each tree's value squashed into its bounds; NaN counts as 0, the middle. */
 void act(const double row[{features}], double action[{trees}]) {{
     scores(row, action);
     for (int i = 0; i < {trees}; i++) {{
@@ -39,9 +47,14 @@ void act(const double row[{features}], double action[{trees}]) {{
 
 
 def to_c(forest: Forest, title: str) -> str:
-    """The file: `scores(row, out)` and `act(row)`; compile it with -ffp-contract=off."""
-    named = names(forest.features, C_WORDS)
-    operators, features = used(forest.trees)
+    """C source with `scores(row, out)` and `act(row)`, to be compiled with -ffp-contract=off.
+
+    Args:
+        forest: the policy.
+        title: first line of the file's comment.
+    """
+    named = assign_names(forest.features, C_WORDS)
+    operators, features = used_symbols(forest.trees)
     parts = [
         f"/* {title}",
         "",
@@ -57,12 +70,12 @@ def to_c(forest: Forest, title: str) -> str:
             arguments = ", ".join(f"double {letter}" for letter in ARGUMENTS[: operator.arity])
             parts += [
                 f"static double {named.operators[name]}({arguments}) {{",
-                f"    return {body(operator, C)};",
+                f"    return {operator_source(operator, C)};",
                 "}",
                 "",
             ]
     parts += [
-        "/* What each tree says of one row of features. */",
+        "/* The value of each tree on one row of features. */",
         f"void scores(const double row[{len(forest.features)}], "
         f"double out[{len(forest.trees)}]) {{",
         *(
@@ -74,7 +87,7 @@ def to_c(forest: Forest, title: str) -> str:
         value = "\n        ".join(split_terms(named.formula(tree, C)))
         parts.append(f"    /* {action} */\n    out[{index}] = {value};")
     parts.append("}")
-    ending = DISCRETE if forest.bounds is None else BOX
+    ending = ACT_DISCRETE if forest.bounds is None else ACT_BOX
     return (
         "\n".join(parts)
         + "\n"

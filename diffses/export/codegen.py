@@ -1,4 +1,20 @@
-"""Operators as source code: their bodies, given something that writes down what is done to it."""
+"""Source code of operators by symbolic tracing, and of formulas that call them.
+
+An operator's body is a Python function of an array module `xp`. Called with a `TracingNamespace`
+as `xp` and with `Traced` arguments, it computes source code instead of numbers: every overloaded
+operator (`+`, `>`, `==`, ...) and every `xp` function returns a `Traced` with a longer text.
+
+    OPERATORS["max"].body(xp)(a, b)     text of the Traced value
+      a > b                             a > b
+      (a > b) | (a != a)                (a > b) | (a != a)
+      xp.where(..., a, b)               np.where((a > b) | (a != a), a, b)     NUMPY
+                                        (((a > b) || (a != a)) ? (a) : (b))    C
+
+`operator_source` returns the last text, the body of an exported function `max(a, b)`.
+
+A formula (`Names.formula`) then calls these functions, or uses the language's own operator where
+it means the same (`is_native`): `+` does, the protected `/` does not.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +27,7 @@ from typing import Any, cast
 
 from diffses.policy import printing
 from diffses.policy.expression import Expression
-from diffses.policy.operators import CLOSED, OPERATORS, Operator
+from diffses.policy.operators import ATOMIC, OPERATORS, Operator
 
 ARGUMENTS = "abcdefgh"
 PYTHON_WORDS = (*dir(builtins), *keyword.kwlist, "np", "row", "trees")
@@ -28,12 +44,19 @@ C_WORDS = re.findall(
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a language writes what an operator's body may do."""
+    """The syntax of a target language for what an operator's body may do.
 
-    where: str  # one `%s` for the condition and each of the two values
-    call: Callable[[str], str]  # the language's name of a function of `xp`
-    signs: dict[str, str]  # Python's signs that are written otherwise
-    ones: str  # `ones_like`, one `%s`
+    Args:
+        where: a template with `%s` for the condition and each of the two values.
+        call: the language's name of a function of `xp`.
+        infix: Python's infix operators -> the language's, where they differ.
+        ones, zeros: templates of `ones_like` and `zeros_like`, with one `%s`.
+    """
+
+    where: str
+    call: Callable[[str], str]
+    infix: dict[str, str]
+    ones: str
     zeros: str
 
 
@@ -49,101 +72,108 @@ C = Dialect(
 )
 
 
-class Code:
-    """A piece of source code that stands for a value."""
+class Traced:
+    """A traced value: the source code that computes it.
+
+    Args:
+        text: the source code.
+        dialect: of the text.
+        closed: whether the text needs no parentheses as an operand.
+    """
 
     def __init__(self, text: str, dialect: Dialect, closed: bool = True) -> None:
         self.text, self.dialect, self.closed = text, dialect, closed
 
-    def inner(self) -> str:
+    def parenthesized(self) -> str:
         return self.text if self.closed else f"({self.text})"
 
-    def _joined(self, sign: str, other: Any, turned: bool = False) -> Code:
-        mine, its = self.inner(), as_code(other, self.dialect).inner()
-        left, right = (its, mine) if turned else (mine, its)
-        written = self.dialect.signs.get(sign, sign)
-        return Code(f"{left} {written} {right}", self.dialect, closed=False)
+    def _infix(self, sign: str, other: Any, reflected: bool = False) -> Traced:
+        mine, its = self.parenthesized(), as_traced(other, self.dialect).parenthesized()
+        left, right = (its, mine) if reflected else (mine, its)
+        written = self.dialect.infix.get(sign, sign)
+        return Traced(f"{left} {written} {right}", self.dialect, closed=False)
 
-    def __neg__(self) -> Code:
-        return Code(f"-{self.inner()}", self.dialect, closed=False)
+    def __neg__(self) -> Traced:
+        return Traced(f"-{self.parenthesized()}", self.dialect, closed=False)
 
-    def __eq__(self, other: object) -> Code:  # type: ignore[override]
-        return self._joined("==", other)
+    def __eq__(self, other: object) -> Traced:  # type: ignore[override]
+        return self._infix("==", other)
 
-    def __ne__(self, other: object) -> Code:  # type: ignore[override]
-        return self._joined("!=", other)
+    def __ne__(self, other: object) -> Traced:  # type: ignore[override]
+        return self._infix("!=", other)
 
     __hash__ = None  # type: ignore[assignment]
 
 
-def _binary(sign: str, turned: bool = False) -> Callable[[Code, Any], Code]:
-    return lambda self, other: self._joined(sign, other, turned)
+def _binary(sign: str, reflected: bool = False) -> Callable[[Traced, Any], Traced]:
+    return lambda self, other: self._infix(sign, other, reflected)
 
 
 for _name, _sign in (("add", "+"), ("sub", "-"), ("mul", "*"), ("truediv", "/"), ("or", "|")):
-    setattr(Code, f"__{_name}__", _binary(_sign))
-    setattr(Code, f"__r{_name}__", _binary(_sign, turned=True))
+    setattr(Traced, f"__{_name}__", _binary(_sign))
+    setattr(Traced, f"__r{_name}__", _binary(_sign, reflected=True))
 for _name, _sign in (("and", "&"), ("lt", "<"), ("gt", ">"), ("le", "<="), ("ge", ">=")):
-    setattr(Code, f"__{_name}__", _binary(_sign))
+    setattr(Traced, f"__{_name}__", _binary(_sign))
 
 
-def as_code(value: Any, dialect: Dialect) -> Code:
-    if isinstance(value, Code):
+def as_traced(value: Any, dialect: Dialect) -> Traced:
+    """A traced value as it is, and a number as a literal."""
+    if isinstance(value, Traced):
         return value
-    return Code(repr(float(value)), dialect, closed=value >= 0)
+    return Traced(repr(float(value)), dialect, closed=value >= 0)
 
 
-class Writer:
-    """Stands for the `xp` of an operator's body."""
+class TracingNamespace:
+    """The array module `xp` under tracing: its functions return `Traced` values."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
 
-    def where(self, condition: Any, a: Any, b: Any) -> Code:
-        parts = tuple(as_code(part, self._dialect).text for part in (condition, a, b))
-        return Code(self._dialect.where % parts, self._dialect)
+    def where(self, condition: Any, a: Any, b: Any) -> Traced:
+        parts = tuple(as_traced(part, self._dialect).text for part in (condition, a, b))
+        return Traced(self._dialect.where % parts, self._dialect)
 
-    def ones_like(self, a: Code) -> Code:
+    def ones_like(self, a: Traced) -> Traced:
         return self._like(self._dialect.ones, a)
 
-    def zeros_like(self, a: Code) -> Code:
+    def zeros_like(self, a: Traced) -> Traced:
         return self._like(self._dialect.zeros, a)
 
-    def _like(self, template: str, a: Code) -> Code:
-        return Code(template.replace("%s", a.text), self._dialect)
+    def _like(self, template: str, a: Traced) -> Traced:
+        return Traced(template.replace("%s", a.text), self._dialect)
 
-    def __getattr__(self, name: str) -> Callable[..., Code]:
-        def call(*arguments: Any) -> Code:
-            inside = ", ".join(as_code(part, self._dialect).text for part in arguments)
-            return Code(f"{self._dialect.call(name)}({inside})", self._dialect)
+    def __getattr__(self, name: str) -> Callable[..., Traced]:
+        def call(*arguments: Any) -> Traced:
+            inside = ", ".join(as_traced(part, self._dialect).text for part in arguments)
+            return Traced(f"{self._dialect.call(name)}({inside})", self._dialect)
 
         return call
 
 
-def body(operator: Operator, dialect: Dialect) -> str:
-    """The operator's body as one expression of `a`, `b`, ..."""
-    arguments = [Code(letter, dialect) for letter in ARGUMENTS[: operator.arity]]
-    written: Code = operator.body(cast(Any, Writer(dialect)))(*arguments)
+def operator_source(operator: Operator, dialect: Dialect) -> str:
+    """The source of an operator's body, as one expression of `a`, `b`, ..."""
+    arguments = [Traced(letter, dialect) for letter in ARGUMENTS[: operator.arity]]
+    written: Traced = operator.body(cast(Any, TracingNamespace(dialect)))(*arguments)
     return written.text
 
 
 def is_native(operator: Operator, dialect: Dialect) -> bool:
-    """Whether the language's own sign means the same: `+` does, the protected `/` does not."""
-    written = operator.text % tuple(ARGUMENTS[: operator.arity])
-    return bool(operator.symbol) and body(operator, dialect).replace(" ", "") == written.replace(
-        " ", ""
-    )
+    """Whether the language's own infix operator computes the same: `+` does, `/` does not."""
+    if not operator.symbol:
+        return False
+    native = operator.text % tuple(ARGUMENTS[: operator.arity])
+    return operator_source(operator, dialect).replace(" ", "") == native.replace(" ", "")
 
 
 @dataclass(frozen=True)
 class Names:
-    """What features and operators are called in the source."""
+    """The identifiers of features (by index) and operators (by name) in the source."""
 
     features: tuple[str, ...]
     operators: dict[str, str]
 
     def formula(self, expression: Expression, dialect: Dialect) -> str:
-        """A tree as source, constants in full; `a + -2*b` is written `a - 2*b`, bit for bit."""
+        """A tree as source, constants in full; `a + -2*b` becomes `a - 2*b`, which is bit-equal."""
 
         def template(name: str) -> str:
             operator = OPERATORS[name]
@@ -153,15 +183,20 @@ class Names:
 
         written = printing.render(
             expression,
-            lambda index: (self.features[index], CLOSED),
-            lambda value: (repr(value), CLOSED),
+            lambda index: (self.features[index], ATOMIC),
+            lambda value: (repr(value), ATOMIC),
             template,
         )
         return printing.without_double_signs(written)
 
 
-def names(features: Sequence[str], reserved: Iterable[str]) -> Names:
-    """An identifier for each feature and operator: "ball.y-player.y" is `ball_y_minus_player_y`."""
+def assign_names(features: Sequence[str], reserved: Iterable[str]) -> Names:
+    """Assigns identifiers: "ball.y-player.y" becomes `ball_y_minus_player_y`.
+
+    Args:
+        features: their names.
+        reserved: words that must not be used.
+    """
     taken = set(reserved)
     operators = {name: _free(name, taken) for name in OPERATORS}
     spelled = (re.sub(r"\W", "_", feature.replace("-", "_minus_")) for feature in features)
@@ -175,8 +210,8 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def used(trees: Iterable[Expression]) -> tuple[list[str], list[int]]:
-    """Operators (in the table's order) and features (by index) that occur."""
+def used_symbols(trees: Iterable[Expression]) -> tuple[list[str], list[int]]:
+    """The operators (in the order of `OPERATORS`) and the feature indices that trees use."""
     tokens = {repr(token): token for tree in trees for token in tree}.values()
     operators = [name for name in OPERATORS if name in {t for t in tokens if isinstance(t, str)}]
     return operators, sorted(token for token in tokens if isinstance(token, int))

@@ -1,6 +1,6 @@
-"""A policy to take away: as Python, JSON, LaTeX, SymPy or C, without this package.
+"""Export of a policy as Python, JSON, LaTeX, SymPy or C, independent of this package.
 
-python -m diffses.policy.export KEY|ENV|FILE.json --to python [--pixels] [-o FILE]
+python -m diffses export KEY|ENV|FILE.json --to python [--pixels] [-o FILE]
 """
 
 from __future__ import annotations
@@ -20,10 +20,16 @@ def title(env: EnvConfig | None) -> str:
 
 
 def export(forest: Forest, to: str, title: str, units: Mapping[str, str] | None = None) -> str:
-    """The text of a forest in one of `FORMATS`.
+    """A forest as text in one of `FORMATS`.
 
     Args:
+        forest: the policy.
+        to: the format.
+        title: first line of the file.
         units: of the features, where known.
+
+    Raises:
+        ValueError: for an unknown format.
     """
     if to == "python":
         from diffses.export.python_source import to_python

@@ -1,4 +1,4 @@
-"""What an exported file needs to play a control task; its source is put into the file."""
+"""Runtime of an exported file that plays a Gymnasium task; its source is copied into the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diffses.seeds import seed_for
 def main(task: dict[str, str], columns: list[int], act: Callable[[np.ndarray], Any]) -> None:
     """Plays the test episodes of a Gymnasium task and prints their returns.
 
-    columns: of the observation, in the order of the features.
+    columns: indices into the flat observation, in the order of the features.
     """
     parser = argparse.ArgumentParser(description="Plays the task.")
     parser.add_argument("--episodes", type=int, default=1, help="how many episodes to play")

@@ -1,30 +1,38 @@
-"""A forest as one Python file that needs numpy alone."""
+"""Export of a forest as one Python file that needs only numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from diffses.export.codegen import ARGUMENTS, NUMPY, PYTHON_WORDS, Names, body, is_native, used
-from diffses.export.codegen import names as name_all
+from diffses.export.codegen import (
+    ARGUMENTS,
+    NUMPY,
+    PYTHON_WORDS,
+    Names,
+    assign_names,
+    is_native,
+    operator_source,
+    used_symbols,
+)
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
 from diffses.policy.printing import split_terms
 
 WIDTH = 100  # characters; a formula's lines break between its terms
 
-DISCRETE = '''
+ACT_DISCRETE = '''
 def act(row):
-    """The action: an index into the environment's minimal action set, (features,) to an int or
-    (n, features) to (n,). The tree of the highest value decides; ties go to the first, and NaN
-    never wins."""
+    """The action as an index into the environment's minimal action set: (features,) to an int, or
+    (n, features) to (n,). It is that of the tree with the highest value; ties go to the first,
+    and NaN never wins."""
     scores = values(row)
     best = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=-1)
     return np.array(ACTION_IDS)[best]
 '''
-BOX = '''
+ACT_BOX = '''
 def act(row):
-    """The action: a value for each dimension, (features,) to (d,) or (n, features) to (n, d). Each
-    tree's value is squashed into the dimension's bounds; NaN is taken for 0, the middle."""
+    """The action, one value per dimension: (features,) to (d,), or (n, features) to (n, d). Each
+    tree's value is squashed into the dimension's bounds; NaN counts as 0, the middle."""
     low, high = np.array(BOUNDS).T
     return low + (high - low) * (1 + np.tanh(np.nan_to_num(values(row)))) / 2
 '''
@@ -33,29 +41,30 @@ def act(row):
 def to_python(
     forest: Forest, title: str, units: Mapping[str, str], extra: Iterable[str] = ()
 ) -> str:
-    """The file: `values(row)` and `act(row)`, which equal the forest's bit for bit.
+    """Python source with `values(row)` and `act(row)`, bit-equal to the forest's.
 
     Args:
-        title: its first line says what it is.
+        forest: the policy.
+        title: first line of the file's docstring.
         units: of the features, where known, e.g. "100 px from the top edge".
-        extra: names that the file's other code takes.
+        extra: identifiers that the rest of the file uses.
     """
-    names = name_all(forest.features, [*PYTHON_WORDS, *extra])
+    names = assign_names(forest.features, [*PYTHON_WORDS, *extra])
     return "\n".join(
         [
-            f'"""{title}\n\n{about(forest, units)}"""\n',
+            f'"""{title}\n\n{describe(forest, units)}"""\n',
             "import numpy as np\n",
-            formula(forest, names),
+            policy_source(forest, names),
         ]
     )
 
 
-def about(forest: Forest, units: Mapping[str, str]) -> str:
-    """What goes in and what comes out, for a docstring."""
+def describe(forest: Forest, units: Mapping[str, str]) -> str:
+    """The interface and the features of the exported policy, for the file's docstring."""
     out = (
-        "act(row) gives the action, values(row) what each tree says. The trees:\n\n"
+        "act(row) returns the action, values(row) the value of each tree. The trees:\n\n"
         + "".join(f"    {line}\n" for line in forest.text(3).splitlines())
-        + "\nrounded here; below with every digit. A row holds these features, in this order:\n\n"
+        + "\nrounded here, in full below. A row holds these features, in this order:\n\n"
     )
     width = max(map(len, forest.features))
     for index, name in enumerate(forest.features):
@@ -63,9 +72,9 @@ def about(forest: Forest, units: Mapping[str, str]) -> str:
     return out.replace("\\", "\\\\").replace('"""', "'''")
 
 
-def formula(forest: Forest, names: Names) -> str:
-    """The constants and functions that are the policy."""
-    operators, features = used(forest.trees)
+def policy_source(forest: Forest, names: Names) -> str:
+    """The source of the policy: its constants and the functions `values` and `act`."""
+    operators, features = used_symbols(forest.trees)
     parts = [_tuple("FEATURES", forest.features), _tuple("ACTIONS", forest.actions)]
     if forest.bounds is None:
         parts.append(f"ACTION_IDS = {forest.action_ids!r}  # in the environment's action set")
@@ -78,11 +87,11 @@ def formula(forest: Forest, names: Names) -> str:
             arguments = ", ".join(ARGUMENTS[: operator.arity])
             parts += [
                 f"\ndef {names.operators[name]}({arguments}):",
-                f"    return {body(operator, NUMPY)}\n",
+                f"    return {operator_source(operator, NUMPY)}\n",
             ]
     parts += [
         "\ndef values(row):",
-        '    """What each tree says: (features,) to (trees,), or (n, features) to (n, trees)."""',
+        '    """Values of the trees: (features,) to (trees,), or (n, features) to (n, trees)."""',
         "    row = np.asarray(row, dtype=np.float64)",
         *(f"    {names.features[index]} = row[..., {index}]" for index in features),
         '    with np.errstate(all="ignore"):',
@@ -96,11 +105,11 @@ def formula(forest: Forest, names: Names) -> str:
         "        )",
         "    return np.stack(np.broadcast_arrays(*trees, row[..., 0])[:-1], axis=-1)\n",
     ]
-    return "\n".join(parts) + (DISCRETE if forest.bounds is None else BOX)
+    return "\n".join(parts) + (ACT_DISCRETE if forest.bounds is None else ACT_BOX)
 
 
 def _wrapped(terms: list[str]) -> list[str]:
-    """A sum over several lines, ended by a comma."""
+    """The terms of a sum as lines of less than `WIDTH` characters, the last with a comma."""
     lines = [terms[0]]
     for term in terms[1:]:
         if len(lines[-1]) + len(term) < WIDTH - 16:

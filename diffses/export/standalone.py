@@ -1,4 +1,4 @@
-"""A policy as one Python file that plays: the formula, the detector, and the rules of the game."""
+"""Export of a policy as one Python file that plays: formulas, detector and environment loop."""
 
 from __future__ import annotations
 
@@ -15,34 +15,36 @@ import numpy as np
 
 from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.errors import ConfigError
-from diffses.export.codegen import PYTHON_WORDS, names
-from diffses.export.python_source import about, formula
+from diffses.export.codegen import PYTHON_WORDS, assign_names
+from diffses.export.python_source import describe, policy_source
 from diffses.policy.forest import Forest
 
-LINE = 96  # characters of base64 in a line
+BASE64_WIDTH = 96  # characters of base64 in a line
 
 
-def to_player(forest: Forest, env: EnvConfig, detector: Path | None, title: str) -> str:
-    """The file, which plays the test episodes with numpy and ale-py or gymnasium alone.
+def to_standalone(forest: Forest, env: EnvConfig, detector: Path | None, title: str) -> str:
+    """Python source that plays the test episodes and needs only numpy and ale-py or gymnasium.
 
     Args:
-        env: a game of frames, which takes its detector too, or a control task.
-        detector: the folder of the fitted detector.
+        forest: the policy.
+        env: an Atari game, whose detector is copied into the file, or a Gymnasium task.
+        detector: folder of the fitted detector; None for a Gymnasium task.
+        title: first line of the file's docstring.
 
     Raises:
-        ConfigError: where the detector is not known, or there is nothing known to play.
+        ConfigError: if the detector of an Atari game is missing or of another kind than `motion`.
     """
     if isinstance(env, GymnasiumEnv):
-        return _of_task(forest, env, title)
+        return _gymnasium_file(forest, env, title)
     if not isinstance(env, ArcadeEnv) or detector is None:
         raise ConfigError(
             "from pixels a policy plays through its detector, which is not known here",
             fix="the key of the artifact, or without --pixels",
         )
-    return _of_game(forest, env, detector, title)
+    return _atari_file(forest, env, detector, title)
 
 
-def _of_game(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
+def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
     from diffses import seeds
     from diffses.detector import kernel
     from diffses.detector.loading import open_detector
@@ -68,13 +70,15 @@ def _of_game(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
         "\nDetector(FITTED).observe(frame) gives a row, once a step.\n"
     )
     modules = (seeds, kernel, runtime)
-    data = "\n".join(textwrap.wrap(base64.b64encode(_fitted(forest, detector)).decode(), LINE))
+    data = "\n".join(
+        textwrap.wrap(base64.b64encode(_fitted(forest, detector)).decode(), BASE64_WIDTH)
+    )
     ending = f'RULES = {rules!r}\nFITTED = """\n{data}\n"""'
     units = detector.units
-    return _file(forest, title, usage, units, modules, ending, "main(RULES, FITTED, act)")
+    return _assemble(forest, title, usage, units, modules, ending, "main(RULES, FITTED, act)")
 
 
-def _of_task(forest: Forest, env: GymnasiumEnv, title: str) -> str:
+def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
     from diffses import seeds
     from diffses.detector.identity import name_observation
     from diffses.envs.gymnasium import gymnasium_protocol
@@ -86,11 +90,11 @@ def _of_task(forest: Forest, env: GymnasiumEnv, title: str) -> str:
     usage = "    python FILE.py --episodes 10     plays test episodes; needs gymnasium\n"
     ending = f"TASK = {rules!r}\nCOLUMNS = {columns!r}"
     modules = (seeds, task_runtime)
-    return _file(forest, title, usage, {}, modules, ending, "main(TASK, COLUMNS, act)")
+    return _assemble(forest, title, usage, {}, modules, ending, "main(TASK, COLUMNS, act)")
 
 
 def _fitted(forest: Forest, detector: Any) -> bytes:
-    """All arrays of a motion detector, as an .npz file."""
+    """All arrays of a motion detector as the bytes of an .npz file."""
     from diffses.detector.palette import codes
 
     scene, rules = detector.model.scene, detector.model.cast.rules
@@ -121,7 +125,7 @@ def _fitted(forest: Forest, detector: Any) -> bytes:
     return target.getvalue()
 
 
-def _file(
+def _assemble(
     forest: Forest,
     title: str,
     usage: str,
@@ -130,16 +134,24 @@ def _file(
     ending: str,
     call: str,
 ) -> str:
-    """Docstring, imports, formula, the code around it, and what is run."""
+    """The file: docstring, imports, policy, runtime modules, data, and the call under __main__.
+
+    Args:
+        usage: of the file, for its docstring.
+        units: of the features.
+        modules: whose source is copied into the file, in this order.
+        ending: source of the data.
+        call: the statement that runs the file.
+    """
     found = [inline(module) for module in modules]
     imports = sorted({"import numpy as np", *(line for lines, _ in found for line in lines)})
     taken = {name for module in modules for name in vars(module)}
-    named = names(forest.features, [*PYTHON_WORDS, *taken])
+    named = assign_names(forest.features, [*PYTHON_WORDS, *taken])
     parts = [
-        f'"""{title}\n\n{usage}\n{about(forest, units)}"""\n',
+        f'"""{title}\n\n{usage}\n{describe(forest, units)}"""\n',
         "from __future__ import annotations\n",
         "\n".join(imports) + "\n",
-        formula(forest, named),
+        policy_source(forest, named),
         *(code for _, code in found),
         ending,
         f'\nif __name__ == "__main__":\n    {call}\n',
@@ -148,9 +160,10 @@ def _file(
 
 
 def inline(module: ModuleType) -> tuple[list[str], str]:
-    """A module's outside imports, and its source without imports, docstring and compiler.
+    """A module's imports of other packages, and its source without imports and decorators.
 
-    What it takes from this package has to be in the file already.
+    Decorators are numba's, which the file does without. What the module imports from this package
+    must be in the file already.
     """
     source = inspect.getsource(module)
     tree = ast.parse(source)
@@ -173,7 +186,7 @@ def inline(module: ModuleType) -> tuple[list[str], str]:
 
 
 def _outside(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """The import, unless it is of this package, of the compiler or of the future."""
+    """The import statement, unless it imports this package, numba or __future__."""
     first = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
     skipped = ("diffses", "numba", "__future__")
     return [] if (first or "").split(".")[0] in skipped else [ast.unparse(node)]

@@ -1,7 +1,7 @@
-"""What an exported file needs to play a game: the detector, and the rules of an episode.
+"""Runtime of an exported file that plays an Atari game: the detector and the episode loop.
 
-Its source is put into the file, after that of the compiled detector without its compiler. It is
-handed everything that is particular to a policy.
+Its source is copied into the file, after that of `detector.kernel` without numba. Everything
+that depends on the policy is passed as arguments.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ from diffses.seeds import seed_for
 
 
 class Detector:
-    """Frames in, features out: call `reset` when an episode begins, then `observe` once a step.
+    """Computes features from frames: `reset` starts an episode, `observe` is called once a step.
 
-    Call `acted` before all looks but the first of an episode: a policy may ask what it did last.
+    Call `acted` before every `observe` but the first of an episode: some features depend on the
+    last action.
     """
 
     def __init__(self, fitted: str) -> None:
@@ -44,7 +45,7 @@ class Detector:
         forget(self.table)
 
     def acted(self, action: int) -> None:
-        """What was done since the last look: an index into the game's minimal set of actions."""
+        """Records the last action, an index into the game's minimal action set."""
         pushed, pushes = int(self.fitted["pushed"]), self.fitted["pushes"]
         if pushed >= 0:
             push = pushes[action] if action < len(pushes) else np.zeros(3)
@@ -100,7 +101,7 @@ class Detector:
 
 
 def begin(rules: dict[str, Any], seed: int) -> tuple[ALEInterface, list[Action]]:
-    """The console at the start of the episode that `seed` names, and its actions."""
+    """The emulator at the start of the episode of `seed`, and the minimal action set."""
     ALEInterface.setLoggerMode(LoggerMode.Error)
     ale = ALEInterface()
     ale.setFloat("repeat_action_probability", rules["sticky"])
@@ -124,7 +125,7 @@ def begin(rules: dict[str, Any], seed: int) -> tuple[ALEInterface, list[Action]]
 def play(
     rules: dict[str, Any], detector: Detector, act: Callable[[np.ndarray], Any], seed: int
 ) -> tuple[float, int]:
-    """One episode; its return and its steps."""
+    """Plays one episode; its return and number of steps."""
     ale, actions = begin(rules, seed)
     detector.reset()
     total, steps = 0.0, 0

@@ -1,4 +1,4 @@
-"""A forest as SymPy expressions."""
+"""Export of a forest as SymPy expressions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 import sympy
 from sympy.printing.str import StrPrinter
 
-from diffses.export.codegen import names
+from diffses.export.codegen import assign_names
 from diffses.policy.expression import Expression, fold
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
@@ -18,19 +18,18 @@ def _where(condition: Any, a: Any, b: Any) -> Any:
     def is_same(inner: Any) -> bool:
         return isinstance(inner, sympy.Piecewise) and inner.args[0].cond == condition
 
-    # a body guards the branch that is thrown away by a second `where` on the same condition
+    # a body guards its unused branch by a second `where` on the same condition: drop that
     plain = sympy.sympify(a).replace(is_same, lambda inner: inner.args[0].expr)
     return sympy.Piecewise((plain, condition), (b, True))
 
 
 class Symbolic(ModuleType):
-    """The `xp` that makes an operator's body an expression."""
+    """The array module `xp` with which an operator's body returns a SymPy expression."""
 
     where = staticmethod(_where)
     abs = sympy.Abs
     sqrt = staticmethod(sympy.sqrt)
-    log, exp = sympy.log, sympy.exp
-    tanh, sin, cos = sympy.tanh, sympy.sin, sympy.cos
+    log, tanh = sympy.log, sympy.tanh
 
     @staticmethod
     def ones_like(a: Any) -> Any:
@@ -44,8 +43,8 @@ class Symbolic(ModuleType):
 SYMBOLIC = Symbolic("symbolic")
 
 
-def expression(tree: Expression, symbols: list[sympy.Symbol]) -> sympy.Expr:
-    """One tree in SymPy: an operator's body worked out on symbols, constants as 53-bit floats."""
+def to_sympy_expression(tree: Expression, symbols: list[sympy.Symbol]) -> sympy.Expr:
+    """A tree as a SymPy expression of `symbols`; constants become 53-bit floats."""
 
     def leaf(token: int | float) -> Any:
         return symbols[token] if isinstance(token, int) else sympy.Float(token, precision=53)
@@ -60,12 +59,16 @@ class _Printer(StrPrinter):  # type: ignore[misc]
 
 
 def to_sympy(forest: Forest, title: str) -> str:
-    """A Python file with `FEATURES`, a symbol each, and `TREES`, action -> expression.
+    """Python source with `FEATURES`, one symbol each, and `TREES`, action -> expression.
 
-    SymPy orders sums as it likes, so values are equal up to rounding.
+    SymPy reorders sums, so values equal the forest's up to rounding.
+
+    Args:
+        forest: the policy.
+        title: first line of the file's docstring.
     """
     reserved = {name for name in dir(sympy) if not name.startswith("_")}
-    named = names(forest.features, [*reserved, "FEATURES", "TREES", "BOUNDS"])
+    named = assign_names(forest.features, [*reserved, "FEATURES", "TREES", "BOUNDS"])
     symbols = [sympy.Symbol(name, real=True) for name in named.features]
     lines = [
         f'"""{title}\n\nTREES[action] is the value of an action; the highest is played."""\n',
@@ -81,6 +84,6 @@ def to_sympy(forest: Forest, title: str) -> str:
         lines.append(f"BOUNDS = {forest.bounds!r}  # low + (high - low)*(1 + tanh(value))/2")
     lines.append("TREES = {")
     for action, tree in zip(forest.actions, forest.trees, strict=True):
-        written = _Printer({"abbrev": False}).doprint(expression(tree, symbols))
+        written = _Printer({"abbrev": False}).doprint(to_sympy_expression(tree, symbols))
         lines.append(f"    {action!r}: sympify({written}),")
     return "\n".join([*lines, "}", ""])

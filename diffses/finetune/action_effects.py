@@ -1,14 +1,16 @@
-"""What the actions move, which way, and how the player answers: found from the recorded play."""
+"""What the actions move and which way, from the detector; how the player answers to them, from the
+recorded play."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from diffses.dataset.data import Dataset
 
-SLIGHT = 0.15  # of the greatest mean push: a group of actions with less than this does nothing
 HORIZON = 3  # steps after which an action has done what it does, as a rule
 ENDS = (0.02, 0.98)  # quantiles of a place that count as the ends of the way
 
@@ -78,35 +80,27 @@ def motion_of(data: Dataset, control: Control, axis: str) -> Motion | None:
     return None if place is None else moved(data, place, speed, control.effects[axis])
 
 
-def controlled(data: Dataset) -> Control | None:
-    """The object whose pushes are a feature (`player.pushx`), with what each group of actions does
-    to it. None where there is none, or actions are not discrete.
+def action_effects(detector: Path, data: Dataset) -> Control | None:
+    """The player, and which way each group of actions pushes it, as the detector's artifact has it.
 
-    Which action pushes where was found from exploratory play, and so is not confounded: under a
-    policy, who does nothing may as a rule be moving right.
+    The detector found these effects in exploratory play; under a policy an action and a motion may
+    go together without one causing the other.
+
+    Args:
+        detector: folder of the artifact.
+
+    Returns:
+        None where the detector knows no player, where no action moves it along an axis for which
+        the data have the feature `PLAYER.pushx` or `.pushy`, or where actions are not discrete.
     """
-    if data.bounds is not None:
+    about = json.loads((detector / "detector.json").read_text())
+    player, table = about.get("player"), about.get("pushes_of_actions", [])
+    if data.bounds is not None or player is None:
         return None
-    home = {action: g for g, group in enumerate(data.groups) for action in group}
-    part = data.train
-    groups = np.array([home[int(action)] for action in part.actions[:-1]])
-    same = part.episode[1:] == part.episode[:-1]
-    players, effects = set(), {}
-    for number, name in enumerate(data.features):
-        thing, _, quantity = name.rpartition(".")
-        if quantity not in ("pushx", "pushy"):
-            continue
-        told = part.features[1:, number]
-        means = [told[same & (groups == g)] for g in range(len(data.groups))]
-        signs = _signs(np.array([float(mean.mean()) if len(mean) else 0.0 for mean in means]))
-        if signs.any():
-            players.add(thing)
-            effects[quantity[-1]] = signs
-    return Control(players.pop(), effects) if len(players) == 1 else None
-
-
-def _signs(means: np.ndarray) -> np.ndarray:
-    """-1, 0 or 1 for each group of actions: the sign of its mean push where it is not small."""
-    effect = means / max(1e-12, float(np.abs(means).max()))
-    signs: np.ndarray = np.where(np.abs(effect) < SLIGHT, 0.0, np.sign(effect))
-    return signs
+    effects = {}
+    for number, axis in enumerate("xy"):
+        pushes = dict(enumerate(push[number] for push in table))
+        signs = np.sign([sum(pushes.get(a, 0.0) for a in group) for group in data.groups])
+        if signs.any() and f"{player}.push{axis}" in data.features:
+            effects[axis] = signs
+    return Control(player, effects) if effects else None

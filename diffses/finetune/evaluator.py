@@ -1,4 +1,4 @@
-"""Where forests of a search play: episodes on common seeds, few for all, more for the promising."""
+"""Fitness: individuals of a search play episodes on common seeds, the promising ones more."""
 
 from __future__ import annotations
 
@@ -13,162 +13,184 @@ import numpy as np
 from diffses.agents.forest_agent import ForestSpec
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
+from diffses.finetune.lineage import Lineage
 from diffses.policy.forest import Forest
 
-MATCHES = 8  # episodes that have to end at the same score before the game counts as a match
-PROBES = 12  # episodes that are played for that, at the most
-WHOLE = 5  # times longer than others, where these take that long
-DOUBT = 2.0  # points by which the score of a match that was cut is drawn towards a draw
-CAUTION = 1.0  # standard errors that an estimate from few episodes is taken to be too high by
-PRIOR = 2.0  # episodes of average spread that an estimate of a forest's own spread begins with
+MIN_FINISHED = 8  # episodes that have to end at the same score before a game counts as first-to-N
+MAX_PROBES = 12  # episodes that are played to find that out, at the most
+PROBE_LENGTH = 5  # times the step limit of a search that such an episode may take
+PRIOR_POINTS = 2.0  # by which the score of a cut first-to-N episode is drawn towards a draw
+LCB_WIDTH = 1.0  # standard errors by which a lower confidence bound is below the mean
+PRIOR_EPISODES = 2.0  # weight of the pooled variance in a forest's own, in episodes
 
 
 @dataclass
-class Member:
-    """A forest of a search, and what it has returned so far.
+class Individual:
+    """A forest of a search, with the returns of the episodes it has played.
 
-    paces: discounted return of the same episodes: of two forests that return the same, the one
-        with the higher pace is the better. (Who loses 0:21 has lost later, who wins 21:0 won
-        sooner, and who crosses a road 32 times will sooner cross it once more.)
+    discounted_returns: of the same episodes. Ties in return are broken by discounted return: with
+        equal returns, earlier rewards (or later losses) indicate more headroom within the step
+        limit.
     """
 
     forest: Forest
-    source: str  # where it came from, e.g. "pursuit/2" or "generation 3, crossover"
+    lineage: Lineage
     returns: list[float] = field(default_factory=list)
-    paces: list[float] = field(default_factory=list)
+    discounted_returns: list[float] = field(default_factory=list)
 
     @property
     def mean(self) -> float:
+        """Mean return; -inf before the first episode."""
         return float(np.mean(self.returns)) if self.returns else -math.inf
 
     @property
-    def pace(self) -> float:
-        return float(np.mean(self.paces)) if self.paces else -math.inf
+    def discounted_return(self) -> float:
+        """Mean discounted return; -inf before the first episode."""
+        found = self.discounted_returns
+        return float(np.mean(found)) if found else -math.inf
 
-    def error(self, spread: float) -> float:
-        """Standard error of the mean, its variance drawn towards `spread`'s."""
+    def standard_error(self, pooled_std: float) -> float:
+        """Standard error of the mean return, inf before the first episode.
+
+        The variance of few episodes says little, so it is shrunk towards the pooled one, which
+        counts as `PRIOR_EPISODES` more.
+        """
         n = len(self.returns)
         if n == 0:
             return math.inf
         squares = float(np.sum((np.array(self.returns) - self.mean) ** 2))
-        return math.sqrt((squares + PRIOR * spread**2) / (n + PRIOR) / n)
+        return math.sqrt((squares + PRIOR_EPISODES * pooled_std**2) / (n + PRIOR_EPISODES) / n)
 
-    def cautious(self, spread: float) -> float:
-        """The mean less `CAUTION` standard errors."""
-        return self.mean - CAUTION * self.error(spread) if self.returns else -math.inf
+    def lower_confidence_bound(self, pooled_std: float) -> float:
+        """The mean return less `LCB_WIDTH` standard errors; -inf before the first episode."""
+        if not self.returns:
+            return -math.inf
+        return self.mean - LCB_WIDTH * self.standard_error(pooled_std)
 
     def state(self) -> dict[str, Any]:
+        """All that `restore` needs, as JSON."""
         return {
             "forest": self.forest.to_json(),
-            "source": self.source,
+            "lineage": self.lineage.to_json(),
             "returns": self.returns,
-            "paces": self.paces,
+            "discounted_returns": self.discounted_returns,
         }
 
     @classmethod
-    def restore(cls, state: dict[str, Any]) -> Member:
-        forest = Forest.from_json(state["forest"])
-        return cls(forest, state["source"], list(state["returns"]), list(state["paces"]))
+    def restore(cls, state: dict[str, Any]) -> Individual:
+        return cls(
+            Forest.from_json(state["forest"]),
+            Lineage.from_json(state["lineage"]),
+            list(state["returns"]),
+            list(state["discounted_returns"]),
+        )
 
 
 @dataclass
-class Match:
-    """Whether a game is a match that ends when one side has so many points, found from episodes.
+class FirstToN:
+    """Whether a game ends when one side has N points (21 in Pong), found from finished episodes.
 
-    Of such a game a cut episode says more than its score so far: who makes 4 points and gives away
-    2 in a while loses one for every two, however long the while.
+    In such a game the score of a cut episode is extrapolated to N points: its rate tells more than
+    the difference so far, which depends on when it was cut.
 
-    ends: the most points that either side had in each episode that came to its end.
-    steps: how long these were.
+    ends: the points of the side that had more, at the end of each finished episode.
+    steps: how long each of these was.
     """
 
     ends: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
 
-    def note(self, episode: Episode) -> None:
+    def observe(self, episode: Episode) -> None:
+        """Takes note of an episode, unless it was cut."""
         if not episode.truncated:
             self.ends.append(max(episode.score + episode.lost, episode.lost))
             self.steps.append(episode.steps)
 
     @property
-    def points(self) -> float | None:
-        """What either side has to reach; None where it is no match."""
-        if len(self.ends) < MATCHES or len(set(self.ends)) > 1 or len(set(self.steps)) == 1:
+    def target(self) -> float | None:
+        """N; None where the game is none of this kind, or too few episodes have finished: their
+        points differ, time ends them all, or a single point does."""
+        if len(self.ends) < MIN_FINISHED or len(set(self.ends)) > 1 or len(set(self.steps)) == 1:
             return None
         return self.ends[0] if self.ends[0] > 1 else None
 
-    def whole(self, episode: Episode) -> float:
-        """The return; of a match that was cut what it comes to if both sides go on as they did.
-
-        The leader is taken to have `DOUBT` points more, lest a single one decide.
+    def extrapolated_return(self, episode: Episode) -> float:
+        """The return; for a cut first-to-N episode the final difference at the rates so far:
+        N (made - lost) / (max(made, lost) + `PRIOR_POINTS`), so that a single point decides little.
         """
-        points = self.points
-        if points is None or not episode.truncated:
+        target = self.target
+        if target is None or not episode.truncated:
             return episode.score
         made, lost = episode.score + episode.lost, episode.lost
-        return points * (made - lost) / (max(made, lost) + DOUBT)
+        return target * (made - lost) / (max(made, lost) + PRIOR_POINTS)
 
 
-class Arena:
-    """Plays the episodes of a search and counts the environment steps."""
+class FitnessEvaluator:
+    """Plays the episodes of a search and counts the environment steps.
+
+    Args:
+        protocol: of the environment.
+        detector: folder of the detector's artifact.
+        max_steps: after which an episode is cut; None: never.
+        workers: processes; 0: one for each core.
+    """
 
     def __init__(
-        self, protocol: EvaluationProtocol, detector: Path, limit: int | None, workers: int
+        self, protocol: EvaluationProtocol, detector: Path, max_steps: int | None, workers: int
     ) -> None:
         self._protocol, self._detector, self._workers = protocol, detector, workers
-        self.limit = limit  # steps after which an episode is cut
+        self.max_steps = max_steps
         self.spent = 0  # environment steps
         self.episodes = 0  # that these were
-        self.watch: Callable[[int], object] | None = None  # told of steps as they are spent
-        self.match = Match()
+        self.on_steps: Callable[[int], object] | None = None  # called with steps as they are spent
+        self.first_to_n = FirstToN()
 
     def spend(self, steps: int) -> None:
         """Counts environment steps."""
         self.spent += steps
-        if self.watch is not None:
-            self.watch(steps)
+        if self.on_steps is not None:
+            self.on_steps(steps)
 
     def probe(self, forests: Sequence[Forest], seed: int, budget: float = math.inf) -> None:
-        """Plays whole episodes, one a forest, to see whether the game is a match: as many as
-        `budget` steps surely are enough for, and none where these are too few to tell.
+        """Plays long episodes, one a forest, to find out whether the game is first-to-N: as many
+        as `budget` steps surely are enough for, and none where these are fewer than
+        `MIN_FINISHED`.
 
-        Episodes that end before the limit of a search would not tell: a boxer who knocks the other
-        out ends at 100, but most bouts end with the clock.
+        Episodes within the step limit of a search would mislead: in Boxing a knock-out ends an
+        episode at 100 points, but most episodes end with the clock.
         """
-        if self.limit is None:
+        if self.max_steps is None:
             return
-        jobs = [
-            Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, WHOLE * self.limit)
-            for forest in dict.fromkeys(forests)
-        ]
-        jobs = jobs[: int(min(len(jobs), budget // (WHOLE * self.limit)))]
-        if len(jobs) < MATCHES:
+        length = PROBE_LENGTH * self.max_steps
+        jobs = [self._job(forest, seed, length) for forest in dict.fromkeys(forests)]
+        jobs = jobs[: int(min(len(jobs), budget // length))]
+        if len(jobs) < MIN_FINISHED:
             return
         for episode in sorted(self._played(jobs), key=lambda one: jobs.index(one.job)):
-            self.match.note(episode)
+            self.first_to_n.observe(episode)
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Every forest on every seed: returns and paces, each (forests, seeds).
+        """Plays every forest on every seed; the same forest twice on a seed is played once.
 
-        An episode that is cut returns what it would have come to, where that can be told.
+        Returns:
+            Returns, extrapolated where an episode of a first-to-N game is cut, and discounted
+            returns, each (forests, seeds).
         """
-        jobs = [
-            Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, self.limit)
-            for seed in seeds
-            for forest in forests
-        ]
+        jobs = [self._job(forest, seed, self.max_steps) for seed in seeds for forest in forests]
         places: dict[Job, list[int]] = {}
         for place, job in enumerate(jobs):
             places.setdefault(job, []).append(place)
-        returns = np.zeros(len(jobs))
-        paces = np.zeros(len(jobs))
+        returns, discounted = np.zeros(len(jobs)), np.zeros(len(jobs))
         for episode in self._played(list(places)):
-            returns[places[episode.job]] = self.match.whole(episode)
-            paces[places[episode.job]] = episode.discounted
+            returns[places[episode.job]] = self.first_to_n.extrapolated_return(episode)
+            discounted[places[episode.job]] = episode.discounted
         shape = (len(seeds), len(forests))
-        return returns.reshape(shape).T, paces.reshape(shape).T
+        return returns.reshape(shape).T, discounted.reshape(shape).T
+
+    def _job(self, forest: Forest, seed: int, max_steps: int | None) -> Job:
+        return Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, max_steps)
 
     def _played(self, jobs: Sequence[Job]) -> Iterator[Episode]:
         for episode in play(jobs, self._workers):
@@ -176,57 +198,70 @@ class Arena:
             self.episodes += 1
             yield episode
 
-    def affordable(self, budget: float) -> int:
-        """How many episodes `budget` steps are enough for: if all are as long as they may be, or
-        where they may be of any length, as those before were."""
-        longest = self.limit or self.spent / max(1, self.episodes)
+    def affordable_episodes(self, budget: float) -> int:
+        """How many episodes `budget` steps are enough for: of the greatest length where there is
+        a limit, else of the mean length so far."""
+        longest = self.max_steps or self.spent / max(1, self.episodes)
         return int(max(0.0, budget) // max(1.0, longest))
 
-    def add(self, members: Sequence[Member], seeds: Sequence[int]) -> None:
-        """Has the members play, and notes what they returned."""
-        returns, paces = self.play([member.forest for member in members], seeds)
-        for member, more, faster in zip(members, returns, paces, strict=True):
-            member.returns += more.tolist()
-            member.paces += faster.tolist()
+    def evaluate(self, individuals: Sequence[Individual], seeds: Sequence[int]) -> None:
+        """Plays the individuals on the seeds and appends the returns to theirs."""
+        returns, discounted = self.play([one.forest for one in individuals], seeds)
+        for one, more, more_discounted in zip(individuals, returns, discounted, strict=True):
+            one.returns += more.tolist()
+            one.discounted_returns += more_discounted.tolist()
 
-    def race(
+    def successive_halving(
         self,
-        members: Sequence[Member],
+        individuals: Sequence[Individual],
         seeds: Sequence[int],
         keep: int,
-        kind: Callable[[Member], str] | None = None,
+        group: Callable[[Individual], str] | None = None,
         budget: float = math.inf,
-    ) -> list[Member]:
-        """Successive halving: all play the first seed, the better half the second and so on, but
-        never fewer than `keep`, and the best of each kind. After the first none begins when
-        `budget` steps are spent. Those that were in it to the end, the best first."""
-        racing = list(members)
-        for number, seed in enumerate(seeds):
-            if number > 0 and self.spent >= budget:
+    ) -> list[Individual]:
+        """All play the first seed, the better half the second, and so on (Jamieson and Talwalkar
+        2016, arXiv:1502.07943), down to `keep`.
+
+        Args:
+            keep: how many are never eliminated.
+            group: the best of each group is never eliminated either.
+            budget: after the first, no rung begins once the evaluator has spent so many steps.
+
+        Returns:
+            Those that are left, the best first.
+        """
+        racing = list(individuals)
+        for rung, seed in enumerate(seeds):
+            if rung > 0 and self.spent >= budget:
                 break
-            self.add(racing, [seed])
+            self.evaluate(racing, [seed])
             racing = ranked(racing)
-            first = {} if kind is None else {kind(m): m for m in reversed(racing)}
+            first = {} if group is None else {group(one): one for one in reversed(racing)}
             cut = max(keep, math.ceil(len(racing) / 2))
-            racing = [m for i, m in enumerate(racing) if i < cut or m in first.values()]
+            racing = [one for i, one in enumerate(racing) if i < cut or one in first.values()]
         return racing
 
 
-def spread(members: Sequence[Member]) -> float:
-    """The typical standard deviation of a forest's returns; 0 where nobody played twice."""
-    tried = [np.var(m.returns, ddof=1) for m in members if len(m.returns) > 1]
+def pooled_std(individuals: Sequence[Individual]) -> float:
+    """Root of the median variance of an individual's returns, over those with two episodes or more;
+    0 where there is none."""
+    tried = [np.var(one.returns, ddof=1) for one in individuals if len(one.returns) > 1]
     return math.sqrt(float(np.median(tried))) if tried else 0.0
 
 
-def ranked(members: Sequence[Member]) -> list[Member]:
-    """The best first: by cautious mean return, then pace, then size."""
-    typical = spread(members)
-    return sorted(members, key=lambda m: (-m.cautious(typical), -m.pace, m.forest.size))
+def ranked(individuals: Sequence[Individual]) -> list[Individual]:
+    """The best first: by lower confidence bound of the return, then discounted return, then the
+    smaller size."""
+    std = pooled_std(individuals)
+    return sorted(
+        individuals,
+        key=lambda one: (-one.lower_confidence_bound(std), -one.discounted_return, one.forest.size),
+    )
 
 
-def places(fitness: np.ndarray, pace: np.ndarray) -> np.ndarray:
-    """Each candidate's place from 0, the worst: by fitness, then by pace. Both (n,)."""
-    order = np.lexsort((pace, fitness))
+def ranks(fitness: np.ndarray, discounted: np.ndarray) -> np.ndarray:
+    """Each candidate's rank from 0, the worst: by fitness, then by discounted return. Both (n,)."""
+    order = np.lexsort((discounted, fitness))
     found = np.empty(len(order))
     found[order] = np.arange(len(order))
     return found

@@ -1,8 +1,9 @@
-"""What a search begins from."""
+"""The initial population of a search."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,59 +13,53 @@ from diffses.config import SearchFinetune, Start
 from diffses.csv_rows import read_rows
 from diffses.dataset.data import Dataset
 from diffses.errors import ConfigError
-from diffses.finetune.evaluator import Member
+from diffses.finetune.action_effects import Control, action_effects
+from diffses.finetune.evaluator import Individual
+from diffses.finetune.lineage import Lineage
 from diffses.finetune.seed_policies.avoidance import dodges, edges, shots
 from diffses.finetune.seed_policies.crossing import advances
 from diffses.finetune.seed_policies.interception import UNUSED, pursuits
 from diffses.finetune.seed_policies.striking import counters
-from diffses.finetune.variation import Material, random_forest, representatives
+from diffses.finetune.variation import PrimitiveSet, random_forest, representatives
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 
 
-def starts(
-    distill: Path, data: Dataset, material: Material, settings: SearchFinetune, seed: int
-) -> list[Member]:
-    """Forests to begin from, each different one once, none with a tree beyond the limit.
+def initial_population(
+    distill: Path,
+    detector: Path,
+    data: Dataset,
+    primitives: PrimitiveSet,
+    settings: SearchFinetune,
+    seed: int,
+) -> list[Individual]:
+    """The forests that `settings.starts` and `settings.start_from` ask for, each different one
+    once, without those that have a tree of more than `settings.max_nodes` nodes.
+
+    Args:
+        distill, detector: folders of these artifacts.
 
     Raises:
-        ConfigError: where there is none, or `start_from` is beyond it or no policy for this data.
+        ConfigError: where there is none, or where the policy of `start_from` is larger or does not
+            fit this data.
     """
-    hall = hall_of_fame(distill)
-    found: list[tuple[Forest, str]] = []
-    if Start.linear in settings.starts:
-        found += [(forest, source) for forest, source, linear in hall if linear]
-    if Start.distilled in settings.starts:
-        found += [(forest, source) for forest, source, linear in hall if not linear]
-    if Start.pursuit in settings.starts:
-        found += [(forest, f"pursuit/{i}") for i, forest in enumerate(pursuits(data))]
-        found += [(forest, f"dodge/{i}") for i, forest in enumerate(dodges(data))]
-        found += [(forest, f"shot/{i}") for i, forest in enumerate(shots(data))]
-        found += [(forest, f"edge/{i}") for i, forest in enumerate(edges(data))]
-        found += [(forest, f"counter/{i}") for i, forest in enumerate(counters(data))]
-        found += [(forest, f"advance/{i}") for i, forest in enumerate(advances(data))]
-        found += [(forest, f"steady/{i}") for i, forest in enumerate(steady(data))]
-    acting = [
-        (other, source if i == 0 else f"{source}, action set {i}")
-        for forest, source in found
-        for i, other in enumerate(representatives(forest, data.groups, data.actions))
-    ]
+    acting = _named_starts(distill, detector, data, settings)
     if settings.start_from is not None:
-        given = continued(Path(settings.start_from), data)
+        given = warm_start(Path(settings.start_from), data)
         if max(given.sizes) > settings.max_nodes:
             raise ConfigError(
                 f"finetune.start_from: a tree of the policy in {settings.start_from} has "
                 f"{max(given.sizes)} nodes, finetune.max_nodes is {settings.max_nodes}",
                 fix=f"finetune.max_nodes={max(given.sizes)}",
             )
-        acting.append((given, "given/0"))
+        acting.append((given, Lineage.start("given", 0)))
     if Start.random in settings.starts:
-        acting += random_starts(data, material, settings.random_starts, seed)
-    kept: dict[Forest, str] = {}
-    for forest, source in acting:
+        acting += random_starts(data, primitives, settings.random_starts, seed)
+    kept: dict[Forest, Lineage] = {}
+    for forest, lineage in acting:
         if max(forest.sizes) <= settings.max_nodes:
-            kept.setdefault(forest, source)
+            kept.setdefault(forest, lineage)
     if not kept:
         smallest = min((max(forest.sizes) for forest, _ in acting), default=0)
         names = ", ".join(start.value for start in settings.starts)
@@ -75,11 +70,34 @@ def starts(
             if smallest
             else "finetune.starts=[pursuit,random]",
         )
-    return [Member(forest, source) for forest, source in kept.items()]
+    return [Individual(forest, lineage) for forest, lineage in kept.items()]
 
 
-def continued(path: Path, data: Dataset) -> Forest:
-    """A policy that was found before, in the features of this data.
+def _named_starts(
+    distill: Path, detector: Path, data: Dataset, settings: SearchFinetune
+) -> list[tuple[Forest, Lineage]]:
+    """The distilled, linear and hand-written starts, each with every choice of actions."""
+    hall = hall_of_fame(distill)
+    found: list[tuple[Forest, Lineage]] = []
+    if Start.linear in settings.starts:
+        found += [(forest, lineage) for forest, lineage, linear in hall if linear]
+    if Start.distilled in settings.starts:
+        found += [(forest, lineage) for forest, lineage, linear in hall if not linear]
+    if Start.pursuit in settings.starts:
+        control = action_effects(detector, data)
+        made = {family: policies(data, control) for family, policies in SEED_POLICIES.items()}
+        made["steady"] = constant_policies(data)
+        found += [(one, Lineage.start(f, i)) for f in made for i, one in enumerate(made[f])]
+    return [
+        (other, replace(lineage, action_set=i))
+        for forest, lineage in found
+        for i, other in enumerate(representatives(forest, data.groups, data.actions))
+    ]
+
+
+def warm_start(path: Path, data: Dataset) -> Forest:
+    """A policy that was found before, with the features and the actions of this data; groups of
+    actions that it does without get a constant that never wins on the recorded states.
 
     Args:
         path: of a forest (`finetuned.json`), or of a shipped champion (`zoo/ENV.json`).
@@ -126,9 +144,9 @@ def continued(path: Path, data: Dataset) -> Forest:
     return replace(layout, actions=names, action_ids=tuple(ids), trees=trees)
 
 
-def steady(data: Dataset) -> list[Forest]:
-    """Forests that always do the same, one for each group of actions; none where actions are
-    vectors. (Always up crosses the road in Freeway.)"""
+def constant_policies(data: Dataset) -> list[Forest]:
+    """Forests that always take the same action, one for each group of actions of equal effect; none
+    for Box actions. (Always up crosses the road in Freeway.)"""
     if data.bounds is not None:
         return []
     empty = data.layout.template(data.train)
@@ -140,27 +158,40 @@ def steady(data: Dataset) -> list[Forest]:
 
 
 def random_starts(
-    data: Dataset, material: Material, count: int, seed: int
-) -> list[tuple[Forest, str]]:
-    """Random forests, every other one linear."""
+    data: Dataset, primitives: PrimitiveSet, count: int, seed: int
+) -> list[tuple[Forest, Lineage]]:
+    """Random forests, every other one of weighted sums."""
     template = data.layout.template(data.train)
     random = np.random.default_rng(seed_for(seed, "finetune", "random starts"))
     return [
-        (random_forest(template, material, random, linear=i % 2 == 0), f"random/{i}")
+        (
+            random_forest(template, primitives, random, linear=i % 2 == 0),
+            Lineage.start("random", i),
+        )
         for i in range(count)
     ]
 
 
-def hall_of_fame(distill: Path) -> list[tuple[Forest, str, bool]]:
-    """The forests of a distillation, where they came from and whether they are the linear fit,
-    which comes first; then those that agree most."""
+def hall_of_fame(distill: Path) -> list[tuple[Forest, Lineage, bool]]:
+    """The forests of a distillation, their lineage, and whether each is the linear fit: that comes
+    first, then those that agree most with the teacher."""
     rows = read_rows(distill / "hall_of_fame.csv")
     rows.sort(key=lambda row: row["linear"] != "True")  # stable: the others keep their order
     return [
         (
             Forest.load(distill / "forests" / row["file"]),
-            f"distill/{Path(row['file']).stem}",
+            Lineage.start("distill", Path(row["file"]).stem),
             row["linear"] == "True",
         )
         for row in rows
     ]
+
+
+SEED_POLICIES: dict[str, Callable[[Dataset, Control | None], list[Forest]]] = {
+    "pursuit": pursuits,
+    "dodge": dodges,
+    "shot": shots,
+    "edge": edges,
+    "counter": counters,
+    "advance": advances,
+}

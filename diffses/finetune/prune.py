@@ -1,4 +1,4 @@
-"""Smaller trees that decide the same: what the search left over is cut away."""
+"""Pruning: smaller forests that take nearly the same actions in recorded states."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from diffses.policy.forest import Forest
 
 
 def prune(forest: Forest, rows: np.ndarray, tolerance: float) -> Forest:
-    """Replaces operators by one of their arguments while nearly all decisions stay.
+    """Replaces operators by one of their arguments, or by 0, while nearly all actions stay.
 
-    Greedy: of all such cuts that keep enough decisions, the one that removes most nodes, then
-    the one that changes fewest decisions; again until there is none.
+    Greedy: of all such cuts within the tolerance the one that leaves fewest nodes, then the one
+    that changes fewest actions; again until there is none. Changes add up: the tolerance is against
+    the forest as it was given.
 
     Args:
-        rows: float64 (n, features), states to decide in.
-        tolerance: share of the states in which the action may become another, 0 to 1; of Box
-            actions their mean change as a share of the range.
+        rows: float64 (n, features), the states.
+        tolerance: share of the states in which the action may become another, 0 to 1; for Box
+            actions their mean absolute change, as a share of the range.
     """
     wanted = decisions(forest, rows)
     while True:
@@ -38,7 +39,7 @@ def prune(forest: Forest, rows: np.ndarray, tolerance: float) -> Forest:
 
 
 def without_unused(forest: Forest, rows: np.ndarray) -> Forest:
-    """The forest without the trees that are constant and win in none of the states.
+    """The forest without the actions whose tree is a constant that wins in none of the states.
 
     Args:
         rows: float64 (n, features).
@@ -56,15 +57,15 @@ def without_unused(forest: Forest, rows: np.ndarray) -> Forest:
 
 
 def decisions(forest: Forest, rows: np.ndarray) -> np.ndarray:
-    """What the forest does in each state: the index of a tree (n,), or Box actions (n, d)."""
+    """The forest's action in each state: the index of a tree, (n,), or Box actions, (n, d)."""
     if forest.bounds is not None:
         return forest.squash(Compiled(forest).scores(rows))
     return Compiled(forest).choose(rows)
 
 
 def change(forest: Forest, rows: np.ndarray, wanted: np.ndarray) -> float:
-    """How much of `decisions` has become another, 0 to 1; of Box actions the mean distance as a
-    share of the range."""
+    """The share of the states in which the action is not the wanted one, 0 to 1; for Box actions
+    the mean absolute difference, as a share of the range."""
     found = decisions(forest, rows)
     if forest.bounds is None:
         return float((found != wanted).mean())
@@ -73,7 +74,7 @@ def change(forest: Forest, rows: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def cuts(forest: Forest) -> list[Forest]:
-    """All forests in which one operator is replaced by one of its arguments."""
+    """All forests in which one operator is replaced by one of its arguments, or by 0."""
     found = []
     for number, tree in enumerate(forest.trees):
         for shorter in shortened(tree):

@@ -1,4 +1,8 @@
-"""Which forests live on: return first, size as a second objective (Deb et al. 2002, NSGA-II)."""
+"""Selection on return and size: half the places by return alone, half by Pareto fronts.
+
+Non-dominated sorting and crowding distance are those of NSGA-II (Deb et al. 2002), but this is not
+NSGA-II, where size would count as much as return for every place.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +11,39 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diffses.finetune.evaluator import Member, ranked, spread
+from diffses.finetune.evaluator import Individual, pooled_std, ranked
 
 
-def select(members: Sequence[Member], size: int) -> list[Member]:
-    """The better half of the places go by return alone, the rest by fronts of return against
-    size, the least crowded of a front first."""
-    ordered = ranked(unique(members))
+def select(individuals: Sequence[Individual], size: int) -> list[Individual]:
+    """The survivors, at most `size`, each forest once.
+
+    The better half of the places go by `ranked`; the rest by fronts of the lower confidence bound
+    of the return against the number of nodes, within a front the least crowded first.
+    """
+    ordered = ranked(unique(individuals))
     kept = ordered[: math.ceil(size / 2)]
     rest = ordered[len(kept) :]
-    typical = spread(members)
-    values = np.array([[m.cautious(typical), -m.forest.size] for m in rest])
-    for front in fronts(values) if len(rest) else []:
-        distance = crowding(values[front])
+    std = pooled_std(individuals)
+    values = np.array([[one.lower_confidence_bound(std), -one.forest.size] for one in rest])
+    for front in non_dominated_sort(values) if len(rest) else []:
+        distance = crowding_distance(values[front])
         kept += [rest[front[i]] for i in np.argsort(-distance, kind="stable")]
     return kept[:size]
 
 
-def unique(members: Sequence[Member]) -> list[Member]:
-    """Each forest once, with the member that played most."""
-    best: dict[str, Member] = {}
-    for member in members:
-        text = member.forest.to_json()
-        if text not in best or len(member.returns) > len(best[text].returns):
-            best[text] = member
+def unique(individuals: Sequence[Individual]) -> list[Individual]:
+    """Each forest once, as the individual with most episodes."""
+    best: dict[str, Individual] = {}
+    for one in individuals:
+        text = one.forest.to_json()
+        if text not in best or len(one.returns) > len(best[text].returns):
+            best[text] = one
     return list(best.values())
 
 
-def fronts(values: np.ndarray) -> list[list[int]]:
-    """Non-dominated sorting: the rows that no other beats, then those only they beat, and so on.
+def non_dominated_sort(values: np.ndarray) -> list[list[int]]:
+    """Fronts of row numbers: the rows that no other dominates, then those that only rows of the
+    first front dominate, and so on.
 
     Args:
         values: (n, objectives), higher is better.
@@ -54,8 +62,9 @@ def dominates(one: np.ndarray, other: np.ndarray) -> bool:
     return bool((one >= other).all() and (one > other).any())
 
 
-def crowding(values: np.ndarray) -> np.ndarray:
-    """How far each row is from its neighbours in a front, (n,); infinite at the ends."""
+def crowding_distance(values: np.ndarray) -> np.ndarray:
+    """For each row of a front, (n, objectives), the distance between its two neighbours, summed
+    over the objectives, each as a share of its range: (n,); infinite at the ends."""
     distance = np.zeros(len(values))
     for column in values.T:
         order = np.argsort(column, kind="stable")

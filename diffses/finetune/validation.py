@@ -1,4 +1,4 @@
-"""The validation episodes that choose the champion."""
+"""Validation: episodes of their own choose the champion among the finalists."""
 
 from __future__ import annotations
 
@@ -14,36 +14,40 @@ from diffses.config import FinetuneConfig
 from diffses.csv_rows import write_rows
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import Episode, Job, play
+from diffses.finetune.lineage import Lineage
 from diffses.finetune.selection import dominates
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 
-EQUAL = 0.25  # standard errors that a forest may be behind the best and be as good
-LOOKS = (0.25, 0.5)  # shares of the episodes that many play before few play all
+TIE_WIDTH = 0.25  # standard errors that a candidate may be behind the best and count as equal
+RUNGS = (0.25, 0.5)  # shares of the episodes after which the worse half is eliminated
 
 
 @dataclasses.dataclass
-class Judged:
-    """A forest and what it returned in the first validation episodes."""
+class Candidate:
+    """A forest, with its returns in the first validation episodes."""
 
     forest: Forest
-    source: str  # where it came from, e.g. "distill/00" or "child 12.3 (graft)"
+    lineage: Lineage
     returns: list[float] = dataclasses.field(default_factory=list)
-    steps: int = 0  # environment steps this cost
+    steps: int = 0  # environment steps these took
 
     @property
     def mean(self) -> float:
         return float(np.mean(self.returns))
 
     @property
-    def error(self) -> float:
-        """Standard error of the mean; 0 for a single episode."""
+    def standard_error(self) -> float:
+        """Of the mean; 0 for a single episode."""
         n = len(self.returns)
         return float(np.std(self.returns, ddof=1)) / math.sqrt(n) if n > 1 else 0.0
 
 
-class Judge:
-    """Plays validation episodes: the same for every forest of every search."""
+class Validator:
+    """Plays validation episodes, the same for every forest of every search.
+
+    candidates: each different forest that was validated, in order of its first evaluation.
+    """
 
     def __init__(
         self, protocol: EvaluationProtocol, settings: FinetuneConfig, detector: Path
@@ -51,118 +55,118 @@ class Judge:
         self._protocol, self._settings, self._detector = protocol, settings, str(detector)
         # seed 0, not the search's: searches are compared on the same episodes
         self._seeds = protocol.seeds("validation", 0, settings.validation_episodes)
-        self.judged: list[Judged] = []
+        self.candidates: list[Candidate] = []
 
-    def look(
-        self, candidates: Sequence[tuple[Forest, str]], episodes: int | None = None
-    ) -> list[Judged]:
-        """What forests return in the first `episodes` validation episodes, or in all.
-
-        Args:
-            candidates: forests and where they came from.
-        """
-        looked = [self._judged(forest, source) for forest, source in candidates]
-        waiting = {id(judged): judged for judged in looked}.values()
+    def evaluate(
+        self, forests: Sequence[tuple[Forest, Lineage]], episodes: int | None = None
+    ) -> list[Candidate]:
+        """The forests as candidates that have played the first `episodes` validation episodes, or
+        all; what a forest has played before is not played again."""
+        asked = [self._candidate(forest, lineage) for forest, lineage in forests]
+        waiting = {id(one): one for one in asked}.values()
         jobs = [
-            (
-                judged,
-                Job(
-                    ForestSpec(judged.forest, self._detector),
-                    self._protocol,
-                    seed,
-                    self._settings.validation_steps,
-                ),
-            )
-            for judged in waiting
-            for seed in self._seeds[len(judged.returns) : episodes]
+            (one, self._job(one.forest, seed))
+            for one in waiting
+            for seed in self._seeds[len(one.returns) : episodes]
         ]
         played: dict[Job, Episode] = {}
         with Bar(len(jobs), "episode", "validate") as progress:
-            for one in play([job for _, job in jobs], self._settings.workers):
-                played[one.job] = one
-                progress.update(1, score=one.score)
-        for judged, job in jobs:  # in the order of the seeds
-            judged.returns.append(played[job].score)
-            judged.steps += played[job].steps
-        return looked
+            for episode in play([job for _, job in jobs], self._settings.workers):
+                played[episode.job] = episode
+                progress.update(1, score=episode.score)
+        for one, job in jobs:  # in the order of the seeds
+            one.returns.append(played[job].score)
+            one.steps += played[job].steps
+        return asked
 
-    def _judged(self, forest: Forest, source: str) -> Judged:
-        found = next((known for known in self.judged if known.forest == forest), None)
+    def _job(self, forest: Forest, seed: int) -> Job:
+        spec = ForestSpec(forest, self._detector)
+        return Job(spec, self._protocol, seed, self._settings.validation_steps)
+
+    def _candidate(self, forest: Forest, lineage: Lineage) -> Candidate:
+        found = next((known for known in self.candidates if known.forest == forest), None)
         if found is None:
-            found = Judged(forest, source)
-            self.judged.append(found)
+            found = Candidate(forest, lineage)
+            self.candidates.append(found)
         return found
 
-    def race(self, candidates: Sequence[tuple[Forest, str]], keep: int) -> Judged:
-        """A first look at all, a longer one at the better half of them, every episode for the
-        `keep` best. Returns the best. A forest that is named twice is in it once."""
-        unique: dict[Forest, str] = {}
-        for forest, source in candidates:
-            unique.setdefault(forest, source)
-        candidates = list(unique.items())
-        for share in LOOKS:
-            looked = self.look(candidates, math.ceil(share * len(self._seeds)))
-            looked.sort(key=lambda judged: (-judged.mean, judged.forest.size))
-            through = looked[: max(keep, math.ceil(len(looked) / 2))]
-            candidates = [(judged.forest, judged.source) for judged in through]
-        self.look(candidates[:keep])
+    def successive_halving(self, forests: Sequence[tuple[Forest, Lineage]], keep: int) -> Candidate:
+        """All play the share of the episodes that `RUNGS` says, the better half, at least `keep`,
+        goes on, and the `keep` best play all episodes. A forest named twice takes one place.
+
+        Returns:
+            `best()`, of all that were ever validated.
+        """
+        unique: dict[Forest, Lineage] = {}
+        for forest, lineage in forests:
+            unique.setdefault(forest, lineage)
+        racing = list(unique.items())
+        for share in RUNGS:
+            found = self.evaluate(racing, math.ceil(share * len(self._seeds)))
+            found.sort(key=lambda one: (-one.mean, one.forest.size))
+            left = found[: max(keep, math.ceil(len(found) / 2))]
+            racing = [(one.forest, one.lineage) for one in left]
+        self.evaluate(racing[:keep])
         return self.best()
 
-    def best(self) -> Judged:
-        """Of those that played every episode the smallest that is as good as the best; of equals
-        the highest mean, then the first judged."""
-        whole = [judged for judged in self.judged if len(judged.returns) == len(self._seeds)]
-        top = max(whole, key=lambda judged: (judged.mean, -judged.forest.size))
-        equals = [judged for judged in whole if judged.mean >= top.mean - EQUAL * top.error]
-        return min(equals, key=lambda judged: (judged.forest.size, -judged.mean))
+    def best(self) -> Candidate:
+        """The champion, of those that have played every episode: the smallest whose mean is within
+        `TIE_WIDTH` standard errors of the highest; of equal sizes the higher mean, then the first.
+        """
+        whole = [one for one in self.candidates if len(one.returns) == len(self._seeds)]
+        top = max(whole, key=lambda one: (one.mean, -one.forest.size))
+        equals = [one for one in whole if one.mean >= top.mean - TIE_WIDTH * top.standard_error]
+        return min(equals, key=lambda one: (one.forest.size, -one.mean))
 
-    def front(self) -> list[Judged]:
-        """Those that no other beats in both return and size, the highest return first. Of any two
-        what they returned in the episodes that both played counts: who was given up early may have
-        the highest mean, of few and easy ones."""
-        best = [one for one in self.judged if not any(_beats(other, one) for other in self.judged)]
-        return sorted(best, key=lambda judged: -judged.mean)
+    def front(self) -> list[Candidate]:
+        """The Pareto front of return and size, the highest mean return first.
+
+        Two candidates are compared on the episodes both played, since candidates eliminated early
+        were evaluated on fewer episodes.
+        """
+        everyone = self.candidates
+        best = [one for one in everyone if not any(_dominates(other, one) for other in everyone)]
+        return sorted(best, key=lambda one: -one.mean)
 
 
-def _beats(one: Judged, other: Judged) -> bool:
+def _dominates(one: Candidate, other: Candidate) -> bool:
     common = min(len(one.returns), len(other.returns))
-    values = [
-        np.array([np.mean(judged.returns[:common]), -judged.forest.size]) for judged in (one, other)
-    ]
+    values = [np.array([np.mean(c.returns[:common]), -c.forest.size]) for c in (one, other)]
     return dominates(*values)
 
 
-def write_validation(path: Path, judge: Judge, champion: Judged) -> None:
+def write_validation(path: Path, validator: Validator, champion: Candidate) -> None:
+    """Writes `validation.csv`: a row for each candidate."""
     rows = [
         {
-            "policy": "finetuned" if judged is champion else judged.source,
-            "source": judged.source,
-            "episodes": len(judged.returns),
-            "mean": judged.mean,
-            "standard_error": judged.error,
-            "size": judged.forest.size,
-            "champion": judged is champion,
+            "policy": "finetuned" if one is champion else one.lineage.label,
+            "source": one.lineage.label,
+            "episodes": len(one.returns),
+            "mean": one.mean,
+            "standard_error": one.standard_error,
+            "size": one.forest.size,
+            "champion": one is champion,
         }
-        for judged in judge.judged
+        for one in validator.candidates
     ]
     write_rows(path, rows)
 
 
-def write_front(folder: Path, judge: Judge) -> None:
-    """Writes `front.csv` and the forests it names: return against size, by validation."""
+def write_front(folder: Path, validator: Validator) -> None:
+    """Writes `front.csv`, the Pareto front of return and size, and the forests it names."""
     (folder / "front").mkdir()
     rows = []
-    for number, judged in enumerate(judge.front()):
+    for number, one in enumerate(validator.front()):
         name = f"front/{number:02d}.json"
-        judged.forest.save(folder / name)
+        one.forest.save(folder / name)
         rows.append(
             {
-                "return": judged.mean,
-                "standard_error": judged.error,
-                "episodes": len(judged.returns),
-                "size": judged.forest.size,
+                "return": one.mean,
+                "standard_error": one.standard_error,
+                "episodes": len(one.returns),
+                "size": one.forest.size,
                 "file": name,
-                "source": judged.source,
+                "source": one.lineage.label,
             }
         )
     write_rows(folder / "front.csv", rows)

@@ -1,41 +1,6 @@
-"""Metrics of a run: `metrics.jsonl` always, W&B where it is on."""
+"""Metrics of a run: `metrics.jsonl` always, Weights & Biases where it is on."""
 
-from diffses.logger.run_logger import (
-    INIT_SECONDS,
-    LOGIN,
-    RECORD,
-    Logger,
-    WandbView,
-    artifact,
-    current,
-    default_entity,
-    has_login,
-    html,
-    image,
-    log,
-    open_logger,
-    scatter,
-    summary,
-    table,
-    video,
-)
+from diffses.logger.run_logger import Logger, current, log, open_logger
+from diffses.logger.wandb_view import LOGIN, default_entity, has_login
 
-__all__ = [
-    "INIT_SECONDS",
-    "LOGIN",
-    "RECORD",
-    "Logger",
-    "WandbView",
-    "artifact",
-    "current",
-    "default_entity",
-    "has_login",
-    "html",
-    "image",
-    "log",
-    "open_logger",
-    "scatter",
-    "summary",
-    "table",
-    "video",
-]
+__all__ = ["LOGIN", "Logger", "current", "default_entity", "has_login", "log", "open_logger"]

@@ -1,7 +1,7 @@
-"""A bar for whatever takes more than two seconds, with the quantity that matters beside it.
+"""Progress bars with the values that matter beside them.
 
-Where stderr is not a terminal (a log file, CI), and in a joblib worker, it is an occasional line in
-the log instead. `DIFFSES_PROGRESS=0` turns both off, and so does `verbosity=quiet`.
+If stderr is not a terminal (a log file, CI), and in a joblib worker, an occasional line in the
+log replaces the bar. `DIFFSES_PROGRESS=0` turns both off, as does `verbosity=quiet`.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, Self
 
 from tqdm import tqdm  # type: ignore[import-untyped]
 
-FIRST_SECONDS = 10.0  # until the first line in a log, then twice as long each time
-LONGEST_SECONDS = 600.0  # between two lines
+FIRST_SECONDS = 10.0  # until the first line in the log; each further interval doubles
+LONGEST_SECONDS = 600.0  # maximum interval between two lines
 
 _log = logging.getLogger(__name__)
 
 
 class Bar:
-    """Counts up to `total`; use as a context manager.
+    """A progress bar; use as a context manager.
 
     `with Bar(1000, "step", "finetune") as progress: progress.update(8, ret=3.5)`
 
     Args:
-        total: what it counts to; None where that is not known.
-        unit: of what is counted, e.g. "step" or "episode".
-        description: what is going on, e.g. "finetune".
+        total: the count at the end; None if unknown.
+        unit: of the count, in the singular, e.g. "step" or "episode".
+        description: of the work, e.g. "finetune".
     """
 
     def __init__(self, total: float | None, unit: str, description: str) -> None:
@@ -39,7 +39,7 @@ class Bar:
         self._values: dict[str, str] = {}
         self._enabled = os.environ.get("DIFFSES_PROGRESS", "1") != "0"
         self._bar: Any = None
-        # the jobs of a joblib sweep share one terminal: their bars would overwrite each other
+        # joblib workers share one terminal, where their bars would overwrite each other
         alone = multiprocessing.current_process().name == "MainProcess"
         if self._enabled and alone and sys.stderr.isatty():
             self._bar = tqdm(
@@ -55,14 +55,14 @@ class Bar:
         self._wait = FIRST_SECONDS
 
     def update(self, amount: float = 1, **values: float | str) -> None:
-        """Counts `amount` more; `values` are shown beside it, e.g. `ret=12.5`."""
+        """Advances by `amount`; `values` are shown beside the bar, e.g. `ret=12.5`."""
         self.count += amount
         self.show(**values)
         if self._bar is not None:
             self._bar.update(amount)
 
     def show(self, **values: float | str) -> None:
-        """Shows values without counting; those not named keep what they were."""
+        """Shows values without advancing; values not named stay as they are."""
         for name, value in values.items():
             self._values[name] = f"{value:.4g}" if isinstance(value, float | int) else str(value)
         if self._bar is not None:

@@ -1,7 +1,22 @@
-"""The compiled loops that work trees out, generated from `OPERATORS`, whose bodies they inline.
+"""A bytecode interpreter of trees, compiled by numba, with the operators' bodies inlined.
 
-A tree is a row of opcodes in reverse prefix order: leaves push a value, an operator takes its
-arguments from the top of the stack, the first topmost, and pushes its result.
+A tree is compiled to opcodes in reverse prefix order, which run on a stack: a leaf pushes its
+value, an operator pops its arguments (the first on top) and pushes its result.
+
+    tree      ("add", "mul", 0.5, 3, 0)          0.5*x3 + x0, prefix order
+                     |  compiled.flatten
+    code      [x0, x3, 0.5, mul, add]            constants [0.5], opcodes int32
+                     |  Interpreter.scores
+    stack     x0 | x0 x3 | x0 x3 0.5 | x0 (0.5*x3) | (0.5*x3 + x0)
+
+The loops themselves are generated, once per set of operators:
+
+    OPERATORS  --_sources-->  Python source of a loop with one `elif c == opcode` per operator
+               --exec, njit-->  Interpreter (machine code, cached on disk by numba)
+
+New trees therefore need no compilation; new operators do. The generated functions are compiled
+under the file name of `operators.py`, since numba invalidates its cache by that file's time, and
+carry the fingerprint of the operators in their names (FINGERPRINT below).
 """
 
 from __future__ import annotations
@@ -20,22 +35,26 @@ from diffses.policy import operators
 from diffses.policy import scalar_ops as scalar
 from diffses.policy.operators import OPERATORS, Operator
 
-FEATURE = 1 << 16  # opcode FEATURE + j is feature j, -1 - i is constant i, the rest operators
-BLOCK = 256  # rows worked on at a time: a block of all features and temporaries stays in cache
+# opcodes: FEATURE_OPCODE + j is feature j, -1 - i is constant i, the others are operators
+FEATURE_OPCODE = 1 << 16
+BLOCK = 256  # rows evaluated at a time, so that features and temporaries stay in the CPU's cache
 
 
-class Machine(NamedTuple):
+class Interpreter(NamedTuple):
     """The compiled loops for one set of operators; callable from other compiled code.
 
-    scores(code, constants, starts, row, stack, out): fills out (trees,) for one row (features,).
-    choose(code, constants, starts, row, stack, out) -> int: the same, and the highest tree.
-    choose_rows(code, constants, starts, rows, stack, out, chosen): one after another, fills
-        chosen (n,) int64.
-    blocks(code, constants, starts, depth, columns, first, last, out): fills out[:, first:last]
-        for the rows first to last of columns (features, n).
+    The first arguments are those of a `compiled.Program`.
 
-    All release the GIL and cache what they compile. A caller that is compiled with `cache=True`
-    keeps the operators' bodies as they were: remove its cache after an edit of `operators.py`.
+    scores(code, constants, starts, row, stack, out): evaluates one row (features,) into out
+        (trees,).
+    choose(code, constants, starts, row, stack, out) -> int: the same; the index of the highest.
+    choose_rows(code, constants, starts, rows, stack, out, chosen): `choose` of each row into
+        chosen, int64 (n,).
+    blocks(code, constants, starts, depth, columns, first, last, out): evaluates rows first to
+        last of columns (features, n) into out[:, first:last], block by block.
+
+    All release the GIL. A caller that is itself compiled with `cache=True` keeps the operators'
+    former bodies: delete its cache after an edit of `operators.py`.
     """
 
     scores: Any
@@ -45,32 +64,32 @@ class Machine(NamedTuple):
     names: tuple[str, ...]  # of the operators, by opcode
 
 
-def machine() -> Machine:
-    """The machine for the operators as they are registered now."""
-    return _machine(tuple(OPERATORS[name] for name in sorted(OPERATORS)))
+def interpreter() -> Interpreter:
+    """The interpreter for the operators that are registered now."""
+    return _interpreter(tuple(OPERATORS[name] for name in sorted(OPERATORS)))
 
 
 @cache
-def _machine(available: tuple[Operator, ...]) -> Machine:
+def _interpreter(available: tuple[Operator, ...]) -> Interpreter:
     mark = fingerprint(available)
-    names: dict[str, Any] = {"np": np, "FEATURE": FEATURE, "BLOCK": BLOCK}
+    names: dict[str, Any] = {"np": np, "FEATURE_OPCODE": FEATURE_OPCODE, "BLOCK": BLOCK}
     names["__name__"] = __name__
     for index, operator in enumerate(available):
         names[f"f{index}"] = njit(error_model="numpy")(operator.on(scalar))
     made = {}
     for loop, source in _sources(available).items():
-        # numba caches by file, name and bytecode, and looks at the file's time: with the file of
-        # the bodies and their fingerprint in the name, an edited operator is compiled again
-        text = source.replace("MARK", mark)
+        # numba's cache is keyed by file, name and bytecode and checks the file's time. The file
+        # name of the bodies and their fingerprint make it compile an edited operator again.
+        text = source.replace("FINGERPRINT", mark)
         exec(compile(text, operators.__file__, "exec"), names)
         made[loop] = njit(error_model="numpy", nogil=True, cache=True)(names[f"{loop}_{mark}"])
         names[f"{loop}_{mark}"] = made[loop]
-    return Machine(**made, names=tuple(operator.name for operator in available))
+    return Interpreter(**made, names=tuple(operator.name for operator in available))
 
 
 def fingerprint(available: Sequence[Operator]) -> str:
-    """12 hex digits of all that decides the compiled code: the bodies' bytecode, constants and
-    numeric globals, what they are given for `xp`, and the loops around them."""
+    """12 hex digits of everything the compiled code depends on: the bodies' bytecode, constants and
+    numeric globals, the functions of `scalar_ops`, and the loops of this file."""
     digest = hashlib.sha256()
     for file in (scalar.__file__, __file__):
         digest.update(Path(file).read_bytes())
@@ -95,17 +114,17 @@ def _digest_code(digest: Any, code: CodeType, names: dict[str, Any]) -> None:
 
 def _sources(available: Sequence[Operator]) -> dict[str, str]:
     return {
-        "scores": _with_cases(_SCORES, available, _one_row),
-        "choose": _CHOOSE,
-        "choose_rows": _CHOOSE_ROWS,
-        "blocks": _with_cases(_BLOCKS, available, _one_block),
+        "scores": _with_cases(_SCORES_SOURCE, available, _one_row),
+        "choose": _CHOOSE_SOURCE,
+        "choose_rows": _CHOOSE_ROWS_SOURCE,
+        "blocks": _with_cases(_BLOCKS_SOURCE, available, _one_block),
     }
 
 
 def _with_cases(
     source: str, available: Sequence[Operator], case: Callable[[int, Operator], list[str]]
 ) -> str:
-    """Puts an `elif` for each opcode in place of CASES; LLVM makes one jump table of them."""
+    """Replaces CASES by an `elif` per operator, of which LLVM makes one jump table."""
     lines = []
     for index, operator in enumerate(available):
         lines.append(f"elif c == {index}:")
@@ -139,14 +158,14 @@ def _one_block(index: int, operator: Operator) -> list[str]:
     ]
 
 
-_SCORES = """
-def scores_MARK(code, constants, starts, row, stack, out):
+_SCORES_SOURCE = """
+def scores_FINGERPRINT(code, constants, starts, row, stack, out):
     for t in range(starts.size - 1):
         top = 0
         for i in range(starts[t], starts[t + 1]):
             c = code[i]
-            if c >= FEATURE:
-                stack[top] = row[c - FEATURE]
+            if c >= FEATURE_OPCODE:
+                stack[top] = row[c - FEATURE_OPCODE]
                 top += 1
             elif c < 0:
                 stack[top] = constants[-1 - c]
@@ -155,9 +174,9 @@ def scores_MARK(code, constants, starts, row, stack, out):
         out[t] = stack[0]
 """
 
-_CHOOSE = """
-def choose_MARK(code, constants, starts, row, stack, out):
-    scores_MARK(code, constants, starts, row, stack, out)
+_CHOOSE_SOURCE = """
+def choose_FINGERPRINT(code, constants, starts, row, stack, out):
+    scores_FINGERPRINT(code, constants, starts, row, stack, out)
     chosen = 0
     high = -np.inf
     for t in range(starts.size - 1):
@@ -167,16 +186,17 @@ def choose_MARK(code, constants, starts, row, stack, out):
     return chosen
 """
 
-_CHOOSE_ROWS = """
-def choose_rows_MARK(code, constants, starts, rows, stack, out, chosen):
+_CHOOSE_ROWS_SOURCE = """
+def choose_rows_FINGERPRINT(code, constants, starts, rows, stack, out, chosen):
     for n in range(rows.shape[0]):
-        chosen[n] = choose_MARK(code, constants, starts, rows[n], stack, out)
+        chosen[n] = choose_FINGERPRINT(code, constants, starts, rows[n], stack, out)
 """
 
-# A value on the stack is the number of the slot it lies in: a feature's, or a temporary's. An
-# operator never writes into a slot it reads, so that LLVM may vectorise its loop.
-_BLOCKS = """
-def blocks_MARK(code, constants, starts, depth, columns, first, last, out):
+# Evaluates a block of rows per opcode. The stack `refs` holds rows of `work`: below `width` a
+# feature, above a temporary. `spare[:free + 1]` are the free temporaries. An operator never writes
+# to a row that it reads, so that LLVM can vectorise its loop.
+_BLOCKS_SOURCE = """
+def blocks_FINGERPRINT(code, constants, starts, depth, columns, first, last, out):
     width = columns.shape[0]
     work = np.empty((width + depth + 2, BLOCK))
     refs = np.empty(depth + 1, np.uint64)
@@ -192,8 +212,8 @@ def blocks_MARK(code, constants, starts, depth, columns, first, last, out):
             top = 0
             for i in range(starts[t], starts[t + 1]):
                 c = code[i]
-                if c >= FEATURE:
-                    refs[top] = c - FEATURE
+                if c >= FEATURE_OPCODE:
+                    refs[top] = c - FEATURE_OPCODE
                     top += 1
                     continue
                 slot = spare[free]

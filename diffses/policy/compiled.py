@@ -1,8 +1,8 @@
-"""Forests compiled: one on one row as in play, many trees on many rows as in a search.
+"""Fast evaluation of forests: one forest on one row, as in play, or many trees on many rows.
 
-A tree becomes a row of opcodes, which loops made once for all trees work out (`machine.py`);
-nothing is compiled for a new forest. Values equal the numpy reference: bit for bit for
-arithmetic, min, max and comparisons (no fastmath), to 4 ulp for the transcendental functions.
+Trees are turned into opcodes for the interpreter of `bytecode.py`; a new forest needs no
+compilation. Values equal the numpy reference: bit for bit for arithmetic, min, max and
+comparisons (no fastmath), to 4 ulp for the transcendental functions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffses.policy.bytecode import BLOCK, FEATURE, machine
+from diffses.policy.bytecode import BLOCK, FEATURE_OPCODE, interpreter
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.forest import Forest
 
@@ -23,17 +23,17 @@ Starts = NDArray[np.int64]
 
 
 class Program(NamedTuple):
-    """Trees as flat arrays; one job's program is a few hundred bytes."""
+    """Trees as opcodes in flat arrays, a few hundred bytes."""
 
     code: Codes
     constants: Floats
     starts: Starts  # tree t is code[starts[t]:starts[t + 1]]
-    depth: int  # values on the stack at most
+    depth: int  # maximum number of values on the stack
 
 
 def flatten(trees: Sequence[Expression]) -> Program:
-    """The program of some trees, its constants in the order of `Forest.constants()`."""
-    opcodes = {name: index for index, name in enumerate(machine().names)}
+    """The program of trees; its constants are in the order of `Forest.constants()`."""
+    opcodes = {name: index for index, name in enumerate(interpreter().names)}
     code: list[int] = []
     constants: list[float] = []
     starts = [0]
@@ -44,7 +44,7 @@ def flatten(trees: Sequence[Expression]) -> Program:
             if isinstance(token, str):
                 code.append(opcodes[token])
             elif isinstance(token, int):
-                code.append(FEATURE + token)
+                code.append(FEATURE_OPCODE + token)
             else:
                 number += 1
                 code.append(number)
@@ -56,9 +56,9 @@ def flatten(trees: Sequence[Expression]) -> Program:
 
 
 class Compiled:
-    """A forest ready to play.
+    """A forest for evaluation row by row.
 
-    It owns the scratch space of its program: use one instance a thread.
+    It owns the stack of its program: use one instance per thread.
     """
 
     def __init__(self, forest: Forest) -> None:
@@ -66,26 +66,26 @@ class Compiled:
         self.code, self.constants, self.starts, depth = flatten(forest.trees)
         self.stack = np.empty(depth)
         self.out = np.empty(len(forest.trees))
-        self._machine = machine()
+        self._interpreter = interpreter()
         self._width = len(forest.features)
 
     def __reduce__(self) -> tuple[object, ...]:
         return Compiled, (self.forest,)
 
     def choose_one(self, row: Floats) -> int:
-        """The tree that scores highest on one row, float64 (features,); as `forest.highest`."""
+        """The index of the highest tree on one row, float64 (features,); as `forest.highest`."""
         if row.shape != (self._width,):
             raise ValueError(f"want a row of shape ({self._width},), got {row.shape}")
-        chosen: int = self._machine.choose(
+        chosen: int = self._interpreter.choose(
             self.code, self.constants, self.starts, row, self.stack, self.out
         )
         return chosen
 
     def scores_one(self, row: Floats) -> Floats:
-        """What each tree says of one row, (features,) to (trees,); the next call overwrites it."""
+        """The value of each tree on one row, (features,) to (trees,); reused by the next call."""
         if row.shape != (self._width,):
             raise ValueError(f"want a row of shape ({self._width},), got {row.shape}")
-        self._machine.scores(self.code, self.constants, self.starts, row, self.stack, self.out)
+        self._interpreter.scores(self.code, self.constants, self.starts, row, self.stack, self.out)
         return self.out
 
     def scores(self, rows: Floats) -> Floats:
@@ -98,18 +98,18 @@ class Compiled:
         if rows.ndim != 2 or rows.shape[1] != self._width:
             raise ValueError(f"want rows of shape (n, {self._width}), got {rows.shape}")
         chosen = np.empty(len(rows), np.int64)
-        self._machine.choose_rows(
+        self._interpreter.choose_rows(
             self.code, self.constants, self.starts, rows, self.stack, self.out, chosen
         )
         return chosen
 
 
 class Batch:
-    """Many trees on the same rows: fitness in a search, agreement on a data set.
+    """Evaluates many trees on the same rows.
 
     Args:
-        rows: float64 (n, features); kept once, turned so that a feature lies in one piece.
-        threads: to share the rows among.
+        rows: float64 (n, features); copied to contiguous columns.
+        threads: number of threads that share the rows.
     """
 
     def __init__(self, rows: Floats, threads: int = 1) -> None:
@@ -120,20 +120,25 @@ class Batch:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def scores(self, trees: Sequence[Expression], out: Floats | None = None) -> Floats:
-        """The value of each tree in each row, float64 (trees, n).
+        """The value of each tree on each row, float64 (trees, n).
 
         Args:
-            trees: over the features of the rows; whole ones (`expression.check`).
-            out: where to write them, to spare the allocation.
+            trees: complete ones (`expression.check_tree`) over the features of the rows.
+            out: array for the result, to save the allocation.
+
+        Raises:
+            ValueError: if a tree uses another feature or `out` has another shape.
         """
         width, n = self._columns.shape
         out = np.empty((len(trees), n)) if out is None else out
         if out.shape != (len(trees), n):
             raise ValueError(f"want out of shape {(len(trees), n)}, got {out.shape}")
         code, constants, starts, depth = flatten(trees)
-        if len(code) and code.max() - FEATURE >= width:
-            raise ValueError(f"a tree uses feature {code.max() - FEATURE}; there are {width}")
-        blocks = machine().blocks
+        if len(code) and code.max() - FEATURE_OPCODE >= width:
+            raise ValueError(
+                f"a tree uses feature {code.max() - FEATURE_OPCODE}; there are {width}"
+            )
+        blocks = interpreter().blocks
         arguments = (code, constants, starts, depth, self._columns)
         if self._pool is None:
             blocks(*arguments, 0, n, out)

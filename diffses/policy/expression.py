@@ -1,8 +1,8 @@
 """An expression: one tree as a flat tuple of tokens in prefix order, root first.
 
 A token is a `str` (an operator's name), an `int` (the index of a feature) or a `float` (a
-constant): 0.5*x3 + x0 is `("add", "mul", 0.5, 3, 0)`. A tuple like this compares, hashes and
-stores exactly; what is printed of it is a view (`printing.py`).
+constant): 0.5*x3 + x0 is `("add", "mul", 0.5, 3, 0)`. The tuple is what is stored and hashed;
+its printed form is a view (`printing.py`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ Floats = NDArray[np.float64]
 
 
 def arity(token: Token) -> int:
-    """How many subtrees follow the token; 0 for a feature or a constant."""
+    """The number of arguments of a token; 0 for a feature or a constant."""
     return OPERATORS[token].arity if isinstance(token, str) else 0
 
 
-def check(expression: Sequence[Token], width: int) -> None:
-    """Raises ValueError unless this is one whole tree over `width` features."""
+def check_tree(expression: Sequence[Token], width: int) -> None:
+    """Checks that this is one complete tree over `width` features.
+
+    Raises:
+        ValueError: if it is not.
+    """
     missing = 1  # subtrees still to come
     for position, token in enumerate(expression):
         if missing == 0:
@@ -58,9 +62,8 @@ def end_of(expression: Sequence[Token], start: int) -> int:
     return start
 
 
-def scaled(expression: Expression) -> tuple[float | None, Expression]:
-    """The constant in front of a product, and what it multiplies; None and all of it where there
-    is none."""
+def split_factor(expression: Expression) -> tuple[float | None, Expression]:
+    """The constant factor of a product and the other factor; (None, expression) without one."""
     if expression[0] == "mul":
         factor, inner = arguments(expression)
         if isinstance(factor[0], float):
@@ -80,7 +83,7 @@ def arguments(expression: Expression, start: int = 0) -> list[Expression]:
 
 
 def depth(expression: Expression) -> int:
-    """Operators on the longest way from the root to a leaf; 0 for a leaf."""
+    """The number of operators on the longest path from the root to a leaf."""
     levels: int = fold(expression, lambda token: 0, lambda name, below: 1 + max(below))
     return levels
 
@@ -90,9 +93,12 @@ def fold(
     leaf: Callable[[int | float], Any],
     join: Callable[[str, list[Any]], Any],
 ) -> Any:
-    """Works a tree out from its leaves: `join(name, arguments)` above, `leaf(token)` below.
+    """Folds a tree from its leaves to the root.
 
-    Leaves are visited from the last to the first.
+    Args:
+        expression: a complete tree.
+        leaf: the value of a feature or constant; called from the last leaf to the first.
+        join: the value of an operator, from its name and its arguments' values.
     """
     stack: list[Any] = []
     for token in reversed(expression):
@@ -116,14 +122,14 @@ def with_constants(expression: Expression, values: Iterator[float]) -> Expressio
 
 
 def evaluate(expression: Expression, rows: Floats) -> Floats:
-    """The values of one tree in numpy: the reference that the other evaluators equal.
+    """Evaluates one tree in numpy: the reference for the other evaluators.
 
     Args:
         expression: a tree over the columns of `rows`.
         rows: float64 (n, features).
 
     Returns:
-        float64 (n,). Overflow gives inf or NaN, as IEEE 754 says, without a warning.
+        float64 (n,). Overflow gives inf or NaN as in IEEE 754, without a warning.
     """
 
     def leaf(token: int | float) -> Floats:

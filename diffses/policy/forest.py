@@ -1,6 +1,6 @@
-"""A forest: one expression for each action. The action is the one that scores highest.
+"""A forest: the policy as one expression per action, of which the highest is chosen.
 
-Where actions are vectors (a Box), one expression for each dimension, squashed into its bounds.
+For Box actions: one expression per dimension, squashed into the dimension's bounds.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from diffses.policy.expression import (
     Expression,
     Floats,
     Token,
-    check,
+    check_tree,
     constants,
     evaluate,
     with_constants,
 )
 
-FORMAT = 1  # of the JSON; raise it when an older reader would misread it
+FORMAT = 1  # version of the JSON; raise it when an older reader would misread the file
 
 
 @dataclass(frozen=True, eq=False)
 class Forest:
-    """A policy a person can read.
+    """A policy as readable formulas.
 
     Args:
-        features: the names of the numbers it sees, in the order of its trees' indices.
-        actions: one readable name a tree, e.g. "RIGHT".
+        features: names of the inputs, in the order of the trees' feature indices.
+        actions: one readable name per tree, e.g. "RIGHT".
         action_ids: for each tree the index of its action in the environment's minimal action
-            set. There may be fewer trees than actions: actions of equal effect share one.
-        trees: one expression an action.
+            set. There may be fewer trees than actions: equivalent actions share one.
+        trees: one expression per action.
         bounds: for Box actions the lowest and highest value of each dimension; then there is one
-            tree a dimension, and score s means low + (high - low) (1 + tanh s) / 2. None:
+            tree per dimension, and score s means low + (high - low) (1 + tanh s) / 2. None:
             actions are discrete.
 
     Raises:
@@ -71,10 +71,10 @@ class Forest:
         for feature in self.features:
             printing.check_feature(feature)
         for tree in self.trees:
-            check(tree, len(self.features))
+            check_tree(tree, len(self.features))
 
     def __eq__(self, other: object) -> bool:
-        # of the stored form: tuples would take feature 1 for the constant 1.0, and 0.0 for -0.0
+        # compares the stored form: in tuples, feature 1 == constant 1.0 and 0.0 == -0.0
         return isinstance(other, Forest) and self.to_json() == other.to_json()
 
     def __hash__(self) -> int:
@@ -83,7 +83,7 @@ class Forest:
     # --- as a policy ------------------------------------------------------------------------------
 
     def scores(self, rows: Floats) -> Floats:
-        """What each tree says of each state: the numpy reference.
+        """The value of each tree in each state; the numpy reference.
 
         Args:
             rows: float64 (n, features).
@@ -95,11 +95,11 @@ class Forest:
         return np.stack([evaluate(tree, rows) for tree in self.trees], axis=1)
 
     def choose(self, rows: Floats) -> NDArray[np.int64]:
-        """The index of the tree that scores highest, (n,); see `highest` for ties and NaN."""
+        """The index of the highest tree, (n,); see `highest` for ties and NaN."""
         return highest(self.scores(rows))
 
     def squash(self, scores: Floats) -> Floats:
-        """Scores (..., trees) as a Box action; NaN is taken for 0, the middle.
+        """Scores (..., trees) as a Box action of the same shape; NaN counts as 0, the middle.
 
         Raises:
             ValueError: for a forest of discrete actions.
@@ -133,20 +133,24 @@ class Forest:
         return np.array([value for tree in self.trees for value in constants(tree)], np.float64)
 
     def with_constants(self, values: Sequence[float] | Floats) -> Forest:
-        """The same trees with other constants, in the order of `constants()`."""
-        wanted = len(self.constants())
-        if len(values) != wanted:
-            raise ValueError(f"want {wanted} constants, got {len(values)}")
-        supply = iter(values)
-        return replace(self, trees=tuple(with_constants(tree, supply) for tree in self.trees))
+        """The same trees with other constants, in the order of `constants()`.
+
+        Raises:
+            ValueError: for another number of values.
+        """
+        count = len(self.constants())
+        if len(values) != count:
+            raise ValueError(f"want {count} constants, got {len(values)}")
+        each = iter(values)
+        return replace(self, trees=tuple(with_constants(tree, each) for tree in self.trees))
 
     # --- views ------------------------------------------------------------------------------------
 
     def text(self, digits: int | None = None) -> str:
-        """One line a tree, `RIGHT = 0.5*ball.y + 0.1`.
+        """One line per tree, `RIGHT = 0.5*ball.y + 0.1`.
 
-        With `digits` the constants are rounded, for display. Without, `from_text` gives the same
-        forest back.
+        With `digits` the constants are rounded, for display; without, `from_text` restores the
+        same forest.
         """
         lines = (
             f"{action} = {printing.text(tree, self.features, digits)}"
@@ -158,7 +162,11 @@ class Forest:
     def from_text(
         cls, text: str, features: Sequence[str], action_ids: Sequence[int] | None = None
     ) -> Forest:
-        """The forest that `text` printed; ValueError where it does not parse."""
+        """The forest that `text` printed.
+
+        Raises:
+            ValueError: if it cannot be parsed.
+        """
         lines = [line.partition("=") for line in text.splitlines() if line.strip()]
         return cls(
             tuple(features),
@@ -179,7 +187,7 @@ class Forest:
     # --- on disk ----------------------------------------------------------------------------------
 
     def to_json(self) -> str:
-        """One tree a line, constants in full: the stored form, of which all else is a view."""
+        """The stored form: one tree per line, constants in full."""
         trees = ",\n  ".join(json.dumps([_stored(token) for token in t]) for t in self.trees)
         bounds = f' "bounds": {json.dumps(self.bounds)},\n' if self.bounds is not None else ""
         return (
@@ -195,7 +203,11 @@ class Forest:
 
     @classmethod
     def from_json(cls, text: str) -> Forest:
-        """The forest that `to_json` wrote; ValueError, KeyError or TypeError if it is none."""
+        """The forest that `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: if it is not the JSON of a forest.
+        """
         data: dict[str, Any] = json.loads(text)
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}; this version reads {FORMAT}")
@@ -215,7 +227,7 @@ class Forest:
         """Reads what `save` wrote.
 
         Raises:
-            ArtifactError: if the file is no forest.
+            ArtifactError: if the file does not hold a forest.
         """
         try:
             return cls.from_json(path.read_text(encoding="utf-8"))
@@ -226,10 +238,10 @@ class Forest:
 
 
 def highest(scores: Floats) -> NDArray[np.int64]:
-    """The column of the highest score of each row, (n,).
+    """The column of the highest score in each row of scores (n, trees), int64 (n,).
 
     Ties go to the lowest column. NaN counts as -inf, so a tree that overflows never wins over one
-    that does not, and a row of nothing but NaN gives column 0.
+    that does not; a row of NaN alone gives column 0.
     """
     best: NDArray[np.int64] = np.where(np.isnan(scores), -np.inf, scores).argmax(axis=1)
     return best

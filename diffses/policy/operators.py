@@ -1,10 +1,10 @@
-"""The operators a policy may use. Each is written once and runs on numpy, on torch and compiled.
+"""The operators of expressions. Each is written once, for numpy, torch and the compiled evaluator.
 
-A body is a function of `xp` that gives the operator: `xp` is `numpy` for the reference, `torch`
-for gradients, and `diffses.policy.scalar_ops` where numba compiles it for play and for the search.
-A body may use arithmetic, comparisons and the names these three share. To add an operator, add one
-entry to `OPERATORS`: gplearn, the evaluators, the parser and everything that displays a formula
-(text, LaTeX, MathML, tree pictures) read this entry.
+A body is a function of an array module `xp` that returns the operator: `xp` is `numpy` in the
+reference evaluator, `torch` for gradients, and `diffses.policy.scalar_ops` under numba. A body may
+use arithmetic, comparisons and the functions these three share. To add an operator, add one entry
+to `OPERATORS`: gplearn, the evaluators, the parser and everything that displays a formula (text,
+LaTeX, MathML, tree pictures) read this entry.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import numpy as np
 Array = Any  # np.ndarray or torch.Tensor of floats, or one float where compiled
 Body = Callable[[ModuleType], Callable[..., Array]]
 
-EPS = 1e-3  # a divisor or logarithm's argument no larger counts as zero; unitless; as in gplearn
+EPS = 1e-3  # divisors and logarithms' arguments up to this count as zero; as in gplearn
 
-LEVELS = {"+": 1, "-": 1, "*": 2, "/": 2}  # how tightly the infix forms bind
+PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2}  # of infix operators
 TYPOGRAPHIC = str.maketrans(
     {"-": "\N{MINUS SIGN}", "*": "\N{MULTIPLICATION SIGN}", "/": "\N{DIVISION SIGN}"}
 )
 ARGUMENT = re.compile(r"%(?:(\d+)\$)?s")  # of a template: "%s", or "%2$s" for the second
-UNARY_LEVEL = 3
-CLOSED = 4  # needs no brackets anywhere
+UNARY_PRECEDENCE = 3
+ATOMIC = 4  # of a leaf or a call, which never needs brackets
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Operator:
 
     Args:
         name: an identifier, as in the stored trees.
-        arity: how many arguments it takes, 1 or more.
-        body: `xp -> f`, f taking `arity` arguments of one shape and returning that shape. Finite
-            in value and in gradient for finite arguments, where nothing overflows.
+        arity: number of arguments, at least 1.
+        body: `xp -> f`; f takes `arity` arguments of one shape and returns that shape. Value and
+            gradient are finite for finite arguments, overflow excepted.
         text: the printed form, one `%s` per argument: "%s + %s" and its like with - * /, "-%s",
             or by default the call `name(%s, ...)`. The printed form can be parsed back.
         latex: the displayed form, in LaTeX's math mode; by default a call. Where the arguments
             are displayed in another order, `%3$s` is the third. Pages convert it to MathML.
 
     Raises:
-        ValueError: if one of these does not fit the others.
+        ValueError: if these do not fit each other.
     """
 
     name: str
@@ -71,9 +71,9 @@ class Operator:
                 raise ValueError(
                     f"{self.name}: {template!r} does not show {self.arity} argument(s)"
                 )
-        if self.text != call and self.symbol not in LEVELS:
+        if self.text != call and self.symbol not in PRECEDENCE:
             raise ValueError(f"{self.name}: {self.text!r} cannot be parsed back")
-        self._try_out()
+        self._check_body()
 
     @property
     def symbol(self) -> str:
@@ -81,11 +81,11 @@ class Operator:
         return "" if self.text.endswith(")") else self.text.replace("%s", "").strip()
 
     @property
-    def level(self) -> int:
-        """How tightly the printed form binds."""
+    def precedence(self) -> int:
+        """Precedence of the printed form."""
         if not self.symbol:
-            return CLOSED
-        return UNARY_LEVEL if self.arity == 1 else LEVELS[self.symbol]
+            return ATOMIC
+        return UNARY_PRECEDENCE if self.arity == 1 else PRECEDENCE[self.symbol]
 
     @property
     def label(self) -> str:
@@ -93,10 +93,10 @@ class Operator:
         return self.symbol.translate(TYPOGRAPHIC) or self.name
 
     def on(self, xp: ModuleType) -> Callable[..., Array]:
-        """The operator for one array module, with a plain signature (gplearn counts it)."""
+        """The operator for one array module, with positional arguments, which gplearn counts."""
         return _on(self, xp)
 
-    def _try_out(self) -> None:
+    def _check_body(self) -> None:
         function = self.body(np)
         if function.__code__.co_argcount != self.arity:
             raise ValueError(f"{self.name}: the body does not take {self.arity} argument(s)")
@@ -145,9 +145,9 @@ def _mul(xp: ModuleType) -> Callable[..., Array]:
 
 def _div(xp: ModuleType) -> Callable[..., Array]:
     def div(a: Array, b: Array) -> Array:
-        # a / b, or 1 where |b| <= EPS (Koza 1992, closure). `where` keeps the value of one branch
-        # but the gradient of both: divide by something harmless on the branch that is thrown
-        # away, or a zero divisor turns every gradient into NaN.
+        # protected division (Koza 1992): a / b, or 1 where |b| <= EPS. `where` takes the value of
+        # one branch but the gradient of both, so the unused branch must not divide by zero: that
+        # would make every gradient NaN.
         one = xp.ones_like(b)
         usable = xp.abs(b) > EPS
         return xp.where(usable, a / xp.where(usable, b, one), one)
@@ -157,7 +157,7 @@ def _div(xp: ModuleType) -> Callable[..., Array]:
 
 def _max(xp: ModuleType) -> Callable[..., Array]:
     def max(a: Array, b: Array) -> Array:
-        # not xp.maximum: which zero it takes of 0 and -0 differs between machines
+        # not xp.maximum, which returns 0 or -0 of the two depending on the CPU
         return xp.where((a > b) | (a != a), a, b)
 
     return max
@@ -186,7 +186,7 @@ def _abs(xp: ModuleType) -> Callable[..., Array]:
 
 def _sqrt(xp: ModuleType) -> Callable[..., Array]:
     def sqrt(a: Array) -> Array:
-        # the root of |a|, or 0 where it would be EPS or less: the slope there has no bound
+        # protected square root: of |a|, or 0 where it is EPS or less, since its slope is unbounded
         usable = xp.abs(a) > EPS * EPS
         return xp.where(
             usable, xp.sqrt(xp.abs(xp.where(usable, a, xp.ones_like(a)))), xp.zeros_like(a)
@@ -197,7 +197,7 @@ def _sqrt(xp: ModuleType) -> Callable[..., Array]:
 
 def _log(xp: ModuleType) -> Callable[..., Array]:
     def log(a: Array) -> Array:
-        # ln |a|, or 0 where |a| <= EPS
+        # protected logarithm: ln |a|, or 0 where |a| <= EPS
         usable = xp.abs(a) > EPS
         return xp.where(
             usable, xp.log(xp.abs(xp.where(usable, a, xp.ones_like(a)))), xp.zeros_like(a)
@@ -251,7 +251,7 @@ OPERATORS: dict[str, Operator] = {
         Operator("sqrt", 1, _sqrt, latex=r"\sqrt{\left|%s\right|}"),
         Operator("log", 1, _log, latex=r"\ln\left|%s\right|"),
         Operator("tanh", 1, _tanh, latex=r"\tanh\left(%s\right)"),
-        # the relations of the original, on coordinates; y grows downwards
+        # spatial relations of coordinates; y grows downwards
         Operator("is_right_of", 2, _more, latex=MORE),
         Operator("is_left_of", 2, _less, latex=LESS),
         Operator("is_above", 2, _less, latex=LESS),

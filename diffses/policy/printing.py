@@ -1,4 +1,4 @@
-"""Expressions as text that parses back to the same tree, and as LaTeX for display."""
+"""Printing of expressions as text, which can be parsed back, and as LaTeX for display."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import re
 from collections.abc import Callable, Sequence
 
 from diffses.policy.expression import Expression, Token, arity, fold
-from diffses.policy.operators import CLOSED, LEVELS, OPERATORS, UNARY_LEVEL, split_template
+from diffses.policy.operators import ATOMIC, OPERATORS, PRECEDENCE, UNARY_PRECEDENCE, split_template
 
-FEATURE = re.compile(r"[A-Za-z_][\w.\[\]#]*(-[A-Za-z_][\w.\[\]#]*)*")
+FEATURE_NAME = re.compile(r"[A-Za-z_][\w.\[\]#]*(-[A-Za-z_][\w.\[\]#]*)*")
 NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 
-Printed = tuple[str, int]  # text, and how tightly it binds
+Printed = tuple[str, int]  # text and its precedence
 
 
 def check_feature(name: str) -> None:
-    """Raises ValueError for a name that the printed formula could not hold."""
-    if not FEATURE.fullmatch(name):
+    """Checks that a feature's name can stand in a printed formula.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    if not FEATURE_NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} cannot name a feature: use letters, digits, _ . # [ ], and one - between "
             "two names for their difference"
@@ -25,21 +29,21 @@ def check_feature(name: str) -> None:
 
 
 def text(expression: Expression, features: Sequence[str], digits: int | None = None) -> str:
-    """The formula, e.g. `0.5*(ball.y - player.y) + max(ball.vx, 0.2)`.
+    """A tree as text, e.g. `0.5*(ball.y - player.y) + max(ball.vx, 0.2)`.
 
-    `-` with spaces subtracts; `ball.y-player.y` without is the feature of that name. `/` is the
-    protected division of `operators.py`.
+    `-` with spaces is the subtraction, `ball.y-player.y` without them the feature of that name.
+    `/` is the protected division of `operators.py`.
 
     Args:
         expression: a tree over `features`.
         features: their names.
-        digits: significant digits of the constants, for display. By default all of them, and
-            `parse` gives the same tree back.
+        digits: significant digits of the constants, for display. By default all of them, so that
+            `parse` returns the same tree.
     """
     printed = render(
         expression,
-        lambda index: (features[index], LEVELS["-"] if "-" in features[index] else CLOSED),
-        lambda value: (repr(value) if digits is None else f"{value:.{digits}g}", CLOSED),
+        lambda index: (features[index], PRECEDENCE["-"] if "-" in features[index] else ATOMIC),
+        lambda value: (repr(value) if digits is None else f"{value:.{digits}g}", ATOMIC),
         lambda name: OPERATORS[name].text,
     )
     return printed if digits is None else without_double_signs(printed)
@@ -70,12 +74,12 @@ def latex(
     def feature(index: int) -> Printed:
         parts = features[index].split("-")
         spelled = " - ".join(map(roman, parts)) if spell is None else spell(features[index])
-        return spelled, LEVELS["-"] if len(parts) > 1 else CLOSED
+        return spelled, PRECEDENCE["-"] if len(parts) > 1 else ATOMIC
 
     def constant(value: float) -> Printed:
         mantissa, _, exponent = f"{value:.{digits}g}".partition("e")
         power = rf" \cdot 10^{{{int(exponent)}}}" if exponent else ""
-        return mantissa + power, LEVELS["*"] if power or value < 0 else CLOSED
+        return mantissa + power, PRECEDENCE["*"] if power or value < 0 else ATOMIC
 
     return without_double_signs(
         render(expression, feature, constant, lambda name: OPERATORS[name].latex, brackets)
@@ -83,7 +87,7 @@ def latex(
 
 
 def split_terms(text: str) -> list[str]:
-    """The summands of the outermost sum, each with its sign, so that lines break between them."""
+    """The summands of the outermost sum, each with its sign: lines may break between them."""
     terms, depth, start = [], 0, 0
     for at, sign in enumerate(text):
         depth += {"(": 1, ")": -1}.get(sign, 0)
@@ -94,7 +98,7 @@ def split_terms(text: str) -> list[str]:
 
 
 def without_double_signs(printed: str) -> str:
-    """Shows `a + -2` as `a - 2` and `a - -2` as `a + 2`: another tree of the same value."""
+    """Replaces `a + -2` by `a - 2` and `a - -2` by `a + 2`, another tree of the same value."""
     return re.sub(r" - -(?=[\d.])", " + ", re.sub(r" \+ -(?=[\d.])", " - ", printed))
 
 
@@ -108,7 +112,7 @@ def render(
     """A tree as text, brackets only where they are needed.
 
     Args:
-        feature, constant: how a leaf is written, and how tightly that binds.
+        feature, constant: text and precedence of a leaf.
         template: of each operator, one `%s` per argument; open at an end as `Operator.text` is,
             or a call.
         brackets: the brackets, with one `%s`.
@@ -119,31 +123,30 @@ def render(
 
     def join(name: str, below: list[Printed]) -> Printed:
         parts, order = split_template(template(name))
-        own = OPERATORS[name].level
+        own = OPERATORS[name].precedence
         spelled = parts[0]
-        for place, (argument, level) in enumerate(below[index] for index in order):
-            # only an argument at an open end of the template can be torn apart
+        for place, (argument, precedence) in enumerate(below[index] for index in order):
+            # brackets matter only for an argument at an open end of the template
             left_open = place == 0 and not parts[0]
             right_open = place == len(below) - 1 and not parts[-1]
-            loose = (left_open and level < own) or (right_open and level <= own)
+            loose = (left_open and precedence < own) or (right_open and precedence <= own)
             # `- 0.5` would be read as the constant -0.5
             negates = name == "neg" and argument[0] in "-.0123456789"
             spelled += brackets % argument if loose or negates else argument
             spelled += parts[place + 1]
         if parts[-1].endswith(r"\end{cases}"):  # no brace closes it, so it binds as a sum does
-            return spelled, LEVELS["+"]
-        return spelled, own if not parts[0] or not parts[-1] else CLOSED
+            return spelled, PRECEDENCE["+"]
+        return spelled, own if not parts[0] or not parts[-1] else ATOMIC
 
     printed: str = fold(expression, leaf, join)[0]
     return printed
 
 
 def parse(formula: str, features: Sequence[str]) -> Expression:
-    """The tree that `text` printed, token for token.
+    """Parses a formula; the inverse of `text`, token for token.
 
     Raises:
-        ValueError: if this is not a formula over `features`, with the place where it stops
-            making sense.
+        ValueError: if this is not a formula over `features`; names the place of the error.
     """
     parser = _Parser(formula, features)
     expression = parser.infix(0)
@@ -153,7 +156,7 @@ def parse(formula: str, features: Sequence[str]) -> Expression:
 
 
 class _Parser:
-    """Precedence climbing over the text, one token ahead."""
+    """A precedence-climbing parser with one token of look-ahead."""
 
     def __init__(self, formula: str, features: Sequence[str]) -> None:
         self._text = formula
@@ -163,16 +166,16 @@ class _Parser:
         self._infix = {op.symbol: op for op in OPERATORS.values() if op.symbol and op.arity == 2}
         self._prefix = {op.symbol: op for op in OPERATORS.values() if op.symbol and op.arity == 1}
 
-    def infix(self, level: int) -> Expression:
-        """Terms joined by operators that bind tighter than `level`, from the left."""
+    def infix(self, precedence: int) -> Expression:
+        """Terms joined by infix operators of a higher precedence, left-associative."""
         left = self._term()
-        while (found := self._infix.get(self.rest()[:1])) and found.level > level:
+        while (found := self._infix.get(self.rest()[:1])) and found.precedence > precedence:
             self._at += 1
-            left = (found.name, *left, *self.infix(found.level))
+            left = (found.name, *left, *self.infix(found.precedence))
         return left
 
     def rest(self) -> str:
-        """What is still to be read, from the next character that is not blank."""
+        """The unread text, after blanks."""
         while self._text[self._at : self._at + 1].isspace():
             self._at += 1
         return self._text[self._at :]
@@ -189,7 +192,7 @@ class _Parser:
             return (self._finite(sign + number.group()),)
         if prefix := self._prefix.get(rest[:1]):
             self._at += 1
-            return (prefix.name, *self.infix(UNARY_LEVEL - 1))
+            return (prefix.name, *self.infix(UNARY_PRECEDENCE - 1))
         if rest.startswith("("):
             self._at += 1
             inner = self.infix(0)

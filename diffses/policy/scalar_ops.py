@@ -1,8 +1,8 @@
-"""The names an operator's body may take from `xp`, for one float64 at a time, compiled.
+"""The functions of `xp` for one float64 at a time, compiled: what operators' bodies may call.
 
-numba's own `numpy.where` makes an array of scalars, so a body is given this module where the
-reference gives it `numpy` and the gradient gives it `torch`. To offer bodies one more name, add
-it here; it must exist in numpy and in torch under the same name and mean the same.
+A body gets this module as `xp` where the reference evaluator passes `numpy` and the gradient
+passes `torch` (numba's `numpy.where` makes an array of scalars). To let bodies call one more
+function, add it here; numpy and torch must have it under the same name and meaning.
 """
 
 from __future__ import annotations
@@ -43,20 +43,5 @@ def log(a):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def exp(a):  # type: ignore[no-untyped-def]
-    return math.exp(a)
-
-
-@njit(error_model="numpy")
 def tanh(a):  # type: ignore[no-untyped-def]
     return math.tanh(a)
-
-
-@njit(error_model="numpy")
-def sin(a):  # type: ignore[no-untyped-def]
-    return math.sin(a)
-
-
-@njit(error_model="numpy")
-def cos(a):  # type: ignore[no-untyped-def]
-    return math.cos(a)

@@ -1,12 +1,12 @@
-"""Rewrites that make a tree smaller and change no value, not even a bit.
+"""Simplification of trees by rewrites that leave every value bit-equal.
 
-They hold for finite features and every value that can arise from them, infinities, NaN and -0
-included; whatever does not is left out, however natural:
+The rewrites hold for finite features and every value that can arise from them, infinities, NaN
+and -0 included. Left out, because they do not hold:
 
 - x + 0 = x and x * 0 = 0, because of -0 (but x - 0, and x + -0, are x);
 - -(x - y) = y - x, because of -0 again;
 - x - x = 0 and x / x = 1 for anything but a feature: inf - inf is NaN;
-- every change of the order of sums and products, which moves the last bit.
+- reordering of sums and products, which changes the last bit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from diffses.policy.operators import EPS
 def simplify(expression: Expression) -> Expression:
     """A tree of at most as many nodes, bit-equal to this one on all finite features.
 
-    Constants are folded in numpy, the reference.
+    Constants are folded by the numpy reference.
     """
     below = [simplify(argument) for argument in arguments(expression)]
     if not below:
@@ -43,7 +43,7 @@ def simplify_forest(forest: Forest) -> Forest:
 
 
 def _fold(expression: Expression, below: list[Expression]) -> Expression | None:
-    """The value of an operator on constants, unless it overflows."""
+    """Folds an operator on constants; None if it has other arguments or overflows."""
     if not all(len(argument) == 1 and isinstance(argument[0], float) for argument in below):
         return None
     value = float(evaluate(expression, np.zeros((1, 0)))[0])
@@ -51,7 +51,7 @@ def _fold(expression: Expression, below: list[Expression]) -> Expression | None:
 
 
 def _rewrite(name: str, below: list[Expression]) -> Expression | None:
-    """The first rewrite that fits, else None."""
+    """The result of the first rewrite that applies, else None."""
     if len(below) == 1:
         return _unary(name, below[0])
     if name == "logical":
@@ -82,7 +82,7 @@ def _logical(a: Expression, b: Expression, c: Expression, d: Expression) -> Expr
 
 
 def _same(name: str, a: Expression, b: Expression) -> Expression | None:
-    """Both arguments alike."""
+    """Rewrites for two equal arguments."""
     if not _alike(a, b):
         return None
     if name in ("max", "min"):
@@ -95,7 +95,7 @@ def _same(name: str, a: Expression, b: Expression) -> Expression | None:
 
 
 def _neutral(name: str, a: Expression, b: Expression) -> Expression | None:
-    """A constant that changes nothing, or only the sign."""
+    """Rewrites for a neutral constant, or one that only changes the sign."""
     if name == "mul":
         return _by_one(a, b) or _by_one(b, a)
     if name == "div" and _is_constant(b):
@@ -115,7 +115,7 @@ def _by_one(a: Expression, constant: Expression) -> Expression | None:
 
 
 def _signs(name: str, a: Expression, b: Expression) -> Expression | None:
-    """Negations that an addition, subtraction or product can take in."""
+    """Rewrites that merge negations into an addition, subtraction or product."""
     if name in ("add", "sub") and b[0] == "neg":
         return ("sub" if name == "add" else "add", *a, *b[1:])
     if name == "add" and a[0] == "neg":
@@ -131,7 +131,7 @@ def _signs(name: str, a: Expression, b: Expression) -> Expression | None:
 
 
 def _alike(a: Expression, b: Expression) -> bool:
-    """The same tree; `==` would take feature 1 for the constant 1.0 and 0.0 for -0.0."""
+    """Whether two trees are the same; `==` equates feature 1 and constant 1.0, 0.0 and -0.0."""
     return repr(a) == repr(b)
 
 

@@ -1,4 +1,4 @@
-"""A forest as a torch module: its constants are the parameters, its gradients are exact."""
+"""A forest as a torch module whose parameters are the constants."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from diffses.policy.operators import OPERATORS
 
 
 class TorchForest(nn.Module):
-    """A forest whose constants can be trained.
+    """A forest with trainable constants.
 
-    In float64 the scores equal `Forest.scores` bit for bit where no transcendental function is
-    involved, and to 4 ulp otherwise. Comparisons have gradient 0.
+    In float64 the scores equal `Forest.scores` bit for bit, with transcendental functions to
+    4 ulp. Comparisons have gradient 0.
 
     Attributes:
-        values: the constants of all trees in the order of `Forest.constants()`, (k,).
+        values: parameter (k,), the constants of all trees in the order of `Forest.constants()`.
     """
 
     def __init__(self, forest: Forest, dtype: torch.dtype = torch.float64) -> None:
@@ -28,7 +28,11 @@ class TorchForest(nn.Module):
         self._names = {token for tree in forest.trees for token in tree if isinstance(token, str)}
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Scores of (n, features) states, (n, trees), unitless; use them as logits."""
+        """Scores (n, trees) of rows (n, features): logits, or Box actions before the squashing.
+
+        Raises:
+            ValueError: for rows of another shape.
+        """
         if rows.ndim != 2 or rows.shape[1] != len(self._forest.features):
             raise ValueError(
                 f"want rows of shape (n, {len(self._forest.features)}), got {tuple(rows.shape)}"
@@ -38,7 +42,7 @@ class TorchForest(nn.Module):
         functions = {name: OPERATORS[name].on(torch) for name in self._names}
 
         def leaf(token: int | float) -> Tensor:
-            # constants were replaced by their numbers, as floats
+            # in the numbered trees a constant is its index in `values`, as a float
             return columns[token] if isinstance(token, int) else known[int(token)]
 
         trees = [
@@ -46,16 +50,16 @@ class TorchForest(nn.Module):
         ]
         scores = torch.stack(trees, dim=1)
         if torch.is_grad_enabled() and not scores.requires_grad:
-            scores.requires_grad_()  # no constant has an influence: `backward` should still run
+            scores.requires_grad_()  # no score depends on a constant: let `backward` still run
         return scores
 
     def choose(self, rows: Tensor) -> Tensor:
-        """The index of the tree that scores highest, (n,), as `forest.highest` defines it."""
+        """The index of the highest tree, (n,); ties and NaN as in `forest.highest`."""
         scores = self(rows).detach()
         return torch.where(scores.isnan(), -torch.inf, scores).argmax(dim=1)
 
     def forest(self) -> Forest:
-        """The forest with the constants as they are now."""
+        """The forest with the present values of the constants."""
         return self._forest.with_constants(self.values.detach().double().tolist())
 
 

@@ -1,4 +1,4 @@
-"""Fits a forest to a teacher's scores: least squares, gplearn or Operon, behind one function."""
+"""Regression of a teacher's scores by forests: least squares, gplearn or Operon."""
 
 from diffses.regressor.linear import fit_linear
 from diffses.regressor.search import fit_forests

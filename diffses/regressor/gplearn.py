@@ -1,8 +1,7 @@
-"""Genetic programming by gplearn, with this project's operators."""
+"""Symbolic regression by genetic programming: gplearn, with this project's operators."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,25 @@ from diffses.config import GplearnRegressor
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.operators import OPERATORS
 
-Report = Callable[[float], None]
-
 
 def search(
     settings: GplearnRegressor, features: Floats, target: Floats, weights: Floats, seed: int
 ) -> list[Expression]:
-    """Trees that follow `target` up to a scale and an offset: the best of each size met.
+    """Trees that fit `target` up to a scale and an offset: the Pareto front of error and size.
 
-    The fitness is the share of the target's variance that the best a*tree + b leaves unexplained
-    (Keijzer 2003), so the search spends no effort on scales. gplearn's own random draws depend
-    on the seed alone.
+    The fitness is the unexplained share of the target's variance after the best linear scaling
+    a*tree + b (Keijzer 2003, Improving Symbolic Regression with Interval Arithmetic and Linear
+    Scaling), so that the search need not find scales.
 
     Args:
         settings: of the search.
         features: float64 (n, columns).
         target: float64 (n,).
-        weights: of the states in the variance, float64 (n,), above 0.
-        seed: 0 to 2**31 - 1.
+        weights: of the states, float64 (n,), above 0.
+        seed: of all random draws, 0 to 2**31 - 1.
 
     Returns:
-        Trees over the columns, the smallest first, each better than all that are smaller.
+        Trees over the columns, the smallest first, each with a lower error than all smaller ones.
     """
     regressor = SymbolicRegressor(
         population_size=settings.population,
@@ -42,8 +39,8 @@ def search(
         tournament_size=settings.tournament,
         const_range=(-settings.constants, settings.constants),
         init_depth=(settings.depth_min, settings.depth_max),
-        function_set=[function(name) for name in settings.operators],
-        metric=make_fitness(function=unexplained, greater_is_better=False, wrap=False),
+        function_set=[to_gplearn_function(name) for name in settings.operators],
+        metric=make_fitness(function=unexplained_variance, greater_is_better=False, wrap=False),
         parsimony_coefficient=settings.parsimony,
         p_crossover=settings.crossover,
         p_subtree_mutation=settings.subtree_mutation,
@@ -61,40 +58,43 @@ def search(
             regressor.fit(features, target, sample_weight=weights)
             for program in regressor._programs[-1]:
                 _keep(best, float(program.raw_fitness_), program.program)
-    return front(best)
+    return pareto_front(best)
 
 
-def function(name: str) -> Any:
-    """gplearn's function for one of our operators."""
+def to_gplearn_function(name: str) -> Any:
+    """An operator of `OPERATORS` as a gplearn function."""
     operator = OPERATORS[name]
     return make_function(function=operator.on(np), name=name, arity=operator.arity, wrap=False)
 
 
-def unexplained(target: Floats, predicted: Floats, weights: Floats) -> float:
-    """The share of the target's variance that a*predicted + b leaves, 1 - r**2, all weighted.
+def unexplained_variance(target: Floats, predicted: Floats, weights: Floats) -> float:
+    """The weighted share of the target's variance that a*predicted + b leaves, 1 - r**2.
 
-    Anything that is not finite or does not vary counts as worse than a constant.
+    2, worse than any constant, for predictions that are not finite or do not vary.
+
+    Args:
+        target, predicted, weights: float64 (n,).
     """
     weights = weights / weights.sum()
     with np.errstate(all="ignore"):
         centred = predicted - weights @ predicted
-        spread = float(weights @ centred**2)
-    if not np.isfinite(spread) or spread <= 1e-20:
+        variance = float(weights @ centred**2)
+    if not np.isfinite(variance) or variance <= 1e-20:
         return 2.0
-    wanted = target - weights @ target
-    total = float(weights @ wanted**2)
+    centred_target = target - weights @ target
+    total = float(weights @ centred_target**2)
     if total == 0:
         return 0.0
-    return max(0.0, 1.0 - float(weights @ (centred * wanted)) ** 2 / (spread * total))
+    return max(0.0, 1.0 - float(weights @ (centred * centred_target)) ** 2 / (variance * total))
 
 
 def _keep(best: dict[int, tuple[float, Expression]], error: float, program: list[Any]) -> None:
     if error < best.get(len(program), (1.0,))[0]:
-        best[len(program)] = error, expression(program)
+        best[len(program)] = error, to_expression(program)
 
 
-def expression(program: list[Any]) -> Expression:
-    """Our tree for a program whose functions have the names of our operators."""
+def to_expression(program: list[Any]) -> Expression:
+    """A gplearn program, whose functions are named as in `OPERATORS`, as an expression."""
     return tuple(_token(node) for node in program)
 
 
@@ -104,8 +104,12 @@ def _token(node: Any) -> str | int | float:
     return int(node) if isinstance(node, int | np.integer) else str(node.name)
 
 
-def front(best: dict[int, tuple[float, Expression]]) -> list[Expression]:
-    """The trees that no smaller one equals, the smallest first, from size -> (error, tree)."""
+def pareto_front(best: dict[int, tuple[float, Expression]]) -> list[Expression]:
+    """The Pareto front of error and size, the smallest tree first.
+
+    Args:
+        best: size -> (error, tree), the best tree of each size.
+    """
     kept: list[Expression] = []
     low = np.inf
     for size in sorted(best):

@@ -1,4 +1,4 @@
-"""Least squares: the baseline that a search must not lose to, and its front of smaller ones."""
+"""Least squares: the baseline of the searches, and smaller fits by backward elimination."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from diffses.policy.expression import Expression, Floats
 from diffses.policy.forest import Forest
-from diffses.regressor.targets import agreeing, check_data, reference_action, relative
+from diffses.regressor.targets import (
+    check_data,
+    count_agreements,
+    reference_action,
+    relative_to_reference,
+)
 
-RIDGE = 1e-10  # of the standardised features' correlation matrix: collinear features share a weight
-CONSTANT = 1e-9  # a feature whose deviation is no larger than this share of its values is constant
+# added to the diagonal of the standardised features' correlation matrix: collinear features share
+# a weight
+RIDGE = 1e-10
+CONSTANT_TOLERANCE = 1e-9  # a feature is constant if std <= this * its largest absolute value
 
 Mask = NDArray[np.bool_]
 
 
 def fit_linear(features: Floats, targets: Floats, template: Forest) -> Forest:
-    """The least-squares fit of the teacher's scores, a weighted sum of features an action.
+    """The least-squares fit of the teacher's scores: a weighted sum of features per action.
 
-    Terms are dropped, the least useful first, while no fewer of these states agree with the
-    teacher than under the fit of all features. The scores are relative to one action, whose tree
-    is 0 (`targets.reference_action`).
+    Terms are eliminated, the least useful first, as long as the greedy agreement on these states
+    stays at least that of the fit on all features. The scores are relative to a reference action,
+    whose tree is 0 (`targets.reference_action`).
 
     Args:
         features: float64 (n, features).
-        targets: the teacher's scores, (n, actions), in any unit; centring does not matter.
-        template: names the features and actions.
+        targets: the teacher's scores, (n, actions), in any unit; a function of the state that is
+            added to all of them changes nothing.
+        template: a forest that names the features and actions; its trees are ignored.
 
     Raises:
         ValueError: if the data do not fit the template or are not finite.
@@ -36,42 +44,43 @@ def fit_linear(features: Floats, targets: Floats, template: Forest) -> Forest:
     features, targets = check_data(features, targets, template)
     with threadpool_limits(1):  # the last bits of a sum depend on the number of threads
         fit = LeastSquares(features, targets, template)
-        return replace(template, trees=fit.trees(fit.compact()))
+        return replace(template, trees=fit.trees(fit.fewest_terms()))
 
 
 def linear_front(features: Floats, targets: Floats, template: Forest) -> list[Forest]:
-    """Least squares on 1, 2, 3, 4, 6, 8, 12 ... features, the most useful ones, smallest first."""
+    """Least-squares fits on the 1, 2, 3, 4, 6, 8, 12, ... most useful features, smallest first."""
     features, targets = check_data(features, targets, template)
     with threadpool_limits(1):
         fit = LeastSquares(features, targets, template)
-        sets = fit.nested()
+        sets = fit.nested_subsets()
         counts = [k for k in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32) if k < len(sets)]
         return [replace(template, trees=fit.trees(sets[k])) for k in counts]
 
 
 class LeastSquares:
-    """Linear fits on any choice of features for each action, from the moments of one data set."""
+    """Linear fits on subsets of the features, from the second moments of one data set."""
 
     def __init__(self, features: Floats, targets: Floats, template: Forest) -> None:
         self.reference = reference_action(targets, template)
         self._targets, self._template = targets, template
         scale = features.std(axis=0)
         self._mean = features.mean(axis=0)
-        self._usable = scale > CONSTANT * np.abs(features).max(axis=0, initial=0)
+        self._usable = scale > CONSTANT_TOLERANCE * np.abs(features).max(axis=0, initial=0)
         self._scale = np.where(self._usable, scale, 1.0)
         self._z = (features - self._mean) / self._scale
-        wanted = relative(targets, self.reference)
-        self._offset = wanted.mean(axis=0)
-        self._y = wanted - self._offset
+        relative = relative_to_reference(targets, self.reference)
+        self._offset = relative.mean(axis=0)
+        self._y = relative - self._offset
         self._gram = self._z.T @ self._z / len(features)
         self._gram[np.diag_indices_from(self._gram)] += RIDGE
         self._cross = self._z.T @ self._y / len(features)
 
-    def nested(self) -> list[Mask]:
-        """Choices of 0, 1, 2, ... features for all actions, (features, actions) each.
+    def nested_subsets(self) -> list[Mask]:
+        """Subsets of 0, 1, 2, ... features, shared by all actions; (features, actions) each.
 
-        Backward elimination: from each set to the next smaller the feature goes without which the
-        squared error grows least; of equals the first, so that differences outlive positions.
+        Backward elimination: each smaller subset lacks the feature whose removal increases the
+        squared error least. Of equal ones the first goes, so that differences of positions, which
+        come last, stay.
         """
         used = np.repeat(self._usable[:, None], self._y.shape[1], axis=1)
         if self.reference is not None:
@@ -85,11 +94,11 @@ class LeastSquares:
             sets.append(used)
         return sets[::-1]
 
-    def compact(self) -> Mask:
+    def fewest_terms(self) -> Mask:
         """The fewest terms found that agree as often as all features do, (features, actions)."""
-        sets = self.nested()
-        wanted = self._agreeing(self._scores(sets[-1]))
-        used = next(s for s in sets if self._agreeing(self._scores(s)) >= wanted).copy()
+        sets = self.nested_subsets()
+        required = self._agreements(self._scores(sets[-1]))
+        used = next(s for s in sets if self._agreements(self._scores(s)) >= required).copy()
         scores = self._scores(used)
         needed = ~used
         while not needed.all():
@@ -97,7 +106,7 @@ class LeastSquares:
             used[feature, action] = False
             trial = scores.copy()
             trial[:, action] = self._column(used[:, action], action)
-            if self._agreeing(trial) >= wanted:
+            if self._agreements(trial) >= required:
                 scores = trial
             else:
                 used[feature, action] = True
@@ -105,7 +114,7 @@ class LeastSquares:
         return used
 
     def trees(self, used: Mask) -> tuple[Expression, ...]:
-        """Each action's weighted sum, the weightiest term first."""
+        """Each action's weighted sum, the term of the largest standardised weight first."""
         made = []
         for action in range(used.shape[1]):
             chosen = np.flatnonzero(used[:, action])
@@ -127,7 +136,7 @@ class LeastSquares:
         return feature, action
 
     def _loss_without(self, kept: NDArray[np.int64], actions: slice | int) -> Floats:
-        """How much the mean squared error grows without each kept feature: w^2 / (G^-1)_jj."""
+        """The increase of the mean squared error without each kept feature: w_j^2 / (G^-1)_jj."""
         inverse = np.linalg.inv(self._gram[np.ix_(kept, kept)])
         weights = inverse @ self._cross[kept][:, actions]
         diagonal = np.diag(inverse)
@@ -143,18 +152,23 @@ class LeastSquares:
     def _scores(self, used: Mask) -> Floats:
         return np.stack([self._column(used[:, a], a) for a in range(used.shape[1])], axis=1)
 
-    def _agreeing(self, scores: Floats) -> int:
-        return agreeing(scores, self._targets, self._template)
+    def _agreements(self, scores: Floats) -> int:
+        return count_agreements(scores, self._targets, self._template)
 
 
 def _first_smallest(losses: Floats) -> int:
-    """The first index whose loss is within rounding of the smallest."""
+    """The first index whose loss equals the smallest up to rounding."""
     low = losses.min()
     return int(np.argmax(losses <= low + 1e-9 * (1 + abs(low))))
 
 
 def weighted_sum(terms: list[tuple[float, int]], intercept: float) -> Expression:
-    """w0*x0 + w1*x1 - w2*x2 + b as a tree; terms of weight 0 and an intercept of 0 are left out."""
+    """w0*x0 + w1*x1 - w2*x2 + b as a tree, without terms of weight 0 and an intercept of 0.
+
+    Args:
+        terms: (weight, feature) in the order of the sum.
+        intercept: b.
+    """
     tree: Expression = ()
     for weight, feature in terms:
         if weight == 0:

@@ -1,4 +1,12 @@
-"""From one search an action to whole forests: the front of error against size."""
+"""Symbolic regression of each action's score, and candidate forests made of the trees found.
+
+             gplearn or Operon: one search per restart and action
+targets  ->  (a second one with the linear fit as an extra leaf)   ->  trees of many sizes
+                                                                        |
+linear fits  ->  candidates  <-  for each size limit the best tree of each action
+                     |
+             constant fine-tuning (KL to the teacher)  ->  forests, smallest first
+"""
 
 from __future__ import annotations
 
@@ -15,30 +23,44 @@ from diffses.config import GplearnRegressor, OperonRegressor, RegressorConfig
 from diffses.policy.expression import Expression, Floats, arguments, evaluate
 from diffses.policy.forest import Forest
 from diffses.policy.simplify import simplify
+from diffses.regressor.constant_fit import fit_constants
 from diffses.regressor.linear import fit_linear, linear_front
-from diffses.regressor.polish import polish
-from diffses.regressor.targets import check_data, decisiveness, reference_action, relative
+from diffses.regressor.targets import (
+    check_data,
+    kl_curvature_weight,
+    reference_action,
+    relative_to_reference,
+)
 from diffses.seeds import seed_for
 
-LEVELS = (5, 9, 15, 25, 40, 60, 90, 130)  # nodes a tree may have at most, for one forest each
+# maximum nodes of a tree: each limit gives one candidate forest
+SIZE_LIMITS = (5, 9, 15, 25, 40, 60, 90, 130)
 
-INSTANT = 2000  # programs; a process takes two seconds to start
+# programs evaluated by a search; below that, starting worker processes (2 s each) does not pay
+MIN_PARALLEL_PROGRAMS = 2000
 
-Searching = Any  # a RegressorConfig of SEARCHES, with `rows`: the states a search is given
-# settings -> the module whose `search(settings, features, target, weights, seed)` gives trees
+SearchSettings = Any  # a RegressorConfig of SEARCHES; its `rows` is the number of states to fit
+# settings -> the module whose `search(settings, features, target, weights, seed)` returns trees
 SEARCHES: dict[type[RegressorConfig], str] = {
     GplearnRegressor: "diffses.regressor.gplearn",
     OperonRegressor: "diffses.regressor.operon",
 }
-Progress = Callable[..., None]  # takes values to show, by name
+Progress = Callable[..., None]  # called with values to display, by name
 
 
 @dataclass(frozen=True)
-class Found:
-    """One tree for one action: what it leaves unexplained of the target's variance."""
+class FittedTree:
+    """A tree found for one action.
+
+    Args:
+        action: the action's index.
+        linear_leaf: whether the search could use the linear fit as a leaf.
+        error: the unexplained share of the target's variance, weighted.
+        tree: over the features.
+    """
 
     action: int
-    lifted: bool  # found with the linear fit as one more leaf
+    linear_leaf: bool
     error: float
     tree: Expression
 
@@ -54,65 +76,68 @@ def fit_forests(
 ) -> list[Forest]:
     """Candidate forests from small and readable to large and accurate.
 
-    One search for each restart and each action but the reference action, whose tree is 0
-    (`targets.reference_action`); with `settings.linear_leaf` a second one that may use the linear
-    fit as a leaf, which is put back as its tree. They minimise the squared error of the scores,
-    weighted by how open the teacher's choice is (`targets.decisiveness`). What they find is
-    combined into whole forests by a series of limits on the size of a tree, and the constants are
-    trained on the teacher's action distribution. Linear fits on a few features are candidates too,
-    and `fit_linear` is always among them.
+    One search per restart and action, except the reference action, whose tree is 0
+    (`targets.reference_action`); with `settings.linear_leaf` a second search that may use the
+    linear fit as a leaf. The searches minimise the squared error of the scores, weighted by
+    `targets.kl_curvature_weight`. Their trees are combined into forests under a series of limits
+    on tree size, and the constants are fine-tuned on the teacher's action distribution
+    (`constant_fit`). Least-squares fits on a few features are candidates too; `fit_linear` is
+    always among the results.
 
-    Nothing is ranked here: that belongs to who holds states the search did not see.
+    The forests are not ranked: the caller has states that the search did not see.
 
     Args:
-        settings: of the search; its class says which.
+        settings: of the search; their class selects it.
         features: float64 (n, features).
         targets: the teacher's scores as logits, (n, actions).
-        template: names the features and actions; its trees are not looked at.
-        seed: of the search alone. The same seed gives the same forests whatever
-            `settings.workers`.
-        progress: is shown how many searches are done and the least error so far.
+        template: a forest that names the features and actions; its trees are ignored.
+        seed: of the search. The same seed gives the same forests for any `settings.workers`.
+        progress: receives the number of finished searches and the lowest error so far.
 
     Returns:
-        Different forests, the smallest first.
+        Distinct forests, the smallest first.
+
+    Raises:
+        ValueError: if the data do not fit the template or are not finite.
     """
     features, targets = check_data(features, targets, template)
     reference = reference_action(targets, template)
     linear = fit_linear(features, targets, template)
     candidates = [linear, *linear_front(features, targets, template)]
     if type(settings) in SEARCHES:
-        rows = _sample(len(features), vars(settings)["rows"], seed)
+        rows = _sample_rows(len(features), vars(settings)["rows"], seed)
         features, targets = features[rows], targets[rows]
-        found = _search(settings, features, targets, reference, linear, seed, progress)
-        candidates += combine(found, template)
-    jobs = [delayed(_polished)(f, features, targets, settings.constant_steps) for f in candidates]
-    polished: Iterable[Forest] = _parallel(settings, jobs)
-    return sorted({linear, *polished}, key=lambda forest: (forest.size, forest.to_json()))
+        found = _search_all(settings, features, targets, reference, linear, seed, progress)
+        candidates += combine_trees(found, template)
+    steps = settings.constant_steps
+    jobs = [delayed(_fit_constants)(f, features, targets, steps) for f in candidates]
+    fitted: Iterable[Forest] = _parallel(settings, jobs)
+    return sorted({linear, *fitted}, key=lambda forest: (forest.size, forest.to_json()))
 
 
-def combine(found: Iterable[Found], template: Forest) -> list[Forest]:
-    """Whole forests: for each limit on the size of a tree the best tree of each action.
+def combine_trees(found: Iterable[FittedTree], template: Forest) -> list[Forest]:
+    """Candidate forests: for each size limit the best tree of each action.
 
-    Once from the trees found without the linear fit, once from those with it, once from all.
-    Actions without a tree are the reference: their tree is 0.
+    Made from the trees found without the linear leaf, from those found with it, and from all. An
+    action without a tree is the reference: its tree is 0.
     """
     found = list(found)
-    pools = [[f for f in found if f.lifted == lifted] for lifted in (False, True)]
-    made = set()
+    pools = [[f for f in found if f.linear_leaf == linear_leaf] for linear_leaf in (False, True)]
+    forests = set()
     for pool in [*pools, found]:
-        for level in LEVELS:
+        for limit in SIZE_LIMITS:
             trees: list[Expression] = []
             for action in range(len(template.actions)):
-                fitting = [f for f in pool if f.action == action and len(f.tree) <= level]
+                fitting = [f for f in pool if f.action == action and len(f.tree) <= limit]
                 best = min(fitting, key=lambda f: (f.error, len(f.tree)), default=None)
                 trees.append(best.tree if best else (0.0,))
-            made.add(replace(template, trees=tuple(trees)))
+            forests.add(replace(template, trees=tuple(trees)))
     blank = replace(template, trees=((0.0,),) * len(template.actions))
-    return sorted(made - {blank}, key=lambda forest: forest.to_json())
+    return sorted(forests - {blank}, key=lambda forest: forest.to_json())
 
 
-def scaled(tree: Expression, scale: float, offset: float) -> Expression:
-    """scale * tree + offset, with factors and summands at the tree's root taken into the two."""
+def affine_tree(tree: Expression, scale: float, offset: float) -> Expression:
+    """scale * tree + offset; factors and summands at the tree's root are merged into the two."""
     while tree[0] in ("add", "sub", "mul"):
         head, (left, right) = tree[0], arguments(tree)
         if isinstance(left[0], float) and head != "sub":
@@ -130,124 +155,132 @@ def scaled(tree: Expression, scale: float, offset: float) -> Expression:
 
 
 def substitute(tree: Expression, trees: dict[int, Expression]) -> Expression:
-    """The tree with whole trees in place of some features."""
+    """The tree with features replaced by trees; `trees` maps a feature's index to its tree."""
     tokens = (trees.get(token, (token,)) if isinstance(token, int) else (token,) for token in tree)
     return tuple(token for piece in tokens for token in piece)
 
 
-# --- the jobs -----------------------------------------------------------------------------------
+# --- jobs of the worker processes ---------------------------------------------------------------
 
 
-def _search(
-    settings: Searching,
+def _search_all(
+    settings: SearchSettings,
     features: Floats,
     targets: Floats,
     reference: int | None,
     linear: Forest,
     seed: int,
     progress: Progress | None,
-) -> list[Found]:
-    # a column in one piece, as it arrives in another process: sums over strides round otherwise
-    wanted = np.ascontiguousarray(relative(targets, reference).T)
-    weights = decisiveness(targets, linear)
+) -> list[FittedTree]:
+    # contiguous columns, as worker processes receive them: strided sums round differently
+    columns = np.ascontiguousarray(relative_to_reference(targets, reference).T)
+    weights = kl_curvature_weight(targets, linear)
     jobs = []
     for restart in range(settings.restarts):
         for action in range(targets.shape[1]):
             if action == reference:
                 continue
-            for lifted in (False, True) if settings.linear_leaf else (False,):
-                kind = "lifted" if lifted else "plain"
-                leaf = linear.trees[action] if lifted else None
-                own = seed_for(seed, "regressor", restart, action, kind)
-                job = (features, wanted[action], weights, action, leaf, own)
-                jobs.append(delayed(_one)(settings, *job))
-    found: list[Found] = []
+            for linear_leaf in (False, True) if settings.linear_leaf else (False,):
+                kind = "lifted" if linear_leaf else "plain"  # part of the seed: do not rename
+                leaf = linear.trees[action] if linear_leaf else None
+                job_seed = seed_for(seed, "regressor", restart, action, kind)
+                job = (features, columns[action], weights, action, leaf, job_seed)
+                jobs.append(delayed(_search_action)(settings, *job))
+    found: list[FittedTree] = []
     for done, batch in enumerate(_parallel(settings, jobs), 1):
         found += batch
         if progress:
-            least = min((f.error for f in found), default=1.0)
-            progress(searches=f"{done}/{len(jobs)}", unexplained=least)
+            lowest = min((f.error for f in found), default=1.0)
+            progress(searches=f"{done}/{len(jobs)}", unexplained=lowest)
     return found
 
 
-def _one(
-    settings: Searching,
+def _search_action(
+    settings: SearchSettings,
     features: Floats,
     target: Floats,
     weights: Floats,
     action: int,
     leaf: Expression | None,
     seed: int,
-) -> list[Found]:
-    """One search for one action's tree; a worker's job."""
+) -> list[FittedTree]:
+    """One search for one action's tree; `leaf` is the linear fit or None."""
     with threadpool_limits(1):
-        factors = _decades(features)
+        factors = _unit_scales(features)
         columns = features * factors
-        back: dict[int, Expression] = {
+        # column -> its tree over the features as given
+        originals: dict[int, Expression] = {
             int(j): ("mul", float(factors[j]), int(j)) for j in np.flatnonzero(factors != 1)
         }
         if leaf:
             columns = np.column_stack([columns, evaluate(leaf, features)])
-            back[features.shape[1]] = leaf
+            originals[features.shape[1]] = leaf
         found = []
-        for tree in _run(settings, columns, target, weights, seed):
+        for tree in _run_search(settings, columns, target, weights, seed):
             values = evaluate(tree, columns)
             if np.isfinite(values).all() and np.ptp(values) > 0:
-                scale, offset, error = _line(values, target, weights)
-                whole = simplify(scaled(substitute(tree, back), scale, offset))
-                found.append(Found(action, leaf is not None, error, whole))
+                scale, offset, error = _fit_line(values, target, weights)
+                whole = simplify(affine_tree(substitute(tree, originals), scale, offset))
+                found.append(FittedTree(action, leaf is not None, error, whole))
         return found
 
 
-def _decades(features: Floats) -> Floats:
-    """A power of ten for each feature that is far from 1 in size, so that constants suit it."""
-    spread = np.maximum(features.std(axis=0), np.abs(features.mean(axis=0)))
-    powers = -np.round(np.log10(np.where(spread > 0, spread, 1.0)))
+def _unit_scales(features: Floats) -> Floats:
+    """A power of ten per feature that brings it near 1, where the searches draw constants.
+
+    1 for a feature that is within a factor of ten already.
+    """
+    size = np.maximum(features.std(axis=0), np.abs(features.mean(axis=0)))
+    powers = -np.round(np.log10(np.where(size > 0, size, 1.0)))
     return np.where(np.abs(powers) > 1, 10.0**powers, 1.0)
 
 
-def _line(values: Floats, target: Floats, weights: Floats) -> tuple[float, float, float]:
-    """The least-squares scale and offset, and the share of the variance they leave; weighted."""
+def _fit_line(values: Floats, target: Floats, weights: Floats) -> tuple[float, float, float]:
+    """Weighted least squares of target = scale * values + offset.
+
+    Returns:
+        Scale, offset and the unexplained share of the target's variance.
+    """
     weights = weights / weights.sum()
     centred = values - weights @ values
-    wanted = target - weights @ target
-    scale = float(weights @ (centred * wanted) / (weights @ centred**2))
+    centred_target = target - weights @ target
+    scale = float(weights @ (centred * centred_target) / (weights @ centred**2))
     offset = float(weights @ target - scale * (weights @ values))
-    total = float(weights @ wanted**2)
-    error = float(weights @ (wanted - scale * centred) ** 2) / total if total else 0.0
+    total = float(weights @ centred_target**2)
+    error = float(weights @ (centred_target - scale * centred) ** 2) / total if total else 0.0
     return scale, offset, error
 
 
-def _polished(forest: Forest, features: Floats, targets: Floats, steps: int) -> Forest:
+def _fit_constants(forest: Forest, features: Floats, targets: Floats, steps: int) -> Forest:
     with threadpool_limits(1):
-        return polish(forest, features, targets, steps)
+        return fit_constants(forest, features, targets, steps)
 
 
 def _parallel(settings: RegressorConfig, jobs: Iterable[Any]) -> Any:
-    """The results in the order of the jobs, as they come."""
-    return Parallel(n_jobs=settings.workers or _worthwhile(settings), return_as="generator")(jobs)
+    """Runs the jobs; a generator of their results, in the order of the jobs."""
+    return Parallel(n_jobs=settings.workers or _worker_count(settings), return_as="generator")(jobs)
 
 
-def _worthwhile(settings: RegressorConfig) -> int:
-    """As many processes as cores, or one where a search is over before a process has started."""
+def _worker_count(settings: RegressorConfig) -> int:
+    """The number of cores, or 1 if a search ends before a process has started."""
     programs = 0
     if isinstance(settings, GplearnRegressor):
         programs = settings.population * settings.generations
     if isinstance(settings, OperonRegressor):
         programs = settings.evaluations
-    return int(cpu_count()) if programs > INSTANT else 1
+    return int(cpu_count()) if programs > MIN_PARALLEL_PROGRAMS else 1
 
 
-def _sample(count: int, rows: int, seed: int) -> np.ndarray:
-    """At most `rows` different row numbers, in order."""
+def _sample_rows(count: int, rows: int, seed: int) -> np.ndarray:
+    """At most `rows` distinct row indices below `count`, ascending."""
     random = np.random.default_rng(seed_for(seed, "regressor", "rows"))
     return np.sort(random.permutation(count)[:rows])
 
 
-def _run(
-    settings: Searching, columns: Floats, target: Floats, weights: Floats, seed: int
+def _run_search(
+    settings: SearchSettings, columns: Floats, target: Floats, weights: Floats, seed: int
 ) -> list[Expression]:
-    """The search that the settings ask for; its library is imported only where it runs."""
+    """Runs the search that the settings select; imports its library only where it runs."""
     module = importlib.import_module(SEARCHES[type(settings)])
     trees: list[Expression] = module.search(settings, columns, target, weights, seed)
     return trees

@@ -1,4 +1,4 @@
-"""What the trees are fitted to, and how well they do."""
+"""The targets and weights of the fits, and the greedy agreement with the teacher."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from numpy.typing import NDArray
 from diffses.policy.expression import Floats
 from diffses.policy.forest import Forest, highest
 
-NEAR = 0.05  # of a Box action's range
-FLOOR = 0.05  # so that no state is of no account
+BOX_TOLERANCE = 0.05  # two Box actions agree within this share of the action's range
+MIN_CURVATURE_WEIGHT = 0.05  # added to every state's weight, so that none is ignored
 
 
 def reference_action(targets: Floats, template: Forest) -> int | None:
-    """The action the others are measured against: the one whose centred scores vary least.
+    """The action that the others are measured against: its centred scores vary least.
 
-    Argmax and softmax do not change when one function of the state is taken from all scores, so
-    this action's tree can be the constant 0: a third of a three-action forest saved, and no
-    information lost. None for Box actions, of which each dimension counts by itself.
+    Softmax and argmax are invariant under subtracting one function of the state from all scores,
+    so the tree of this action can be the constant 0. That saves a third of a three-action forest
+    without loss. None for Box actions, whose dimensions are independent.
+
+    Args:
+        targets: the teacher's scores, (n, actions).
     """
     if template.bounds is not None:
         return None
@@ -25,52 +28,64 @@ def reference_action(targets: Floats, template: Forest) -> int | None:
     return int(centred.var(axis=0).argmin())
 
 
-def relative(targets: Floats, reference: int | None) -> Floats:
-    """The scores less those of the reference action, (n, actions)."""
+def relative_to_reference(targets: Floats, reference: int | None) -> Floats:
+    """The scores minus those of the reference action, (n, actions)."""
     return targets if reference is None else targets - targets[:, [reference]]
 
 
-def decisiveness(targets: Floats, template: Forest) -> Floats:
-    """How much a state matters to the divergence from the teacher, (n,), from FLOOR to 1 + FLOOR.
+def kl_curvature_weight(targets: Floats, template: Forest) -> Floats:
+    """Weight of each state in the squared error, (n,), from 0.05 to 1.05.
 
-    1 - sum_a p(a)**2, the trace of the curvature of KL(p || softmax(scores)) at p =
-    softmax(targets), and FLOOR more: where the teacher is sure, its scores may be off by much.
-    For Box actions the mean slope of the squashing, 1 - tanh(score)**2.
+    The trace of the Hessian of KL(p || softmax(scores)) at p = softmax(targets), which is
+    1 - sum_a p(a)**2, plus `MIN_CURVATURE_WEIGHT`: where the teacher is certain, an error of the
+    scores changes the divergence little. For Box actions the mean slope of the squashing,
+    1 - tanh(score)**2.
+
+    Args:
+        targets: the teacher's scores as logits, (n, actions).
     """
     if template.bounds is not None:
-        slopes: Floats = (1 - np.tanh(targets) ** 2).mean(axis=1) + FLOOR
+        slopes: Floats = (1 - np.tanh(targets) ** 2).mean(axis=1) + MIN_CURVATURE_WEIGHT
         return slopes
     odds = np.exp(targets - targets.max(axis=1, keepdims=True))
     p = odds / odds.sum(axis=1, keepdims=True)
-    weights: Floats = (1 - (p**2).sum(axis=1)) + FLOOR
+    weights: Floats = (1 - (p**2).sum(axis=1)) + MIN_CURVATURE_WEIGHT
     return weights
 
 
-def labels(targets: Floats) -> NDArray[np.int64]:
-    """The teacher's greedy action, ties to the lowest, (n,)."""
+def greedy_actions(targets: Floats) -> NDArray[np.int64]:
+    """The teacher's greedy action in each state, (n,); ties go to the lowest index."""
     return highest(targets)
 
 
-def agreeing(scores: Floats, targets: Floats, template: Forest) -> int:
-    """In how many states both take the same greedy action; for Box actions, how many values of
-    the two squashed actions lie within NEAR of the range of each other."""
+def count_agreements(scores: Floats, targets: Floats, template: Forest) -> int:
+    """The number of states in which both take the same greedy action.
+
+    For Box actions the number of values, over states and dimensions, in which the squashed
+    actions differ by less than `BOX_TOLERANCE` of the range.
+    """
     if template.bounds is not None:
-        return int((np.abs(np.tanh(scores) - np.tanh(targets)) < 2 * NEAR).sum())
-    return int((highest(scores) == labels(targets)).sum())
+        # tanh covers a range of 2
+        return int((np.abs(np.tanh(scores) - np.tanh(targets)) < 2 * BOX_TOLERANCE).sum())
+    return int((highest(scores) == greedy_actions(targets)).sum())
 
 
-def agreement(forest: Forest, features: Floats, targets: Floats) -> float:
-    """`agreeing` as a share of the states; for Box actions, of all values."""
+def greedy_agreement(forest: Forest, features: Floats, targets: Floats) -> float:
+    """`count_agreements` as a share of the states or, for Box actions, of all values."""
     count = targets.size if forest.bounds is not None else len(targets)
-    return agreeing(forest.scores(features), targets, forest) / count
+    return count_agreements(forest.scores(features), targets, forest) / count
 
 
 def check_data(features: Floats, targets: Floats, template: Forest) -> tuple[Floats, Floats]:
-    """Both as float64; ValueError unless they are finite and fit each other and the template."""
+    """Features and targets as contiguous float64.
+
+    Raises:
+        ValueError: unless both are finite and fit each other and the template.
+    """
     features = np.ascontiguousarray(features, dtype=np.float64)
     targets = np.ascontiguousarray(targets, dtype=np.float64)
-    wanted = (len(features), len(template.features)), (len(features), len(template.actions))
-    if (features.shape, targets.shape) != wanted or not len(features):
+    shapes = (len(features), len(template.features)), (len(features), len(template.actions))
+    if (features.shape, targets.shape) != shapes or not len(features):
         raise ValueError(
             f"want features (n, {len(template.features)}) and targets (n, "
             f"{len(template.actions)}), got {features.shape} and {targets.shape}"

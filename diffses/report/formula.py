@@ -13,7 +13,7 @@ import numpy as np
 from markupsafe import Markup
 
 from diffses.policy import printing
-from diffses.policy.expression import Expression, scaled
+from diffses.policy.expression import Expression, split_factor
 from diffses.policy.forest import Forest
 from diffses.report.html import Cell, Table, data_uri, render
 from diffses.report.mathml import mathml, sign, summands
@@ -170,7 +170,7 @@ def _pieces(tree: Expression, features: Sequence[str], colours: Mapping[str, str
         form = "infix" if place else "prefix"
         written = f'<mo form="{form}">{MINUS if side == "-" else "+"}</mo>'
         before = written if place or side == "-" else ""
-        factor, inner = scaled(term)
+        factor, inner = split_factor(term)
         if factor is not None and inner[0] in ("add", "sub"):
             inside = _pieces(inner, features, colours)
             opening = f"{mathml((factor,), features, DIGITS)}{sign('mul')}<mo>(</mo>"

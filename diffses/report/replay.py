@@ -21,7 +21,7 @@ from diffses.envs.rollout import Job, RandomSpec, play_episode
 from diffses.errors import ArtifactError
 from diffses.evaluation.results import Row
 from diffses.logger.progress import Bar
-from diffses.policy.attribution import reasons
+from diffses.policy.attribution import attribute_terms
 from diffses.policy.forest import Forest
 from diffses.report.run_artifacts import Shown, detector_folder
 from diffses.zoo.champion import Champion
@@ -154,11 +154,11 @@ def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
 
 
 def _decisions(forest: Forest, rows: np.ndarray, moves: list[Action]) -> dict[str, Any]:
-    found = reasons(forest, rows)
+    found = attribute_terms(forest, rows)
     why = []
-    for shares in found.shares:
-        largest = np.argsort(-np.abs(np.nan_to_num(shares)), kind="stable")[:TERMS]
-        why.append([[int(i), _short(shares[i])] for i in largest if shares[i] != 0])
+    for contributions in found.contributions:
+        largest = np.argsort(-np.abs(np.nan_to_num(contributions)), kind="stable")[:TERMS]
+        why.append([[int(i), _short(contributions[i])] for i in largest if contributions[i] != 0])
     used = {token for tree in forest.trees for token in tree if isinstance(token, int)}
     ids = {action: index for index, action in enumerate(forest.action_ids)}
     return {
@@ -171,7 +171,7 @@ def _decisions(forest: Forest, rows: np.ndarray, moves: list[Action]) -> dict[st
         "values": [[_short(value) for value in row] for row in found.values],
         "chosen": [ids[move] if isinstance(move, int) else None for move in moves],
         "moves": [None if isinstance(m, int) else [_short(v) for v in m] for m in moves],
-        "second": found.second.tolist(),
+        "second": found.runner_up.tolist(),
         "why": why,
     }
 

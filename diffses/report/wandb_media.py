@@ -27,13 +27,13 @@ def show(folder: Path) -> None:
         folder: of the report's artifact, in the store that holds its parents.
     """
     run = logger.current()
-    if run is None:
+    if not run.is_open:
         return
     shown = read(parent_folders(folder))
-    logger.html("report", "page", folder / "report.html")
+    run.html("report", "page", folder / "report.html")
     if (folder / "decision.png").is_file():
-        logger.image("report", "decision", folder / "decision.png")
-    logger.summary(numbers(shown))
+        run.image("report", "decision", folder / "decision.png")
+    run.summary(numbers(shown))
     _tables(shown)
     views = run.folder / "views"
     views.mkdir(exist_ok=True)
@@ -62,7 +62,7 @@ def _tables(shown: Shown) -> None:
         low, high = row["ci95"] or (None, None)
         flat = row | {"low": low, "high": high}
         rows.append([flat.get(name) for name in columns])
-    logger.table("report", "results", columns, rows)
+    logger.current().table("report", "results", columns, rows)
     formulas = [
         [policy, action, line.partition("=")[2].strip(), size]
         for policy, forest in shown.forests.items()
@@ -71,7 +71,8 @@ def _tables(shown: Shown) -> None:
         )
     ]
     if formulas:
-        logger.table("report", "formulas", ["policy", "action", "formula", "nodes"], formulas)
+        columns = ["policy", "action", "formula", "nodes"]
+        logger.current().table("report", "formulas", columns, formulas)
 
 
 def _formula(shown: Shown, folder: Path) -> None:
@@ -81,10 +82,10 @@ def _formula(shown: Shown, folder: Path) -> None:
         return
     page = folder / "formula.html"
     page.write_text(document("The formula", typeset(forest)), encoding="utf-8")
-    logger.html("report", "formula", page)
+    logger.current().html("report", "formula", page)
     index = max(range(len(forest.trees)), key=lambda place: forest.sizes[place])
     draw(forest.trees[index], forest.features, folder / "tree.png")
-    logger.image("report", "tree", folder / "tree.png")
+    logger.current().image("report", "tree", folder / "tree.png")
 
 
 def _front(shown: Shown) -> None:
@@ -94,7 +95,7 @@ def _front(shown: Shown) -> None:
         if row.get("size") and row.get("mean")
     ]
     if rows:
-        logger.scatter("report", "front", list(FRONT), rows, x="size", y="mean")
+        logger.current().table("report", "front", list(FRONT), rows, x="size", y="mean")
 
 
 def _video(shown: Shown, folder: Path) -> None:
@@ -111,4 +112,4 @@ def _video(shown: Shown, folder: Path) -> None:
     if recording is None or not recording.screens or shown.champion is None:
         return
     film(recording, shown.forests[shown.champion], folder / "episode.mp4")
-    logger.video("report", "episode", folder / "episode.mp4")
+    logger.current().video("report", "episode", folder / "episode.mp4")

@@ -27,6 +27,7 @@ from diffses.store import Workspace
 if TYPE_CHECKING:
     from diffses.detector.oracle import Oracle
     from diffses.detector.space.detector import SpaceFinder
+    from diffses.envs.rollout import AgentSpec
 
 
 log = logging.getLogger("diffses")
@@ -67,12 +68,7 @@ def _learn(
         from diffses.detector.oracle import Reader, make_oracle
 
         Reader(env.game)  # an error at once, where it cannot be had
-    spec = None
-    if teacher is not None:
-        from diffses.teacher.agent import TeacherSpec  # loads torch
-
-        spec = TeacherSpec(str(teacher))
-    play = recording_for(v5(env), detector, spec)
+    play = recording_for(v5(env), detector, _player(teacher))
     found: Detector | SpaceFinder | Oracle
     if isinstance(detector, MotionDetector):
         found = learn(play.screens, play.starts, play.action_tm1, detector, env.labels, play.before)
@@ -94,3 +90,12 @@ def _learn(
     draw_sample(found, play, workspace.out / "sample.png")
     types = ", ".join(kind.name for kind in found.memory.cast.types)
     log.info("found %s; %d features", types, len(found.features))
+
+
+def _player(teacher: Path | None) -> AgentSpec | None:
+    """The policy whose play is recorded: the teacher of an artifact; None for random actions."""
+    if teacher is None:
+        return None
+    from diffses.teacher.agent import TeacherSpec  # loads torch
+
+    return TeacherSpec(str(teacher))

@@ -22,17 +22,18 @@ from diffses.dataset.data import Dataset
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
-from diffses.finetune.evaluator import Arena, Member, ranked
+from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.fisher import sample_rows
-from diffses.finetune.initialization import hall_of_fame, starts
+from diffses.finetune.initialization import hall_of_fame, initial_population
+from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.prune import prune, without_unused
 from diffses.finetune.search import Search, Tuner
-from diffses.finetune.validation import Judge, Judged, write_front, write_validation
-from diffses.finetune.variation import Material
+from diffses.finetune.validation import Candidate, Validator, write_front, write_validation
+from diffses.finetune.variation import PrimitiveSet
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
-from diffses.policy.shared_terms import without_common
+from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
 from diffses.store import Workspace
@@ -41,7 +42,7 @@ from diffses.store.store import atomic_write
 from diffses.zoo.champion import open_champion
 
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the decisions that pruning may change
-CANDIDATES = 12  # of a search that validation takes a first look at
+CANDIDATES = 12  # of a search that validation begins with
 CURVE = ("start", "generation", "steps", "leader", "best", "mean", "divergence", "step_size")
 
 
@@ -53,25 +54,25 @@ def finetune_forest(
     inputs: Mapping[str, Path],
     workspace: Workspace,
 ) -> None:
-    """Writes `finetuned.json`: the forest that did best on validation.
+    """Writes `finetuned.json`: the champion, which is the best on validation.
 
-    Without a search that is the best of the hall of fame; a search also has the best of its starts
-    in the race, as it was. Also writes `validation.csv`, `search.json`, `front.csv` (return
-    against size) and, where there was a search, `curve.csv`. A champion of the zoo is copied, with
+    Without a search the candidates are the hall of fame of the distillation; after a search they
+    are its finalists and its best start. Also writes `validation.csv`, `search.json`, `front.csv`
+    (return against size) and, after a search, `curve.csv`. A champion of the zoo is copied, with
     its detector.
     """
     if isinstance(finetune, ZooFinetune):
         copy_champion(env, finetune, workspace.out)
         return
     protocol = search_protocol(env)
-    judge = Judge(protocol, finetune, inputs["detector"])
-    hall = [(forest, source) for forest, source, _ in hall_of_fame(inputs["distill"])]
+    validator = Validator(protocol, finetune, inputs["detector"])
+    hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
-        from diffses.finetune.ppo import tune_constants
+        from diffses.finetune.ppo import finetune_constants
 
-        curve, spent = tune_constants(
+        curve, spent = finetune_constants(
             hall,
-            judge,
+            validator,
             Dataset.open(inputs["dataset"]),
             protocol,
             inputs["detector"],
@@ -80,63 +81,85 @@ def finetune_forest(
             workspace.scratch,
         )
         write_curve(workspace.out / "curve.csv", curve)
-        write(workspace.out, judge, protocol.name, {"search_steps": spent})
+        write(workspace.out, validator, protocol.name, {"search_steps": spent})
         return
-    if not isinstance(finetune, SearchFinetune):
-        judge.race(hall[: finetune.validation_candidates], finetune.validation_candidates)
-        write(workspace.out, judge, protocol.name, {})
+    if isinstance(finetune, SearchFinetune):
+        search_forest(validator, protocol, finetune, seed, inputs=inputs, workspace=workspace)
         return
+    count = finetune.validation_candidates
+    validator.successive_halving(hall[:count], count)
+    write(workspace.out, validator, protocol.name, {})
+
+
+def search_forest(
+    validator: Validator,
+    protocol: EvaluationProtocol,
+    finetune: SearchFinetune,
+    seed: int,
+    *,
+    inputs: Mapping[str, Path],
+    workspace: Workspace,
+) -> None:
+    """Searches, validates the finalists and prunes the best; writes as `finetune_forest` does."""
     data = Dataset.open(inputs["dataset"])
     rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
-    material = Material.of(data, rows, finetune.operators, finetune.max_nodes)
-    arena = Arena(protocol, inputs["detector"], finetune.episode_steps, finetune.workers)
+    primitives = PrimitiveSet.of(data, rows, finetune.operators, finetune.max_nodes)
+    evaluator = FitnessEvaluator(
+        protocol, inputs["detector"], finetune.episode_steps, finetune.workers
+    )
     tuner = make_tuner(data, protocol, inputs["detector"], finetune)
-    search = Search(data, material, arena, finetune, seed, tuner)
-    begun = starts(inputs["distill"], data, material, finetune, seed)
-    run_search(search, begun, finetune.steps, workspace)
+    search = Search(data, primitives, evaluator, finetune, seed, tuner)
+    starts = initial_population(
+        inputs["distill"], inputs["detector"], data, primitives, finetune, seed
+    )
+    run_search(search, starts, finetune.steps, workspace)
     write_curve(workspace.out / "curve.csv", search.curve)
 
-    names = {member.source for member in begun}
-    untouched = [member for member in ranked(search.members) if member.source in names]
-    untouched += [] if search.screened is None else [search.screened]  # if none has lived on
-    finalists = [*search.finalists()[:CANDIDATES], *untouched[:1]]
-    best = judge.race([(m.forest, m.source) for m in finalists], finetune.validation_candidates)
-    judge.race(pruned(best, rows), 1)
-    write(workspace.out, judge, protocol.name, {"search_steps": arena.spent, "spent": search.spent})
+    survived = [one for one in ranked(search.population) if one.lineage.kind is Kind.start]
+    survived += [] if search.best_start is None else [search.best_start]  # if none has survived
+    finalists = [*search.finalists()[:CANDIDATES], *survived[:1]]
+    best = validator.successive_halving(
+        [(one.forest, one.lineage) for one in finalists], finetune.validation_candidates
+    )
+    validator.successive_halving(pruned(best, rows), 1)
+    costs = {"search_steps": evaluator.spent, "spent": search.spent}
+    write(workspace.out, validator, protocol.name, costs)
 
 
 def make_tuner(
     data: Dataset, protocol: EvaluationProtocol, detector: Path, finetune: SearchFinetune
 ) -> Tuner | None:
-    """PPO on constants, with the search's own guidance; None where it has no share."""
+    """PPO on constants, with the search's own guidance; None where its share is 0."""
     if finetune.gradient == 0:
         return None
-    from diffses.finetune.ppo import tune  # here: it loads torch
+    from diffses.finetune.ppo import run_ppo  # here: it loads torch
 
     settings = ConstantsFinetune(guidance=finetune.guidance, workers=finetune.workers)
 
     def tuner(forest: Forest, steps: int, seed: int) -> Forest:
-        return tune(forest, data, protocol, detector, settings, steps, seed)
+        return run_ppo(forest, data, protocol, detector, settings, steps, seed).forest
 
     return tuner
 
 
-def pruned(best: Judged, rows: np.ndarray) -> list[tuple[Forest, str]]:
-    """The champion with less and less of what hardly decides anything, each size once; at the end
-    without the actions alone that it never takes, since what decides nothing in recorded play may
-    decide where the champion gets to."""
-    found: dict[Forest, str] = {}
+def pruned(best: Candidate, rows: np.ndarray) -> list[tuple[Forest, Lineage]]:
+    """Smaller versions of the champion, each different one once: pruned at each of `TOLERANCES`,
+    and one in which only the actions it never takes are removed, since a term that changes no
+    decision in recorded play may change one in the states that the champion gets into."""
+    found: dict[Forest, Lineage] = {}
     for tolerance in TOLERANCES:
         smaller = simplify_forest(prune(best.forest, rows, tolerance))
-        smaller = without_common(without_unused(smaller, rows), rows)
-        found.setdefault(smaller, f"{best.source}, pruned at {100 * tolerance:g} %")
-    found.setdefault(without_unused(best.forest, rows), f"{best.source}, without idle actions")
+        smaller = subtract_shared_terms(without_unused(smaller, rows), rows)
+        lineage = Lineage(Kind.pruned, parent=best.lineage, tolerance=tolerance)
+        found.setdefault(smaller, lineage)
+    fewer = Lineage(Kind.fewer_actions, parent=best.lineage)
+    found.setdefault(without_unused(best.forest, rows), fewer)
     return list(found.items())
 
 
-def run_search(search: Search, begun: list[Member], steps: int, workspace: Workspace) -> None:
-    """Searches until the steps are spent, to the nearest generation, or nothing is left to do;
-    after a kill it goes on from the last whole generation."""
+def run_search(search: Search, starts: list[Individual], steps: int, workspace: Workspace) -> None:
+    """Runs the search until the steps are spent, to the nearest generation, or nothing is left to
+    do. Each generation leaves a checkpoint, from which a killed run goes on."""
     saved = workspace.scratch / "search.json"
     with Bar(steps, "step", "finetune") as progress:
         search.watch(progress.update)
@@ -145,7 +168,7 @@ def run_search(search: Search, begun: list[Member], steps: int, workspace: Works
             progress.update(search.steps)
         else:
             progress.show(start="screening")
-            search.screen(begun)
+            search.screen(starts)
         while search.steps < steps:
             row = search.step()
             if row is None:
@@ -155,21 +178,22 @@ def run_search(search: Search, begun: list[Member], steps: int, workspace: Works
             atomic_write(saved, json.dumps(search.state()))
 
 
-def write(folder: Path, judge: Judge, protocol: str, search: dict[str, Any]) -> None:
+def write(folder: Path, validator: Validator, protocol: str, search: dict[str, Any]) -> None:
     """Writes the champion, and how it was chosen."""
-    champion = judge.best()
+    champion = validator.best()
     champion.forest.save(folder / "finetuned.json")
     about = {
-        "champion": champion.source,
+        "champion": champion.lineage.label,
+        "lineage": champion.lineage.to_json(),
         "champion_validation": champion.mean,
-        "champion_standard_error": champion.error,
+        "champion_standard_error": champion.standard_error,
         "validation_episodes": len(champion.returns),
-        "validation_steps": sum(judged.steps for judged in judge.judged),
+        "validation_steps": sum(one.steps for one in validator.candidates),
         "protocol": protocol,
     }
     (folder / "search.json").write_text(json.dumps(about | search, indent=2) + "\n")
-    write_validation(folder / "validation.csv", judge, champion)
-    write_front(folder, judge)
+    write_validation(folder / "validation.csv", validator, champion)
+    write_front(folder, validator)
 
 
 def write_curve(path: Path, curve: list[dict[str, Any]]) -> None:

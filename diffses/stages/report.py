@@ -44,7 +44,7 @@ def write_report(
         draw_decision(recording, telling(recording), picture)
         text = json.dumps(recording.record, separators=(",", ":"), allow_nan=False)
         (workspace.out / "episode.json").write_text(text + "\n", encoding="utf-8")
-    opened = None if run is None else run.opened
+    opened = run.opened if run.is_open else None
     html = page(env.name, seed, shown, opened, recording, picture)
     path = workspace.out / "report.html"
     path.write_text(html, encoding="utf-8")

@@ -66,8 +66,8 @@ def make_teacher(
 def take(path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace) -> dict[str, object]:
     """Copies an agent's zip into the artifact, once it is known to play this game."""
     from diffses.envs.ale import AtariEnv, v5
-    from diffses.teacher.agent import check, load
+    from diffses.teacher.agent import check_agent, load
 
-    check(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
+    check_agent(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
     shutil.copyfile(path, workspace.out / "policy.zip")
     return {"algorithm": algorithm}

@@ -40,7 +40,7 @@ def is_keyed(field: dataclasses.Field[Any]) -> bool:
 def canonical(value: Any) -> Any:
     """Reduces a typed config to JSON, refusing whatever JSON would blur.
 
-    A dataclass also gives its class's name, so two variants of a group never share a key.
+    A dataclass also gives its class's name, so two classes of a group never share a key.
 
     Raises:
         ConfigError: where a file that the config names is not there.

@@ -23,7 +23,7 @@ def find(root: Path, key: str) -> Path:
     matches = [path for path in artifacts(root) if path.name.startswith(key)]
     if len(matches) != 1:
         what = "no artifact's key starts" if not matches else f"{len(matches)} keys start"
-        raise ArtifactError(f"{what} with {key}", fix="python -m diffses.store ls")
+        raise ArtifactError(f"{what} with {key}", fix="python -m diffses store ls")
     return matches[0]
 
 

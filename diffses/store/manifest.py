@@ -51,7 +51,7 @@ class Manifest:
         """
         if not is_artifact(folder):
             raise ArtifactError(
-                f"{folder} is no artifact: it has no {FILE}", fix="python -m diffses.store ls"
+                f"{folder} is no artifact: it has no {FILE}", fix="python -m diffses store ls"
             )
         try:
             fields = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -60,7 +60,7 @@ class Manifest:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtifactError(
                 f"{folder / FILE} cannot be read: {type(error).__name__}: {error}",
-                fix=f"python -m diffses.store rm {folder.name}, then run again to rebuild it",
+                fix=f"python -m diffses store rm {folder.name}, then run again to rebuild it",
             ) from error
 
     def write(self, folder: Path) -> None:

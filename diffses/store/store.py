@@ -8,7 +8,7 @@ outputs/distill/5d1e0c9a7b3f4e21.partial/   unfinished; no other stage looks her
     scratch/                                kept across restarts, dropped on commit
 outputs/.locks/                             who is building what
 
-`python -m diffses.store ls | show KEY | verify | rm KEY | gc` looks after them.
+`python -m diffses store ls | show KEY | verify | rm KEY | gc` looks after them.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Store:
         if verify(path).describe() != spec.describe():
             raise ArtifactError(
                 f"{path} was made from another configuration that has the same key",
-                fix=f"python -m diffses.store rm {spec.key}",
+                fix=f"python -m diffses store rm {spec.key}",
             )
         return path
 
@@ -179,7 +179,7 @@ def verify(path: Path) -> Manifest:
     Raises:
         ArtifactError: naming the first file that is not as it was written.
     """
-    fix = f"python -m diffses.store rm {path.name}, then run again to rebuild it"
+    fix = f"python -m diffses store rm {path.name}, then run again to rebuild it"
     manifest = Manifest.read(path)
     recorded, present = manifest.files, digests(path)
     del present[FILE]

@@ -1,1 +1,1 @@
-"""The teacher: a network that plays, trained by PPO or loaded."""
+"""The teacher: a policy network, trained by PPO or loaded from a Stable-Baselines3 zip."""

@@ -1,9 +1,17 @@
-"""A teacher at play: an SB3 agent that sees preprocessed frames, or objects."""
+"""Teachers as agents: SB3 policies that act on preprocessed frames, or on detector features.
+
+Agents on disk outlive the names of our classes. An SB3 zip stores classes and functions as pickles
+that name a module and an attribute; `load` resolves former names through `RENAMED_CLASSES`.
+"""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import pickle
 import warnings
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +21,8 @@ import numpy as np
 import torch
 from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.save_util import open_path
+from stable_baselines3.common.utils import ConstantSchedule
 
 from diffses.agents.forest_agent import detector_at
 from diffses.detector.base import AnyDetector, look
@@ -21,35 +31,43 @@ from diffses.envs.base import Action, Env
 from diffses.envs.preprocessing import DEPTH, SIDE, AtariPreprocessing
 from diffses.errors import ArtifactError, ConfigError
 
-NOTHING = np.zeros(0)  # what a teacher of frames is told of the objects
+NO_FEATURES = np.zeros(0)  # the feature row of a teacher that plays from frames
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
+
+# former name -> present name of classes that saved agents may name; add an entry for every such
+# class that is renamed or moved
+RENAMED_CLASSES = {
+    "diffses.teacher.standardise.Standardise": "diffses.teacher.normalizer.RunningNormalizer",
+}
+CLASS_FIELDS = ("policy_class", "policy_kwargs")  # fields of a zip's `data` that name our classes
+UNUSED_SCHEDULES = ("lr_schedule", "clip_range", "exploration_schedule")  # needed to train alone
 
 
 def load(path: Path, algorithm: str) -> BaseAlgorithm:
-    """Reads a zip that SB3 saved, on the CPU.
+    """Reads an agent that SB3 saved, on the CPU, to act with it.
 
-    Schedules are replaced: agents of the RL zoo carry them as pickled functions of other Python
-    versions, and a teacher that only plays needs none.
+    Schedules are replaced by constants and not unpickled: agents of the RL zoo carry them as
+    functions of other Python versions.
+
+    Args:
+        path: of the zip.
+        algorithm: a key of `ALGORITHMS`.
 
     Raises:
         ConfigError: for an unknown algorithm.
-        ArtifactError: where SB3 cannot read the file.
+        ArtifactError: if SB3 cannot read the file.
     """
     if algorithm not in ALGORITHMS:
         choices = " | ".join(ALGORITHMS)
         raise ConfigError(
             f"teacher.algorithm={algorithm} is unknown", fix=f"teacher.algorithm={choices}"
         )
-    unused = {
-        "learning_rate": 0.0,
-        "lr_schedule": constant,
-        "clip_range": constant,
-        "exploration_schedule": constant,
-    }
+    schedules = dict.fromkeys(UNUSED_SCHEDULES, ConstantSchedule(0.0))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the schedules, and about old pickles
-            return ALGORITHMS[algorithm].load(path, device="cpu", custom_objects=unused)
+            custom_objects = {"learning_rate": 0.0, **schedules, **saved_classes(path)}
+            return ALGORITHMS[algorithm].load(path, device="cpu", custom_objects=custom_objects)
     except Exception as error:
         raise ArtifactError(
             f"{path} cannot be read as an SB3 {algorithm} agent: {type(error).__name__}: {error}",
@@ -57,13 +75,38 @@ def load(path: Path, algorithm: str) -> BaseAlgorithm:
         ) from error
 
 
-def constant(progress: float) -> float:
-    """A schedule of zeros."""
-    return 0.0
+def saved_classes(path: Path) -> dict[str, Any]:
+    """The `CLASS_FIELDS` of an agent's zip that name classes of this package, as they are now.
+
+    For `custom_objects` of SB3's `load`, which then does not unpickle these fields itself.
+    """
+    with open_path(path, "r", suffix="zip") as file, zipfile.ZipFile(file) as archive:
+        data = json.loads(archive.read("data"))
+    pickles = {
+        name: base64.b64decode(data[name][":serialized:"])
+        for name in CLASS_FIELDS
+        if ":serialized:" in (data.get(name) or ())
+    }
+    return {
+        name: _Unpickler(io.BytesIO(saved)).load()
+        for name, saved in pickles.items()
+        if b"diffses." in saved
+    }
 
 
-def check(model: BaseAlgorithm, actions: int, game: str) -> None:
-    """Raises ConfigError unless `model` plays `game` from 84x84x4 frames."""
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if renamed := RENAMED_CLASSES.get(f"{module}.{name}"):
+            module, _, name = renamed.rpartition(".")
+        return super().find_class(module, name)
+
+
+def check_agent(model: BaseAlgorithm, actions: int, game: str) -> None:
+    """Checks that a model fits a game's actions and 84x84x4 frames.
+
+    Raises:
+        ConfigError: if it does not.
+    """
     shape = model.observation_space.shape
     count = getattr(model.action_space, "n", None)
     if shape not in ((DEPTH, SIDE, SIDE), (SIDE, SIDE, DEPTH)) or count != actions:
@@ -75,10 +118,10 @@ def check(model: BaseAlgorithm, actions: int, game: str) -> None:
 
 
 class PixelPolicy:
-    """The teacher as a function of what the console shows.
+    """An SB3 policy on stacked frames, as a function from frames to action scores.
 
-    It always infers one state at a time in one thread, so what it answers does not depend on how
-    many games run beside it.
+    Infers one state at a time in one thread, so that its scores do not depend on how many games
+    run at the same time.
     """
 
     def __init__(self, model: BaseAlgorithm) -> None:
@@ -88,7 +131,7 @@ class PixelPolicy:
 
     @classmethod
     def open(cls, folder: Path) -> PixelPolicy:
-        """The agent of a teacher artifact."""
+        """The policy of a teacher artifact."""
         about = json.loads((folder / "teacher.json").read_text())
         torch.set_num_threads(1)
         return cls(load(folder / "policy.zip", about["algorithm"]))
@@ -112,25 +155,24 @@ class PixelPolicy:
 
 
 class Teacher(Protocol):
-    """Scores the actions of one episode at a time, step after step."""
+    """Scores the actions at each step of an episode, one episode at a time."""
 
     needs_frame_pair: bool  # whether it looks at `AtariEnv.frame_pair`
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Starts an episode."""
 
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
-        """What it thinks of each action now, (actions,), as logits or action values; for Box
-        actions the action it would take, (d,).
+        """Logits or action values, (actions,); for Box actions the mean action, (d,).
 
         Args:
             env: the environment at its present step.
-            row: what the detector sees there, float64 (f,).
+            row: the detector's features there, float64 (f,).
         """
 
 
 class PixelTeacher:
-    """A teacher that sees stacked 84x84 frames and nothing of the detector's."""
+    """A teacher that acts on stacked 84x84 frames alone."""
 
     needs_frame_pair = True
 
@@ -146,29 +188,34 @@ class PixelTeacher:
 
 
 def sees_objects(folder: Path) -> bool:
-    """Whether the teacher of an artifact plays from what the detector sees."""
+    """Whether an artifact's teacher acts on the detector's features."""
     return bool(json.loads((folder / "teacher.json").read_text()).get("sees") == "objects")
 
 
 def open_teacher(folder: Path) -> Teacher:
     """The teacher of an artifact."""
     if sees_objects(folder):
-        from diffses.teacher.mlp import Mlp, ObjectTeacher
+        from diffses.teacher.mlp import NumpyActor, ObjectTeacher
 
-        return ObjectTeacher(Mlp(load(folder / "policy.zip", "ppo").policy))
+        return ObjectTeacher(NumpyActor(load(folder / "policy.zip", "ppo").policy))
     return PixelTeacher(PixelPolicy.open(folder).logits)
 
 
 @dataclass(frozen=True)
 class TeacherSpec:
-    """The greedy teacher of an artifact."""
+    """How to build the greedy player of a teacher artifact, in any process.
+
+    Args:
+        folder: of the teacher artifact.
+        detector: of the detector artifact, for a teacher that acts on features.
+    """
 
     folder: str
-    detector: str | None = None  # folder of the detector, where the teacher plays from objects
+    detector: str | None = None
 
     @classmethod
     def of(cls, teacher: Path, detector: Path) -> TeacherSpec:
-        """The teacher of an artifact, with the detector where it plays from objects."""
+        """The spec of an artifact; its `detector` is set if the teacher acts on features."""
         return cls(str(teacher), str(detector) if sees_objects(teacher) else None)
 
     def build(self, env: Env) -> TeacherAgent:
@@ -182,7 +229,7 @@ class TeacherSpec:
 
 
 class TeacherAgent:
-    """Plays as a teacher prefers; ties go to the lowest action."""
+    """Plays the teacher's greedy actions; ties go to the lowest index."""
 
     def __init__(self, teacher: Teacher, detector: AnyDetector | None = None) -> None:
         self._teacher, self._detector = teacher, detector
@@ -194,7 +241,7 @@ class TeacherAgent:
             self._detector.reset()
 
     def act(self, env: Env) -> Action:
-        row = NOTHING if self._detector is None else look(self._detector, env)
+        row = NO_FEATURES if self._detector is None else look(self._detector, env)
         scores = self._teacher.scores(env, row)
         return choose(scores, env)
 

@@ -1,4 +1,4 @@
-"""What watches a training: progress, curve, checkpoints, evaluation, the best policy so far."""
+"""The callback of a teacher's training: evaluation, best policy, checkpoints, learning curve."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from diffses.logger.progress import Bar
 from diffses.store import Workspace
 from diffses.store.store import atomic_write
 
-CURVE = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
-UNNEEDED = (  # to play, or to train further
+CURVE_COLUMNS = ("steps", "minutes", "return", "length", "steps_per_second", "evaluation")
+NOT_SAVED = (  # needed neither to act nor to train further
     "tensorboard_log",
     "ep_info_buffer",
     "ep_success_buffer",
@@ -32,16 +32,16 @@ UNNEEDED = (  # to play, or to train further
     "_last_original_obs",
     "_last_episode_starts",
 )
-ROW_EVERY = 25_000  # steps between two rows of the curve
+STEPS_PER_ROW = 25_000  # environment steps between two rows of the curve
 
 
 def save_small(model: PPO, path: Path) -> None:
     """Saves an agent without its optimizer's moments, which are two thirds of the file."""
-    kept = model.policy.optimizer.state
-    model.policy.optimizer.state = type(kept)(dict)
+    moments = model.policy.optimizer.state
+    model.policy.optimizer.state = type(moments)(dict)
     partial = path.with_name("partial-" + path.name)
-    model.save(partial, exclude=[*UNNEEDED])
-    model.policy.optimizer.state = kept
+    model.save(partial, exclude=[*NOT_SAVED])
+    model.policy.optimizer.state = moments
     small = path.with_name("small-" + path.name)
     with (
         zipfile.ZipFile(partial) as plain,
@@ -53,13 +53,16 @@ def save_small(model: PPO, path: Path) -> None:
     small.replace(path)
 
 
-class Keeper(BaseCallback):
-    """Watches a training.
+class TrainingCallback(BaseCallback):
+    """Evaluates during training, keeps the best policy, writes checkpoints and the curve.
+
+    SB3's `EvalCallback` and `CheckpointCallback` in one, on this project's validation episodes.
 
     Args:
-        protocol: of the evaluation's episodes.
-        agent: makes the greedy player of the learner as it is now.
-        scratch: where everything is kept until the training is over.
+        settings: of the training.
+        protocol: of the validation episodes.
+        agent: makes a player of the model's greedy actions, with its present weights.
+        scratch: folder of all files until the training is over.
     """
 
     def __init__(
@@ -70,20 +73,15 @@ class Keeper(BaseCallback):
         scratch: Path,
     ) -> None:
         super().__init__()
-        self.settings, self.protocol, self.agent, self.scratch = (
-            settings,
-            protocol,
-            agent,
-            scratch,
-        )
+        self.settings, self.protocol, self.agent, self.scratch = settings, protocol, agent, scratch
         self.best = self._read("best.txt", -np.inf)
-        self._before = self._read("clock.txt", 0.0)  # minutes, of earlier runs
+        self._earlier_minutes = self._read("clock.txt", 0.0)  # before the training was resumed
         self._started = time.perf_counter()
         self._recent: deque[tuple[float, int]] = deque(maxlen=100)
         self._checkpoint_at = self._row_at = 0
         self._rate = (time.perf_counter(), 0)
         self._env: Env | None = None
-        self._noted = False  # whether this process has added to the curve
+        self._has_logged = False  # whether this process has added a row to the curve
         self._bar = Bar(settings.total_timesteps, "step", "teacher")
 
     def _read(self, name: str, default: float) -> float:
@@ -91,7 +89,8 @@ class Keeper(BaseCallback):
         return float(path.read_text()) if path.exists() else default
 
     def minutes(self) -> float:
-        return self._before + (time.perf_counter() - self._started) / 60
+        """Minutes of training, those before a resumption included."""
+        return self._earlier_minutes + (time.perf_counter() - self._started) / 60
 
     def _on_training_start(self) -> None:
         steps = self.num_timesteps
@@ -112,17 +111,17 @@ class Keeper(BaseCallback):
         self._bar.update(steps - self._bar.count)
         if steps >= self._evaluate_at:
             self._evaluate_at = steps + self.settings.evaluation_every
-            self._note(self.evaluate())
+            self._log_row(self.evaluate())
         elif steps >= self._row_at:
-            self._note(None)
+            self._log_row(None)
         if steps >= self._checkpoint_at:
             self.checkpoint()
 
     def _on_training_end(self) -> None:
-        self._note(self.evaluate())
+        self._log_row(self.evaluate())
 
     def evaluate(self) -> float:
-        """The mean return of full episodes played greedily, on validation seeds."""
+        """The mean return of the greedy policy on the validation seeds; keeps the best policy."""
         assert isinstance(self.model, PPO)
         protocol, settings = self.protocol, self.settings
         agent = self.agent(self.model)
@@ -138,18 +137,18 @@ class Keeper(BaseCallback):
         return mean
 
     def checkpoint(self) -> None:
-        """Leaves all that a later run needs to go on."""
+        """Writes everything needed to resume the training."""
         self._checkpoint_at = self.num_timesteps + self.settings.checkpoint_every
         partial = self.scratch / "partial.zip"
         self.model.save(partial)
         partial.replace(self.scratch / "checkpoint.zip")
         atomic_write(self.scratch / "clock.txt", str(self.minutes()))
 
-    def _note(self, evaluation: float | None) -> None:
+    def _log_row(self, evaluation: float | None) -> None:
         now, steps = time.perf_counter(), self.num_timesteps
         rate = (steps - self._rate[1]) / max(now - self._rate[0], 1e-9)
         self._rate = (now, steps)
-        self._row_at = steps + ROW_EVERY
+        self._row_at = steps + STEPS_PER_ROW
         mean, length = np.mean(self._recent, axis=0) if self._recent else (None, None)
         row: dict[str, Any] = {
             "steps": steps,
@@ -166,20 +165,20 @@ class Keeper(BaseCallback):
             self._bar.show(**{"return": float(mean)})
 
     def _append(self, row: dict[str, Any]) -> None:
-        """Adds a row to the curve, without what a run that was killed noted after its last
-        checkpoint: this one goes that way again."""
+        """Adds a row to the curve. After a resumption it first drops the rows of steps since the
+        checkpoint, which are trained again."""
         path = self.scratch / "curve.csv"
         rows = read_rows(path, missing_ok=True)
-        if not self._noted:
+        if not self._has_logged:
             rows = [old for old in rows if int(old["steps"]) < row["steps"]]
-        self._noted = True
-        atomic_write(path, csv_text([*rows, row], CURVE, line_end="\n"))
+        self._has_logged = True
+        atomic_write(path, csv_text([*rows, row], CURVE_COLUMNS, line_end="\n"))
 
     def close(self) -> None:
         self._bar.close()
 
-    def leave(self, workspace: Workspace) -> dict[str, object]:
-        """Puts the best policy and the curve into the artifact. Returns what to say about it."""
+    def write_artifact(self, workspace: Workspace) -> dict[str, object]:
+        """Copies the best policy and the curve to the artifact; entries of its `teacher.json`."""
         for found, name in (("best.zip", "policy.zip"), ("curve.csv", "curve.csv")):
             shutil.copyfile(self.scratch / found, workspace.out / name)
         if (self.scratch / "tensorboard").is_dir():

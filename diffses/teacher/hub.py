@@ -1,4 +1,4 @@
-"""Agents of the RL zoo, from the Hugging Face hub."""
+"""Download of pretrained agents (RL Zoo) from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 from diffses.config import HubTeacher
 from diffses.errors import ConfigError, DiffsesError
 
-CACHE: str | None = None  # folder of the hub's files; None: the hub's own default
+CACHE: str | None = None  # cache folder; None: huggingface_hub's default
 
 
 def download(teacher: HubTeacher) -> Path:
     """The agent's zip at its pinned revision, from the local cache or the network.
 
     Raises:
-        ConfigError: where the revision is not a commit, or the optional package is missing.
-        DiffsesError: where the file can be had neither from the cache nor from the network.
+        ConfigError: if the revision is not a commit, or huggingface_hub is not installed.
+        DiffsesError: if the file is not in the cache and cannot be downloaded.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", teacher.revision):
         raise ConfigError(

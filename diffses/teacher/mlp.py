@@ -1,4 +1,4 @@
-"""A teacher that plays from the detector's features, quick enough to be asked at every step."""
+"""A teacher that acts on the detector's features, with inference in numpy."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from stable_baselines3.common.policies import ActorCriticPolicy, BasePolicy
 from torch import nn
 
 from diffses.errors import ArtifactError
-from diffses.teacher.standardise import Standardise
+from diffses.teacher.normalizer import RunningNormalizer
 
 
-class Mlp:
-    """The actor of a policy on standardised features, in numpy: microseconds a state, not torch's
-    hundreds. Equal to the policy within float32's rounding.
+class NumpyActor:
+    """The actor network of an SB3 policy in numpy: microseconds per state, where torch takes 100.
+
+    Equal to the policy up to the rounding of float32.
+
+    Args:
+        policy: a `RunningNormalizer` followed by linear layers with tanh between them.
 
     Raises:
-        ArtifactError: for a policy of another make.
+        ArtifactError: for any other policy.
     """
 
     def __init__(self, policy: BasePolicy) -> None:
@@ -27,10 +31,10 @@ class Mlp:
             if isinstance(policy, ActorCriticPolicy)
             else []
         )
-        eye, tanh, dense = policy.features_extractor, layers[1::2], layers[::2]
+        normalizer, tanh, dense = policy.features_extractor, layers[1::2], layers[::2]
         if not (
             layers
-            and isinstance(eye, Standardise)
+            and isinstance(normalizer, RunningNormalizer)
             and all(isinstance(layer, nn.Tanh) for layer in tanh)
             and all(isinstance(layer, nn.Linear) for layer in dense)
         ):
@@ -38,7 +42,7 @@ class Mlp:
                 "this agent is no small network on features",
                 fix="build the teacher again: force=[teacher]",
             )
-        self._eye = eye.copy_numpy()
+        self._normalizer = normalizer.copy_numpy()
         self._weights = [_numpy(layer.weight) for layer in dense]
         self._biases = [_numpy(layer.bias) for layer in dense]
         space: Any = policy.action_space
@@ -50,15 +54,15 @@ class Mlp:
         Args:
             row: the detector's features, float64 (f,).
         """
-        mean, deviation, limit = self._eye
-        seen = np.minimum(np.maximum((row.astype(np.float32) - mean) / deviation, -limit), limit)
-        x = seen.astype(np.float32)
+        mean, std, clip = self._normalizer
+        normalized = np.minimum(np.maximum((row.astype(np.float32) - mean) / std, -clip), clip)
+        x = normalized.astype(np.float32)
         for weight, bias in zip(self._weights[:-1], self._biases[:-1], strict=True):
             x = np.tanh(weight @ x + bias)
         out = self._weights[-1] @ x + self._biases[-1]
         if self._bounds is not None:
-            inside: np.ndarray = np.clip(out, *self._bounds).astype(np.float64)
-            return inside
+            action: np.ndarray = np.clip(out, *self._bounds).astype(np.float64)
+            return action
         scores = out.astype(np.float64)
         scores -= scores.max()
         logits: np.ndarray = scores - np.log(np.exp(scores).sum())
@@ -70,15 +74,15 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
 
 
 class ObjectTeacher:
-    """A teacher that sees the detector's features and nothing of the frames."""
+    """A teacher that acts on the detector's features alone."""
 
     needs_frame_pair = False
 
-    def __init__(self, mlp: Mlp) -> None:
-        self._mlp = mlp
+    def __init__(self, actor: NumpyActor) -> None:
+        self._actor = actor
 
     def reset(self) -> None:
-        """An episode begins: nothing is remembered of the one before."""
+        """Starts an episode; this teacher has no state."""
 
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
-        return self._mlp(row)
+        return self._actor(row)

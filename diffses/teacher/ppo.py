@@ -1,4 +1,4 @@
-"""Training by PPO: what learners from pixels and from objects share. Resumable, the best kept."""
+"""PPO (Schulman et al. 2017): what the teachers from pixels and from objects share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from diffses.config import PpoSettings
 from diffses.seeds import seed_for
 from diffses.store import Workspace
-from diffses.teacher.callback import Keeper
+from diffses.teacher.callback import TrainingCallback
 
 log = logging.getLogger("diffses")
 
@@ -29,11 +29,14 @@ def new_ppo(
     scratch: Path | None,
     **more: Any,
 ) -> PPO:
-    """A learner that knows nothing yet.
+    """An untrained SB3 PPO model.
 
     Args:
-        scratch: where TensorBoard's logs go; None: there are none.
-        more: goes to PPO.
+        policy: SB3's name of a policy, or its class.
+        envs: to train on.
+        teacher: hyper-parameters.
+        scratch: folder for TensorBoard's logs; None: no logs.
+        more: further arguments of `PPO`.
     """
     return PPO(
         policy,
@@ -53,37 +56,42 @@ def new_ppo(
     )
 
 
-def learn(
+def train(
     new: Callable[[], PPO],
     envs: VecEnv,
-    keeper: Keeper,
+    callback: TrainingCallback,
     workspace: Workspace,
     *,
     threads: int,
     callbacks: Sequence[BaseCallback] = (),
 ) -> dict[str, object]:
-    """Trains, and writes `policy.zip` and `curve.csv`. Returns what to say about it.
+    """Trains a model and writes `policy.zip`, the best policy met, and `curve.csv`.
 
-    A run that was killed goes on from its last checkpoint (`teacher.checkpoint_every` steps).
+    Resumes from the last checkpoint if there is one (`teacher.checkpoint_every`).
 
     Args:
-        new: a learner, for where there is no checkpoint.
-        envs: what it learns on; closed in the end.
-        threads: of torch.
-        callbacks: called before the keeper.
+        new: makes the untrained model.
+        envs: to train on; closed at the end.
+        callback: evaluates, keeps the best policy and writes checkpoints.
+        workspace: the artifact to write.
+        threads: number of torch threads.
+        callbacks: further ones, called before `callback`.
+
+    Returns:
+        Entries of the artifact's `teacher.json`.
     """
     torch.set_num_threads(threads)
     checkpoint = workspace.scratch / "checkpoint.zip"
     try:
         if checkpoint.exists():
             log.info("resuming from %s", checkpoint)
-            model = PPO.load(checkpoint, env=envs, device=keeper.settings.device)
+            model = PPO.load(checkpoint, env=envs, device=callback.settings.device)
         else:
             model = new()
-        left = keeper.settings.total_timesteps - model.num_timesteps
+        left = callback.settings.total_timesteps - model.num_timesteps
         if left > 0:
-            model.learn(left, callback=[*callbacks, keeper], reset_num_timesteps=False)
-        keeper.close()
+            model.learn(left, callback=[*callbacks, callback], reset_num_timesteps=False)
+        callback.close()
     finally:
         envs.close()
-    return keeper.leave(workspace) | {"steps": model.num_timesteps}
+    return callback.write_artifact(workspace) | {"steps": model.num_timesteps}

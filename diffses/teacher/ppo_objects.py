@@ -1,4 +1,4 @@
-"""PPO from what the detector sees."""
+"""PPO on the detector's features."""
 
 from __future__ import annotations
 
@@ -19,19 +19,25 @@ from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
 from diffses.store import Workspace
 from diffses.teacher.agent import TeacherAgent
-from diffses.teacher.callback import Keeper
-from diffses.teacher.mlp import Mlp, ObjectTeacher
-from diffses.teacher.ppo import learn, new_ppo
-from diffses.teacher.standardise import Standardise, Watch
+from diffses.teacher.callback import TrainingCallback
+from diffses.teacher.mlp import NumpyActor, ObjectTeacher
+from diffses.teacher.normalizer import RunningNormalizer, UpdateNormalizer
+from diffses.teacher.ppo import new_ppo, train
 
 
 def train_on_objects(
     env: EnvConfig, teacher: PpoObjectsTeacher, folder: Path, workspace: Workspace
 ) -> dict[str, object]:
-    """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it.
+    """Trains a teacher and writes `policy.zip` and `curve.csv`.
 
     Args:
+        env: to train on.
+        teacher: hyper-parameters.
         folder: of the detector's artifact.
+        workspace: the artifact to write.
+
+    Returns:
+        Entries of the artifact's `teacher.json`.
     """
     protocol, detector = search_protocol(env), open_detector(folder)
     config = VecEnvConfig(
@@ -45,23 +51,25 @@ def train_on_objects(
     if teacher.rewards is Rewards.scaled:
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
-    keeper = Keeper(teacher, protocol, partial(agent, detector=detector), workspace.scratch)
-    about = learn(
+    callback = TrainingCallback(
+        teacher, protocol, partial(greedy_player, detector=detector), workspace.scratch
+    )
+    about = train(
         lambda: new_ppo("MlpPolicy", envs, teacher, workspace.scratch, **more),
         envs,
-        keeper,
+        callback,
         workspace,
         threads=1,
-        callbacks=[Watch()],
+        callbacks=[UpdateNormalizer()],
     )
     return about | {"sees": "objects", "features": detector.features}
 
 
 def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
-    """What SB3's PPO is told of the network and its noise."""
+    """Arguments of SB3's `PPO` for the network and, for Box actions, the exploration noise."""
     hidden = list(teacher.net_arch)
     policy: dict[str, Any] = {
-        "features_extractor_class": Standardise,
+        "features_extractor_class": RunningNormalizer,
         "net_arch": {"pi": hidden, "vf": hidden},
         "log_std_init": teacher.log_std_init,
     }
@@ -70,6 +78,6 @@ def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
     return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.sde_sample_freq}
 
 
-def agent(model: PPO, detector: AnyDetector) -> Agent:
-    """The greedy player of a learner as it is now."""
-    return TeacherAgent(ObjectTeacher(Mlp(model.policy)), detector)
+def greedy_player(model: PPO, detector: AnyDetector) -> Agent:
+    """A player that takes the greedy actions of the model as it is now."""
+    return TeacherAgent(ObjectTeacher(NumpyActor(model.policy)), detector)

@@ -1,4 +1,4 @@
-"""PPO from pixels (Schulman et al. 2017)."""
+"""PPO on stacked 84x84 frames."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ from diffses.envs.atari_vec_env import AtariPixelVecEnv
 from diffses.envs.rollout import Agent
 from diffses.seeds import seed_for
 from diffses.store import Workspace
-from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, check, load
-from diffses.teacher.callback import Keeper
-from diffses.teacher.network import LeanCnn, LeanPolicy, NarrowCnn, NatureCnn
-from diffses.teacher.ppo import learn, new_ppo
+from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, check_agent, load
+from diffses.teacher.callback import TrainingCallback
+from diffses.teacher.network import BFloat16Cnn, LeanCnn, LeanPolicy, NatureCnn
+from diffses.teacher.ppo import new_ppo, train
 
-NETWORKS: dict[Network, type[NarrowCnn]] = {Network.lean: LeanCnn, Network.nature: NatureCnn}
+NETWORKS: dict[Network, type[BFloat16Cnn]] = {Network.lean: LeanCnn, Network.nature: NatureCnn}
 
 
 def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, workspace: Workspace) -> dict[str, object]:
-    """Trains a teacher and writes `policy.zip` and `curve.csv`. Returns what to say about it."""
+    """Trains a teacher, writes `policy.zip` and `curve.csv`; entries of its `teacher.json`."""
     games = open_games(env, teacher)
 
     def new() -> PPO:
         model = new_learner(games, teacher, workspace.scratch)
-        check(model, len(AtariEnv(v5(env)).actions), env.game)
+        check_agent(model, len(AtariEnv(v5(env)).actions), env.game)
         if teacher.start_from is not None:
             start = load(Path(teacher.start_from), "ppo")
             model.policy.load_state_dict(start.policy.state_dict())
         return model
 
-    keeper = Keeper(teacher, v5(env), agent, workspace.scratch)
-    about = learn(new, games, keeper, workspace, threads=teacher.threads)
+    callback = TrainingCallback(teacher, v5(env), greedy_player, workspace.scratch)
+    about = train(new, games, callback, workspace, threads=teacher.threads)
     return about | {"network": teacher.network.value}
 
 
 def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixelVecEnv:
-    """The games a learner plays side by side."""
+    """The vectorised environment, of `teacher.n_envs` games."""
     return AtariPixelVecEnv(
         env.game,
         teacher.n_envs,
@@ -53,11 +53,11 @@ def open_games(env: ArcadeEnv, teacher: PpoTeacher) -> AtariPixelVecEnv:
 
 
 def new_learner(games: AtariPixelVecEnv, teacher: PpoTeacher, scratch: Path | None) -> PPO:
-    """A learner that knows nothing yet; TensorBoard's logs go to `scratch`, if there is one."""
+    """An untrained PPO model; TensorBoard's logs go to `scratch`, if it is given."""
     network = {"features_extractor_class": NETWORKS[teacher.network]}
     return new_ppo(LeanPolicy, games, teacher, scratch, policy_kwargs=network)
 
 
-def agent(model: PPO) -> Agent:
-    """The greedy player of a learner as it is now."""
+def greedy_player(model: PPO) -> Agent:
+    """A player that takes the greedy actions of the model as it is now."""
     return TeacherAgent(PixelTeacher(PixelPolicy(model).logits))

@@ -79,7 +79,7 @@ def _of_artifact(folder: Path, which: str | None) -> Champion:
     raise ArtifactError(
         f"{folder} leads to no {which or 'forest'}",
         fix="the key of a distill, finetune, evaluate or report artifact: "
-        "python -m diffses.store ls",
+        "python -m diffses store ls",
     )
 
 
@@ -111,5 +111,5 @@ def detector_of(champion: Champion) -> AnyDetector:
         return name_observation(champion.env)
     raise ConfigError(
         "the detector the policy plays through is not known",
-        fix="the key of its artifact: python -m diffses.store ls",
+        fix="the key of its artifact: python -m diffses store ls",
     )

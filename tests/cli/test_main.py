@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from diffses.cli.main import speak
+from diffses.cli.main import main, set_log_level
 from diffses.config import Verbosity
 from diffses.store.store import verify
 from tests import fake_artifacts
@@ -59,7 +59,6 @@ def run(*arguments, cwd=ROOT, **environment):
         ("env.game=pongg", "env.game=pongg is not a game", "env.game=pong"),
         ("env.game=joust", "env.game=joust has no mode for one player", "env.game=<one of"),
         ("a=[", "a=[", "python run.py --help"),
-        ("--foo", "there is no flag --foo", "python run.py --help"),
     ],
 )
 def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, fix):
@@ -73,6 +72,23 @@ def test_a_mistake_is_two_lines_and_builds_nothing(tmp_path, argument, problem, 
     assert lines[1].startswith("  fix: ")
     assert fix in lines[1]
     assert not list(tmp_path.glob("store/*/*/manifest.json"))
+
+
+def test_an_unknown_flag_is_a_usage_error(capsys):
+    assert main(["--foo", "env=pong"]) == 2
+    problem, fix = capsys.readouterr().err.splitlines()
+    assert problem == "ERROR there is no flag --foo"
+    assert fix == "  fix: python run.py --help; settings are written name=value"
+
+
+def test_a_run_leaves_what_it_sets_for_hydra_as_it_was(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["pytest", "tests"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    words = ["env=pang", f"hydra.run.dir={tmp_path}"]
+    assert main(words) == 1
+    assert "fix: env=pong" in capsys.readouterr().err
+    assert sys.argv == ["pytest", "tests"]
+    assert os.environ["HYDRA_FULL_ERROR"] == "0"
 
 
 @pytest.mark.slow
@@ -278,7 +294,7 @@ def test_verbosity(monkeypatch, verbosity, own, others, bars):
     monkeypatch.setenv("DIFFSES_PROGRESS", "1")
     for name in ("diffses", None):
         monkeypatch.setattr(logging.getLogger(name), "level", logging.ERROR)
-    speak(Verbosity[verbosity])
+    set_log_level(Verbosity[verbosity])
     assert logging.getLevelName(logging.getLogger("diffses").level) == own
     assert logging.getLevelName(logging.getLogger().level) == others
     assert os.environ["DIFFSES_PROGRESS"] == bars

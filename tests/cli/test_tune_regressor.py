@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from diffses.cli import tune_regressor as module
-from diffses.cli.tune_regressor import SPACE, composed, main, measure, split_words, tune
+from diffses.cli.tune_regressor import SPACE, composed, main, make_parser, measure, tune
 from diffses.config import GplearnRegressor, LinearRegressor, OperonRegressor
-from diffses.errors import ConfigError
 
 
 @pytest.fixture
@@ -31,11 +30,16 @@ def dataset(tmp_path):
     return folder
 
 
-def test_words_are_for_this_command_or_for_hydra():
-    options, left = split_words(["env=pong", "trials=3", "storage=sqlite:///a.db"])
-    assert (options["trials"], options["storage"], left) == ("3", "sqlite:///a.db", ["env=pong"])
-    with pytest.raises(ConfigError, match="fix: trials=20"):
-        split_words(["trials=few"])
+def test_options_and_settings_may_stand_in_any_order():
+    words = ["env=pong", "--trials", "3", "seed=1", "--storage", "sqlite:///a.db"]
+    options = make_parser().parse_intermixed_args(words)
+    assert (options.trials, options.storage) == (3, "sqlite:///a.db")
+    assert options.overrides == ["env=pong", "seed=1"]
+
+
+def test_a_number_of_trials_that_is_none_is_a_usage_error(capsys):
+    assert main(["env=pong", "--trials", "few"]) == 2
+    assert "fix: --trials 20" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", SPACE)
@@ -53,7 +57,7 @@ def test_a_trial_is_told_the_agreement_on_other_episodes(dataset, config):
 
 
 def test_the_linear_fit_has_nothing_to_tune(capsys):
-    assert main(["regressor=linear", "trials=1"]) == 1
+    assert main(["regressor=linear", "--trials", "1", "env=pong"]) == 1
     assert "fix: regressor=gplearn or operon" in capsys.readouterr().err
 
 

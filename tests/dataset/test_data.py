@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from diffses.dataset.data import Part, centred, merge, template
+from diffses.dataset.data import Layout, Part, centred, merge
 
 GROUPS = ((0, 1), (2, 4), (3, 5))
 
@@ -31,6 +31,6 @@ def test_a_group_acts_as_the_teacher_does_most_often():
     logits[5:, 0] = 1
     part = Part(np.zeros((10, 1)), logits, np.zeros(10), np.zeros(10))
     names = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
-    empty = template(("a.x",), names, GROUPS, part)
+    empty = Layout(("a.x",), names, GROUPS).template(part)
     assert empty.actions == ("NOOP", "RIGHTFIRE", "LEFT")
     assert empty.action_ids == (0, 4, 3)

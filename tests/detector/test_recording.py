@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from diffses.cli import score_detector as score
-from diffses.cli.record import main
+from diffses.cli.record_frames import main
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.base import look
 from diffses.detector.motion import Detector
@@ -104,8 +104,8 @@ def test_a_recording_in_other_colours_is_read_as_it_was_seen(protocol, tmp_path)
 
 def test_the_command_leaves_a_file_that_can_be_learned_from_but_not_scored(tmp_path, capsys):
     out, pictures = tmp_path / "play.npz", tmp_path / "png"
-    arguments = [f"out={out}", "play=random", "seed=5", f"png={pictures}"]
-    assert main(["env=freeway", "steps=20", *arguments]) == 0
+    arguments = [f"--out={out}", "--play=random", "--seed=5", f"--png={pictures}"]
+    assert main(["--env=freeway", "--steps=20", *arguments]) == 0
     with np.load(out) as file:
         assert file["frames"].shape == (20, 210, 160, 3)
         assert (file["actions"].dtype, file["episode_start"].dtype) == (np.int16, bool)
@@ -117,35 +117,41 @@ def test_the_command_leaves_a_file_that_can_be_learned_from_but_not_scored(tmp_p
     np.savez(out, **plain)  # as others write it
     found = recording_for(None, MotionDetector(recording=str(out)))
     np.testing.assert_array_equal(found.screens, screens)
-    assert score.main(["detector=motion", f"frames={out}"]) == 1
+    assert score.main(["--detector=motion", f"--frames={out}"]) == 1
     assert "no true boxes to score against" in capsys.readouterr().err
 
 
 def test_a_forest_can_be_recorded(pong_detector, tmp_path):
     pong_detector.save(tmp_path)
     Forest(("player.y",), ("NOOP", "RIGHT"), (0, 2), ((0.0,), (1.0,))).save(tmp_path / "f.json")
-    out = f"out={tmp_path / 'play.npz'}"
-    forest = [f"forest={tmp_path / 'f.json'}", f"detector={tmp_path}"]
-    assert main(["env=pong", "steps=8", out, "play=forest", *forest]) == 0
+    out = f"--out={tmp_path / 'play.npz'}"
+    forest = [f"--forest={tmp_path / 'f.json'}", f"--detector={tmp_path}"]
+    assert main(["--env=pong", "--steps=8", out, "--play=forest", *forest]) == 0
     assert read_recording(tmp_path / "play.npz").action_tm1.tolist() == [0] + [2] * 7
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "code", "fix"),
     [
-        ["out=x.npz"],
-        ["env=pong", "out=x.npz", "steps=none"],
-        ["env=pong", "out=x.npz", "play=well"],
-        ["env=pong", "out=x.npz", "play=teacher"],
-        ["env=pong", "out=x.npz", "play=forest", "forest=/nowhere"],
-        ["env=pung", "out=x.npz", "steps=5"],
+        (["--out=x.npz"], 2, "python -m diffses record-frames --env pong"),
+        (["--env=pong", "--out=x.npz", "--steps=none"], 2, "--steps 3000"),
+        (["--env=pong", "--out=x.npz", "--steps=-1"], 2, "--steps 3000"),
+        (["--env=pong", "--out=/", "--steps=5"], 2, "python -m diffses record-frames"),
+        (["--env=pong", "--out=x.npz", "--play=randm"], 2, "--play random"),
+        (["--env=pung", "--out=x.npz", "--steps=5"], 2, "--env pong"),
+        (["--env=pong", "--out=x.npz", "--play=teacher"], 1, "--play teacher --teacher PATH"),
+        (
+            ["--env=pong", "--out=x.npz", "--play=forest", "--forest=/nowhere"],
+            1,
+            "--play forest --forest PATH --detector PATH",
+        ),
     ],
 )
-def test_what_cannot_be_recorded_is_two_lines(arguments, capsys):
-    assert main(arguments) == 1
-    shown = capsys.readouterr().err
-    assert shown.startswith("ERROR ")
-    assert "\n  fix: " in shown
+def test_what_cannot_be_recorded_is_two_lines(arguments, code, fix, capsys):
+    assert main(arguments) == code
+    problem, solution = capsys.readouterr().err.splitlines()
+    assert problem.startswith("ERROR ")
+    assert solution.startswith(f"  fix: {fix}")
 
 
 def test_a_file_that_is_no_recording_is_refused(tmp_path):

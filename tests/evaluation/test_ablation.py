@@ -1,15 +1,18 @@
 """The table of an ablation, from the jobs of its sweep."""
 
 import csv
+import dataclasses
 import json
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from diffses.cli.ablation import main
+from diffses.config import ROOT, Start
 from diffses.errors import DiffsesError
-from diffses.evaluation.ablation import is_ablation, table
+from diffses.evaluation.ablation import VARIANTS, is_ablation, table
 from diffses.report.ablation_figure import write
 from diffses.store.keys import Spec
 from diffses.store.manifest import Manifest
@@ -22,14 +25,14 @@ MADE = Manifest(
     git=None,
     packages={},
 )
-FOLDERS = {"full": "guided", "no evolution": "no_evolution"}
+FOLDERS = {"full": "ablation/full", "no evolution": "ablation/no_evolution"}
 
 
 @pytest.fixture
 def sweep(tmp_path):
     """Two variants, three seeds; one job of the second failed before it was tested."""
     folder, number = tmp_path / "sweep", 0
-    returns = {"guided": (490.0, 500.0, 480.0), "no_evolution": (100.0, 300.0)}
+    returns = {"ablation/full": (490.0, 500.0, 480.0), "ablation/no_evolution": (100.0, 300.0)}
     for variant, means in returns.items():
         for seed in (1, 2, 3):
             job, key = folder / str(number), f"{number:016d}"
@@ -89,15 +92,29 @@ def test_another_sweep_is_no_ablation(sweep, tmp_path):
         table(other.parent)
 
 
-def test_the_variants_differ_in_what_their_names_say(config):
+def test_the_variants_differ_from_the_full_one_in_what_their_names_say(config):
     def settings(name):
-        return config("experiment=ablation", "env=cartpole", f"finetune={name}").finetune
+        words = ("experiment=ablation", "env=cartpole", f"finetune={name}")
+        return dataclasses.asdict(config(*words).finetune)
 
-    full = settings("guided")
-    assert (full.guidance > 0, full.evolution_share > 0) == (True, True)
-    assert settings("unguided").guidance == 0
-    assert settings("no_evolution").evolution_share == 0
-    assert [start.name for start in settings("random_start").starts] == ["random"]
-    assert [start.name for start in settings("linear_start").starts] == ["linear"]
-    assert len({settings(name).steps for name in ("guided", "unguided", "linear_start")}) == 1
-    assert (full.gradient > 0, settings("evolution").gradient) == (True, 0)
+    full = settings("ablation/full")
+    assert (full["steps"], full["gradient"], full["guidance"], full["evolution_share"]) == (
+        100_000, 0.1, 0.3, 0.1,
+    )  # fmt: skip
+    changed = {
+        name.partition("/")[2]: {k: v for k, v in settings(name).items() if v != full[k]}
+        for name in VARIANTS
+    }
+    assert changed == {
+        "full": {},
+        "no_guidance": {"guidance": 0.0},
+        "no_gradient": {"gradient": 0.0},
+        "no_evolution": {"evolution_share": 0.0},
+        "random_start": {"starts": [Start.random], "random_starts": 24},
+        "linear_start": {"starts": [Start.linear], "max_nodes": 200},
+    }
+
+
+def test_the_experiment_sweeps_every_variant():
+    sweep = OmegaConf.load(ROOT / "conf" / "experiment" / "ablation.yaml").hydra.sweeper.params
+    assert sweep.finetune.split(",") == list(VARIANTS)

@@ -1,4 +1,4 @@
-"""Policies to take away: what is exported decides as the stored forest does."""
+"""Exported policies choose the same actions as the stored forest."""
 
 import ctypes
 import dataclasses
@@ -19,7 +19,7 @@ from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ConfigError
 from diffses.export.export import export
-from diffses.export.standalone import to_player
+from diffses.export.standalone import to_standalone
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
 from diffses.seeds import seed_for
@@ -147,7 +147,7 @@ def printed(folder, *words):
 
 
 @pytest.mark.slow
-def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
+def test_one_file_plays_from_pixels_with_flicker(tmp_path):
     detector = detector_of("space_invaders", tmp_path / "detector")
     assert detector.looks_back
     bomb = next(name for name in detector.features if name.endswith(".coming.x-player.x"))
@@ -155,7 +155,7 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     text_ = f"FIRE = 0.01\nRIGHT = 0.0 - {shot}\nLEFT = {shot}"
     forest = Forest.from_text(text_, (shot,), (1, 2, 3))
     env = ArcadeEnv(game="space_invaders", max_frames=1200)
-    source = to_player(forest, env, tmp_path / "detector", "A policy.")
+    source = to_standalone(forest, env, tmp_path / "detector", "A policy.")
     (tmp_path / "played.py").write_text(source)
     played = printed(tmp_path, "played.py", "--seed", "5")
     job = Job(
@@ -189,7 +189,7 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
         (0, 2, 3),
     )
     env = ArcadeEnv(game="pong", max_frames=3000)
-    source = to_player(forest, env, tmp_path / "detector", "A policy.")
+    source = to_standalone(forest, env, tmp_path / "detector", "A policy.")
     (tmp_path / "pong.py").write_text(source)
     # as where nothing but numpy and ale-py is installed
     absent = ("gymnasium", "numba", "scipy", "diffses", "torch", "cv2")

@@ -7,7 +7,7 @@ from diffses.config import GymnasiumEnv
 from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
 from diffses.envs.gymnasium import gymnasium_protocol
-from diffses.finetune.evaluator import Arena
+from diffses.finetune.evaluator import FitnessEvaluator
 from diffses.policy.forest import Forest
 
 FEATURES = ("cart.x", "cart.vx", "pole.angle", "pole.turn")
@@ -42,8 +42,8 @@ def detector(env, tmp_path):
 
 
 @pytest.fixture
-def arena(protocol, detector):
-    return Arena(protocol, detector, 200, workers=1)
+def evaluator(protocol, detector):
+    return FitnessEvaluator(protocol, detector, 200, workers=1)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import numpy as np
 
 from diffses.dataset.data import Dataset, Part
+from diffses.finetune.action_effects import Control
 
 WAYS = [(x, y) for y in (0, -1, 1) for x in (0, -1, 1)]
 PLANE = tuple(f"{x:+d}{y:+d}{fire}" for fire in ("", " FIRE") for x, y in WAYS)
@@ -16,6 +17,21 @@ def act(forest, **values):
     for name, value in values.items():
         row[0, told[plain(name)]] = value
     return forest.actions[int(forest.choose(row)[0])]
+
+
+def starts(family, data):
+    """A family's starts, told the effects of the actions that the features `.pushx` and `.pushy` of
+    these data show after them."""
+    effects = {}
+    for name in data.features:
+        player, _, quantity = name.rpartition(".")
+        if quantity in ("pushx", "pushy"):
+            push = data.train.features[1:, data.features.index(name)]
+            played = data.train.actions[:-1]
+            effects[quantity[-1]] = np.array([push[played == g[0]][0] for g in data.groups])
+            whose = player
+    told = any(effect.any() for effect in effects.values()) and data.bounds is None
+    return family(data, Control(whose, effects) if told else None)
 
 
 def plain(name):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.fisher import SPREAD, Guide, softmax, whitening
+from diffses.finetune.fisher import ACTION_STD, TeacherKL, natural_gradient_basis, softmax
 from diffses.policy.forest import Forest
 
 
@@ -28,7 +28,7 @@ def divergence(p_scores, q_scores):
 def test_a_unit_step_moves_the_policy_by_one_nat_on_average():
     # to second order: a small step s along a random direction costs s^2 nats
     start = forest(weights=(1.0, -0.02))
-    axes = whitening(start, ROWS)
+    axes = natural_gradient_basis(start, ROWS)
     assert axes.shape == (4, 3)  # of four constants, adding the same to both trees does nothing
     steps = 0.05 * np.random.default_rng(1).normal(size=(200, axes.shape[1]))
     costs = [
@@ -45,28 +45,21 @@ def dataset(scores):
     return Dataset(part, part, ("a", "b"), ("LEFT", "RIGHT"), ((0,), (1,)))
 
 
-def test_the_guide_measures_the_distance_from_the_teacher():
+def test_the_divergence_from_the_teacher():
     start = forest(weights=(1.0, -0.02))
-    guide = Guide(start, dataset(start.scores(ROWS)), seed=0)
-    assert guide.divergence(start) == pytest.approx(0, abs=1e-9)
-    assert guide.divergence(forest(weights=(-1.0, 0.02))) > 0.1
-
-
-def test_the_origin_of_the_search_is_the_start():
-    start = forest()
-    guide = Guide(start, dataset(start.scores(ROWS)), seed=0)
-    origin = guide.forest(np.zeros(guide.axes.shape[1]))
-    assert (origin.constants() == start.constants()).all()
+    teacher = TeacherKL(dataset(start.scores(ROWS)), seed=0)
+    assert teacher.divergence(start) == pytest.approx(0, abs=1e-9)
+    assert teacher.divergence(forest(weights=(-1.0, 0.02))) > 0.1
 
 
 def test_a_unit_step_of_a_box_action_is_a_nat_too():
     # normal distributions of one width: KL = (a - b)^2 / (2 width^2), a and b in half ranges
     start = Forest(("a", "b"), ("u0",), (0,), (("mul", 0.5, 0),), ((-2.0, 2.0),))
-    axes = whitening(start, ROWS)
+    axes = natural_gradient_basis(start, ROWS)
     assert axes.shape == (1, 1)
     moved = start.with_constants(start.constants() + 0.05 * axes[:, 0])
     actions = [np.tanh(forest.scores(ROWS)) for forest in (start, moved)]
-    cost = ((actions[0] - actions[1]) ** 2).mean() / (2 * SPREAD**2)
+    cost = ((actions[0] - actions[1]) ** 2).mean() / (2 * ACTION_STD**2)
     assert cost == pytest.approx(0.05**2, rel=0.1)
 
 
@@ -76,9 +69,9 @@ def test_the_distance_from_a_teacher_of_box_actions():
     box = ((-2.0, 2.0),)
     data = Dataset(part, part, ("a", "b"), ("u0",), ((0,),), box)
     start = Forest(("a", "b"), ("u0",), (0,), (("mul", 0.0, 0),), box)
-    assert Guide(start, data, seed=0).divergence(start) == pytest.approx(0.125 / SPREAD**2)
+    assert TeacherKL(data, seed=0).divergence(start) == pytest.approx(0.125 / ACTION_STD**2)
 
 
 def test_what_decides_nothing_leaves_no_axis():
     start = Forest(("a", "b"), ("LEFT", "RIGHT"), (0, 1), ((0,), (0,)))
-    assert whitening(start, ROWS).shape[1] == 0
+    assert natural_gradient_basis(start, ROWS).shape[1] == 0

@@ -13,10 +13,17 @@ from diffses.dataset.data import Dataset, Part
 from diffses.detector.identity import name_observation
 from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import evaluate_policy as returns
-from diffses.finetune.fisher import divergence, softmax, wanted, whitening
-from diffses.finetune.forest_actor import STEP, ForestActor, ForestPolicy
-from diffses.finetune.ppo import Tuned, teachers_view, temperature_of, tune, tune_constants, tuned
-from diffses.finetune.validation import Judge
+from diffses.finetune.fisher import kl_divergence, natural_gradient_basis, softmax, teacher_targets
+from diffses.finetune.forest_actor import ACTOR_LR_MULTIPLIER, ForestActor, ForestPolicy
+from diffses.finetune.lineage import Lineage
+from diffses.finetune.ppo import (
+    PpoResult,
+    finetune_constants,
+    initial_temperature,
+    run_ppo,
+    teacher_outputs,
+)
+from diffses.finetune.validation import Validator
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
 from tests.policy.conftest import EDGES, random_tree
@@ -63,11 +70,11 @@ def policy_of(forest, data, temperature=1.0):
         low, high = np.array(forest.bounds, np.float32).T
         space = gym.spaces.Box(low, high)
     actor = {
-        "forest": forest, "features": data.features, "axes": whitening(forest, own),
+        "forest": forest, "features": data.features, "axes": natural_gradient_basis(forest, own),
         "temperature": temperature,
     }  # fmt: skip
     policy = ForestPolicy(ROOM, space, lambda _: 1e-2, actor=actor, rows=rows)
-    policy.follow(rows, teachers_view(forest, data), seed=1)
+    policy.set_teacher(rows, teacher_outputs(forest, data), seed=1)
     return policy
 
 
@@ -96,7 +103,7 @@ def test_a_box_action_is_spread_around_the_one_the_forest_plays():
 def test_what_is_trained_lands_in_the_tree():
     actor = ForestActor(POOR, FEATURES, np.eye(4), temperature=2.0)
     actor.point.data[2] = 0.01
-    wanted_constants = POOR.constants() + np.array([0, 0, 0.01 * STEP, 0])
+    wanted_constants = POOR.constants() + np.array([0, 0, 0.01 * ACTOR_LR_MULTIPLIER, 0])
     assert actor.forest() == POOR.with_constants(wanted_constants)
     rows = torch.tensor(dataset().train.features)
     shown = Forest.from_text(actor.forest().text(), FEATURES, (0, 1))
@@ -126,7 +133,9 @@ def test_gradients_are_finite_for_every_operator():
             assert out.isfinite().all()
             loss = out.sum() if bounds else torch.log_softmax(out, dim=1).square().sum()
             loss.backward()
-            grads = [p.grad for p in (actor.point, actor.coolness) if p.grad is not None]
+            grads = [
+                p.grad for p in (actor.point, actor.log_inverse_temperature) if p.grad is not None
+            ]
             assert all(grad.isfinite().all() for grad in grads)
 
 
@@ -153,28 +162,28 @@ def test_a_gradient_that_overflows_is_left_out():
 def test_guidance_draws_towards_the_teacher(forest, data):
     policy = policy_of(forest, data)
     rows = data.train.features
-    teacher = wanted(data, np.arange(len(rows)))
-    before = policy.strayed()
-    assert before == pytest.approx(divergence(forest, rows, teacher), rel=1e-3)
-    policy.guidance = 1.0
+    teacher = teacher_targets(data, np.arange(len(rows)))
+    before = policy.kl_to_teacher()
+    assert before == pytest.approx(kl_divergence(forest, rows, teacher), rel=1e-3)
+    policy.kl_coef = 1.0
     seen = torch.tensor(rows, dtype=torch.float32)
     for _ in range(100):
         _, _, added = policy.evaluate_actions(seen, torch.zeros(len(rows), 1))
         policy.optimizer.zero_grad()
         (-added.mean()).backward()
         policy.optimizer.step()
-    assert policy.strayed() < 0.8 * before
+    assert policy.kl_to_teacher() < 0.8 * before
 
 
 def test_without_guidance_only_the_entropy_is_added():
     data = dataset()
     policy = policy_of(POOR, data)
-    policy.entropy = 0.5
+    policy.entropy_coef = 0.5
     rows = torch.tensor(data.train.features[:8], dtype=torch.float32)
     _, _, added = policy.evaluate_actions(rows, torch.zeros(8))
     entropy = policy.get_distribution(rows).entropy()
     assert added.tolist() == (0.5 * entropy).tolist()
-    policy.guidance = 0.2
+    policy.kl_coef = 0.2
     _, _, drawn = policy.evaluate_actions(rows, torch.zeros(8))
     assert (drawn < added).all()
 
@@ -183,17 +192,17 @@ def test_the_temperature_does_not_hang_on_the_scale_of_the_scores():
     rows = dataset().train.features
     for scale in (1e-3, 1.0, 50.0):
         forest = POOR.with_constants(scale * POOR.constants())
-        log_p = np.log(softmax(forest.scores(rows) / temperature_of(forest, rows)))
+        log_p = np.log(softmax(forest.scores(rows) / initial_temperature(forest, rows)))
         entropy = -(np.exp(log_p) * log_p).sum(axis=1).mean()
         assert entropy == pytest.approx(0.5 * np.log(2), rel=1e-6)
-    assert temperature_of(POOR.with_constants(np.zeros(4)), rows) == 1
+    assert initial_temperature(POOR.with_constants(np.zeros(4)), rows) == 1
 
 
-def test_groups_of_actions_are_the_teachers_view():
+def test_the_teachers_outputs_are_of_groups_of_actions():
     data = dataset(np.log([[0.5, 0.2, 0.3]] * 400))
     grouped = Dataset(data.train, data.held_out, FEATURES, data.actions, ((0,), (1, 2)))
     forest = Forest(FEATURES, ("A2", "A0"), (2, 0), ((0.0,), (1.0,)))
-    view = teachers_view(forest, grouped)
+    view = teacher_outputs(forest, grouped)
     np.testing.assert_allclose(np.exp(view[0]), [0.5, 0.5])
 
 
@@ -201,60 +210,60 @@ SMALL = ConstantsFinetune(n_envs=4, n_steps=32, batch_size=64, n_epochs=2)
 
 
 def test_the_same_seed_gives_the_same_forest_within_the_budget(world):
-    first = tuned(POOR, dataset(), *world, SMALL, 700, seed=3)
-    again = tune(POOR, dataset(), *world, SMALL, 700, seed=3)
+    first = run_ppo(POOR, dataset(), *world, SMALL, 700, seed=3)
+    again = run_ppo(POOR, dataset(), *world, SMALL, 700, seed=3).forest
     assert first.snapshots[-1] == (640, again)  # five updates of 128 steps
     assert again != POOR
-    assert tune(POOR, dataset(), *world, SMALL, 700, seed=4) != again
+    assert run_ppo(POOR, dataset(), *world, SMALL, 700, seed=4).forest != again
     assert {row["steps"] for row in first.curve} <= {128, 256, 384, 512, 640}
     assert all(row["best"] >= row["mean"] > 0 for row in first.curve)
 
 
 def test_a_small_budget_is_spent_in_small_updates(world):
-    assert tuned(POOR, dataset(), *world, SMALL, 20, seed=3).snapshots[-1][0] == 16
+    assert run_ppo(POOR, dataset(), *world, SMALL, 20, seed=3).snapshots[-1][0] == 16
 
 
 def test_a_forest_that_no_constant_moves_is_given_back(world):
     forest = Forest(FEATURES, ("A0", "A1"), (0, 1), (("sub", 2, 2), (3,)))
-    assert tune(forest, dataset(), *world, SMALL, 700, seed=3) == forest
+    assert run_ppo(forest, dataset(), *world, SMALL, 700, seed=3).forest == forest
 
 
-def test_a_killed_tuning_goes_on_from_its_checkpoint(world, tmp_path, monkeypatch):
+def test_a_killed_training_goes_on_from_its_checkpoint(world, tmp_path, monkeypatch):
     monkeypatch.setattr("diffses.finetune.ppo.CHECKPOINT_EVERY", 384)
-    whole = Tuned.save
+    whole = PpoResult.save
 
     def killed(self, path):
         whole(self, path)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Tuned, "save", killed)
+    monkeypatch.setattr(PpoResult, "save", killed)
     with pytest.raises(KeyboardInterrupt):
-        tuned(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
-    monkeypatch.setattr(Tuned, "save", whole)
-    kept = Tuned.load(tmp_path / "tuned.json")
+        run_ppo(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
+    monkeypatch.setattr(PpoResult, "save", whole)
+    kept = PpoResult.load(tmp_path / "ppo.json")
     assert kept.steps == 512  # of which 128 before the first update
-    done = tuned(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
+    done = run_ppo(POOR, dataset(), *world, SMALL, 640, 3, scratch=tmp_path)
     assert done.steps == 640
     assert done.snapshots[: len(kept.snapshots)] == kept.snapshots
     assert done.curve[: len(kept.curve)] == kept.curve
     assert [steps for steps, _ in done.snapshots] == [256, 384, 512, 640]
 
 
-def test_what_it_becomes_is_judged_beside_what_it_was(world, tmp_path):
+def test_snapshots_are_validated_beside_the_start(world, tmp_path):
     protocol, detector = world
     settings = dataclasses.replace(SMALL, steps=700, validation_episodes=4, workers=1)
-    judge = Judge(protocol, settings, detector)
-    found = [(POOR, "distill/00")]
-    curve, spent = tune_constants(
-        found, judge, dataset(), protocol, detector, settings, 3, tmp_path / "none"
+    validator = Validator(protocol, settings, detector)
+    found = [(POOR, Lineage.start("distill", "00"))]
+    curve, spent = finetune_constants(
+        found, validator, dataset(), protocol, detector, settings, 3, tmp_path / "none"
     )
     assert spent == 640
     assert curve[-1]["steps"] == 640
     assert {row["start"] for row in curve} == {"distill/00"}
-    sources = [judged.source for judged in judge.judged]
+    sources = [one.lineage.label for one in validator.candidates]
     assert sources[0] == "distill/00"
     assert sources[-1] == "distill/00, 640 steps of PPO"
-    assert judge.best().mean >= judge.judged[0].mean
+    assert validator.best().mean >= validator.candidates[0].mean
 
 
 @pytest.mark.slow
@@ -268,7 +277,7 @@ def test_a_poor_balancer_learns_to_balance(world, guidance):
         return np.mean([episode.score for episode in returns(spec, protocol, seeds, workers=1)])
 
     settings = ConstantsFinetune(guidance=guidance)
-    better = tune(POOR, dataset(), protocol, detector, settings, 30_000, seed=1)
+    better = run_ppo(POOR, dataset(), protocol, detector, settings, 30_000, seed=1).forest
     assert mean(POOR) < 100
     assert mean(better) > 300
     assert better.sizes == POOR.sizes

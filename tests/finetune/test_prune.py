@@ -1,7 +1,8 @@
 import numpy as np
 
+from diffses.finetune.lineage import Lineage
 from diffses.finetune.prune import prune, shortened, without_unused
-from diffses.finetune.validation import Judged
+from diffses.finetune.validation import Candidate
 from diffses.policy.forest import Forest
 from diffses.stages.finetune import pruned
 
@@ -60,6 +61,6 @@ def test_what_never_varied_in_recorded_play_may_stay_where_an_action_goes():
     # b was always 1 there, so that cutting it changes nothing that was seen; C is never taken
     rows = np.column_stack([ROWS[:, 0], np.ones(len(ROWS))])
     full = forest((0.1,), ("mul", 0, 1), (-100.0,))
-    found = [one for one, _ in pruned(Judged(full, "child"), rows)]
+    found = [one for one, _ in pruned(Candidate(full, Lineage.start("test", 0)), rows)]
     assert forest((0.1,), (0,)) in found
     assert forest((0.1,), ("mul", 0, 1)) in found

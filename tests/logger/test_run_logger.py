@@ -1,4 +1,4 @@
-"""What a run leaves behind: `metrics.jsonl`, and the same read back from W&B's own file."""
+"""The log of a run: `metrics.jsonl`, and the same messages read back from W&B's own file."""
 
 import json
 import logging
@@ -17,13 +17,14 @@ from PIL import Image
 from diffses.config import Mode, NoLogger, WandbLogger
 from diffses.errors import DiffsesError
 from diffses.logger import run_logger as logger
+from diffses.logger import wandb_view
 from tests.wandb_file import read_wandb
 
 CONFIG = {"env": {"game": "pong"}, "seed": 1}
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_logged_in(monkeypatch, tmp_path_factory):
+def _no_login(monkeypatch, tmp_path_factory):
     """No key, and a home folder that must stay empty."""
     for name in [name for name in os.environ if name.startswith("WANDB_")]:
         monkeypatch.delenv(name)
@@ -58,12 +59,14 @@ def test_record_alone(tmp_path):
 
 
 def test_stages_report_to_the_open_logger_only(tmp_path):
-    logger.log("distill", {"lost": 1})  # none is open: nothing happens
+    logger.log("distill", {"lost": 1})  # none is open: messages are dropped
+    logger.current().table("evaluate", "results", ["mean"], [[1.0]])
+    logger.current().close()
     with logger.open_logger(NoLogger(), tmp_path / "outer", config={}, name="outer"):
         with logger.open_logger(NoLogger(), tmp_path / "inner", config={}, name="inner"):
             logger.log("distill", {"where": "inner"})
         logger.log("distill", {"where": "outer"})
-    assert logger.current() is None
+    assert not logger.current().is_open
     assert [line["values"] for line in lines(tmp_path / "inner")[1:-1]] == [{"where": "inner"}]
     assert [line["values"] for line in lines(tmp_path / "outer")[1:-1]] == [{"where": "outer"}]
 
@@ -74,7 +77,7 @@ def test_a_line_is_on_disk_as_soon_as_it_is_logged(tmp_path):
         assert lines(tmp_path)[-1]["values"] == {"return": 1.0}
 
 
-def test_what_is_no_metric_is_refused(tmp_path):
+def test_a_value_that_is_no_metric_raises(tmp_path):
     with (
         logger.open_logger(NoLogger(), tmp_path, config={}, name="run"),
         pytest.raises(TypeError, match="ndarray"),
@@ -101,7 +104,7 @@ def test_exit_code(tmp_path, left_by, code):
     assert lines(tmp_path)[-1]["exit_code"] == code
 
 
-def test_the_first_close_counts(tmp_path):
+def test_only_the_first_close_is_written(tmp_path):
     with logger.open_logger(NoLogger(), tmp_path, config={}, name="run") as run:
         run.close(1)
         run.log("report", {"late": 1})
@@ -145,11 +148,11 @@ def test_wandb_file_holds_the_run(tmp_path):
         for generation in (0, 1):
             logger.log("distill", {"fit": 0.5 + generation}, generation, "generation")
         logger.log("teacher", {"return": -3.5}, step=1000, step_name="steps")
-        logger.summary({"evaluate/mean": 12.5})
-        logger.table("evaluate", "results", ["policy", "mean"], [["random", -20.25]])
-        logger.html("report", "page", page)
-        logger.image("report", "tree", picture)
-        logger.artifact("distill", "0123456789abcdef", tmp_path)
+        logger.current().summary({"evaluate/mean": 12.5})
+        logger.current().table("evaluate", "results", ["policy", "mean"], [["random", -20.25]])
+        logger.current().html("report", "page", page)
+        logger.current().image("report", "tree", picture)
+        logger.current().artifact("distill", "0123456789abcdef", tmp_path)
     (run,) = wandb_runs(tmp_path)
     assert (run.project, run.group, run.job_type, run.name) == ("games", "sweep", "all", "seed=1")
     assert run.tags == ["pong"]
@@ -168,7 +171,7 @@ def test_wandb_file_holds_the_run(tmp_path):
     assert [path.read_text() for path in pages] == ["<p>formula</p>"]
 
 
-def test_a_failed_job_is_marked_and_does_not_swallow_the_next(tmp_path):
+def test_a_failed_job_is_marked_and_the_next_has_its_own_run(tmp_path):
     """As in a joblib worker, which runs one job after another in one process."""
     with (
         pytest.raises(RuntimeError, match="job 0"),
@@ -188,7 +191,7 @@ def test_a_view_that_fails_is_dropped_and_the_run_goes_on(tmp_path, caplog):
     class Broken:
         calls = 0
 
-        def log(self, *arguments):
+        def metrics(self, **fields):
             Broken.calls += 1
             raise ConnectionError("server went away")
 
@@ -206,33 +209,33 @@ def test_a_view_that_fails_is_dropped_and_the_run_goes_on(tmp_path, caplog):
 def fresh_wandb(tmp_path):
     """W&B reads its environment once, until it is torn down."""
     wandb.teardown()
-    with logger._wandb_folders(tmp_path):
+    with wandb_view.wandb_folders(tmp_path):
         yield
         wandb.teardown()
 
 
 @pytest.mark.usefixtures("fresh_wandb")
 def test_auto_is_online_where_there_is_a_login(monkeypatch):
-    assert logger._mode(Mode.auto) == "offline"
+    assert wandb_view.resolve_mode(Mode.auto) == "offline"
     host = wandb.setup().settings.base_url.removeprefix("https://")
     netrc = Path(os.environ["NETRC"])
     netrc.write_text(f"machine {host}\n  login user\n  password {'0' * 40}\n")
-    assert logger._mode(Mode.auto) == "online"
+    assert wandb_view.resolve_mode(Mode.auto) == "online"
     netrc.write_text(f"machine another.example.org\n  login user\n  password {'0' * 40}\n")
-    assert logger._mode(Mode.auto) == "offline"
+    assert wandb_view.resolve_mode(Mode.auto) == "offline"
     netrc.unlink()
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    assert logger._mode(Mode.auto) == "online"
+    assert wandb_view.resolve_mode(Mode.auto) == "online"
     monkeypatch.setenv("WANDB_MODE", "offline")  # said outright
-    assert logger._mode(Mode.auto) == "offline"
-    assert logger._mode(Mode.online) == "online"
+    assert wandb_view.resolve_mode(Mode.auto) == "offline"
+    assert wandb_view.resolve_mode(Mode.online) == "online"
 
 
 @pytest.mark.usefixtures("fresh_wandb")
 def test_auto_with_a_key_but_no_server_goes_on_offline(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")  # nothing listens there
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.setattr(logger, "INIT_SECONDS", 1)
+    monkeypatch.setattr(wandb_view, "INIT_SECONDS", 1)
     with logger.open_logger(WandbLogger(), tmp_path, config=CONFIG, name="seed=1"):
         logger.log("distill", {"fit": 0.5})
     histories = [run.history for run in wandb_runs(tmp_path)]
@@ -240,13 +243,13 @@ def test_auto_with_a_key_but_no_server_goes_on_offline(tmp_path, monkeypatch):
 
 
 @pytest.mark.usefixtures("fresh_wandb")
-def test_online_without_a_login_says_what_to_type(tmp_path):
+def test_online_without_a_login_raises_with_the_fix(tmp_path):
     with (
         pytest.raises(DiffsesError, match=r"fix: `wandb login`"),
         logger.open_logger(WandbLogger(mode=Mode.online), tmp_path, config={}, name="run"),
     ):
         pass
-    assert logger.current() is None
+    assert not logger.current().is_open
 
 
 def test_wandb_is_not_imported_unless_it_is_opened():
@@ -254,7 +257,7 @@ def test_wandb_is_not_imported_unless_it_is_opened():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_points_and_videos(tmp_path):
+def test_scatter_plots_and_videos(tmp_path):
     imageio = pytest.importorskip("imageio.v2")
     pytest.importorskip("imageio_ffmpeg")
     with imageio.get_writer(tmp_path / "play.mp4", fps=15, macro_block_size=2) as film:
@@ -265,7 +268,7 @@ def test_points_and_videos(tmp_path):
     ) as run:
         assert run.has_view
         rows = [[21.0, -3.0, "a"], [30.0, 2.0, "b"]]
-        run.scatter("report", "front", ["size", "mean", "source"], rows, x="size", y="mean")
+        run.table("report", "front", ["size", "mean", "source"], rows, x="size", y="mean")
         run.video("report", "episode", tmp_path / "play.mp4")
     kinds = [(line["kind"], line.get("x"), line.get("name")) for line in lines(tmp_path / "run")]
     assert ("table", "size", "front") in kinds

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from diffses.policy import operators
-from diffses.policy.bytecode import fingerprint, machine
+from diffses.policy.bytecode import fingerprint, interpreter
 from diffses.policy.compiled import Batch, Compiled, flatten
 from diffses.policy.expression import evaluate
 from diffses.policy.forest import Forest
@@ -141,22 +141,22 @@ def few_operators(kept_operators):
 
 
 def test_the_order_of_registration_does_not_matter(kept_operators):
-    before = machine()
+    before = interpreter()
     OPERATORS["add"] = OPERATORS.pop("add")  # now the last
-    assert machine() is before
+    assert interpreter() is before
 
 
 def test_an_operator_is_added_with_one_entry(few_operators):
     def body(xp):
-        def sine(a, b):
-            return xp.sin(a) + b
+        def squashed_sum(a, b):
+            return xp.tanh(a) + b
 
-        return sine
+        return squashed_sum
 
-    OPERATORS["wave"] = Operator("wave", 2, body)
+    OPERATORS["squashed_sum"] = Operator("squashed_sum", 2, body)
     rows = np.linspace(-3, 3, 50).reshape(10, 5)
-    forest = forest_of([("wave", 0, "mul", 2.0, 1), (1,)])
-    expected = np.stack([np.sin(rows[:, 0]) + 2 * rows[:, 1], rows[:, 1]], axis=1)
+    forest = forest_of([("squashed_sum", 0, "mul", 2.0, 1), (1,)])
+    expected = np.stack([np.tanh(rows[:, 0]) + 2 * rows[:, 1], rows[:, 1]], axis=1)
     np.testing.assert_allclose(forest.scores(rows), expected, rtol=1e-15)
     for evaluator in EVALUATORS.values():
         np.testing.assert_allclose(evaluator(forest, rows), expected, rtol=1e-14)
@@ -171,7 +171,7 @@ def test_the_fingerprint_follows_the_bodies(monkeypatch):
     assert fingerprint(list(OPERATORS.values())) != before
 
 
-def test_a_body_with_another_constant_is_compiled_anew(few_operators):
+def test_a_body_with_another_constant_is_compiled_again(few_operators):
     def times(factor):
         source = (
             f"def body(xp):\n    def scaled(a):\n        return {factor} * a\n    return scaled"
@@ -190,7 +190,7 @@ def test_a_body_with_another_constant_is_compiled_anew(few_operators):
 def test_a_program_is_flat_and_keeps_the_order_of_constants():
     # 0.5*x1 - 2.0 and 3.0, in reverse prefix order: constants 0, 1 and 2 are -1, -2 and -3
     program = flatten([("sub", "mul", 0.5, 1, 2.0), (3.0,)])
-    names = machine().names
+    names = interpreter().names
     expected = [-2, (1 << 16) + 1, -1, names.index("mul"), names.index("sub"), -3]
     assert program.code.tolist() == expected
     assert program.constants.tolist() == [0.5, 2.0, 3.0]

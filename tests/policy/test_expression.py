@@ -5,7 +5,7 @@ import pytest
 
 from diffses.policy.expression import (
     arguments,
-    check,
+    check_tree,
     constants,
     depth,
     end_of,
@@ -16,7 +16,7 @@ from diffses.policy.expression import (
 TREE = ("sub", "mul", 0.5, 1, "logical", 0, 2.0, "neg", 1, 3.0)  # 0.5*x1 - logical(x0, 2, -x1, 3)
 
 
-def test_a_tree_is_worked_out_by_hand():
+def test_evaluation_by_hand():
     # x0 = 1, x1 = 4: 0.5*4 - 3 = -1; x0 = 5, x1 = 4: 0.5*4 - (-4) = 6
     assert evaluate(TREE, np.array([[1.0, 4.0], [5.0, 4.0]])).tolist() == [-1.0, 6.0]
 
@@ -50,9 +50,9 @@ def test_constants_are_read_and_replaced_from_left_to_right():
         ((np.float64(1.0),), "neither"),
     ],
 )
-def test_what_is_no_tree_is_refused(tokens, problem):
+def test_an_incomplete_or_invalid_tree_raises(tokens, problem):
     with pytest.raises(ValueError, match=problem):
-        check(tokens, 2)
+        check_tree(tokens, 2)
 
 
 def test_the_reference_does_not_warn_and_does_not_alias():

@@ -53,7 +53,7 @@ def test_json_and_text_give_the_same_forest_back(trees, tmp_path):
     assert repr(loaded.trees) == repr(forest.trees)  # ints stay features, floats constants
 
 
-def test_equality_tells_features_from_constants_and_zeros_apart():
+def test_equality_distinguishes_features_constants_and_signed_zeros():
     def single(token):
         return Forest(FEATURES, ("A",), (0,), ((token,),))
 
@@ -88,7 +88,7 @@ def test_text_and_latex():
         ({"trees": ((0,), (2,))}, "no feature 2"),
     ],
 )
-def test_what_does_not_fit_together_is_refused(change, problem):
+def test_parts_that_do_not_fit_raise(change, problem):
     parts = {
         "features": FEATURES,
         "actions": ("A", "B"),

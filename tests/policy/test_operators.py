@@ -78,7 +78,7 @@ def test_value_by_hand(name, args, expected):
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-def test_max_and_min_pass_nan_on(name):
+def test_max_and_min_propagate_nan(name):
     a = np.array([np.nan, 1.0, np.nan])
     b = np.array([1.0, np.nan, np.nan])
     assert np.isnan(OPERATORS[name].on(np)(a, b)).all()

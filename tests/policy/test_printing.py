@@ -69,12 +69,12 @@ def test_what_a_person_types_parses_too():
         ("1e999", "too large"),
     ],
 )
-def test_nonsense_is_refused_with_its_place(formula, problem):
+def test_a_syntax_error_names_its_place(formula, problem):
     with pytest.raises(ValueError, match=problem):
         parse(formula, FEATURES)
 
 
-def test_rounded_text_is_for_reading():
+def test_rounded_text_is_for_display():
     tree = ("add", "mul", 0.123456, 0, "mul", -2.5, 1)
     assert text(tree, FEATURES, digits=3) == "0.123*ball.x - 2.5*ball.y"
     assert text(("sub", 0, -1.0), FEATURES, digits=2) == "ball.x + 1"
@@ -111,7 +111,7 @@ def test_latex_of_every_tree_is_drawn(trees):
 
 
 @pytest.mark.parametrize("name", ["", "a b", "1a", "a(", "a-", "-a", "a+b", "a,b"])
-def test_a_name_that_could_not_be_read_back_is_refused(name):
+def test_a_name_that_could_not_be_parsed_back_raises(name):
     with pytest.raises(ValueError, match="cannot name a feature"):
         check_feature(name)
 

@@ -1,10 +1,10 @@
-"""What all trees have in common is subtracted."""
+"""Terms that all trees of a forest share are subtracted."""
 
 import numpy as np
 import pytest
 
 from diffses.policy.forest import Forest
-from diffses.policy.shared_terms import without_common
+from diffses.policy.shared_terms import subtract_shared_terms
 
 ROWS = np.random.default_rng(0).normal(size=(2000, 3))
 NAMES = ("a", "b", "c")
@@ -33,7 +33,7 @@ def forest(text, bounds=None):
 )
 def test_by_hand(text, expected):
     before = forest(text)
-    after = without_common(before, ROWS)
+    after = subtract_shared_terms(before, ROWS)
     assert after.text() == expected
     assert (after.choose(ROWS) == before.choose(ROWS)).all()
 
@@ -45,20 +45,20 @@ def test_a_linear_fit_loses_a_tree():
         for i, w in enumerate(weights.tolist())
     ]
     before = forest("\n".join(lines).replace("+ -", "- "))
-    after = without_common(before, ROWS)
+    after = subtract_shared_terms(before, ROWS)
     assert min(after.sizes) == 1
     assert after.size < before.size
     assert (after.choose(ROWS) == before.choose(ROWS)).all()
 
 
-def test_where_an_action_would_change_nothing_does():
+def test_the_forest_stays_if_an_action_would_change():
     # 1e16 swallows a, which is below 0: subtracted, it would count
     before = forest("X = 10000000000000000.0*c + a\nY = 10000000000000000.0*c")
     rows = np.abs(ROWS) * [-0.01, 1.0, 1.0]
     assert (before.choose(rows) == 0).mean() > 0.9  # ties
-    assert without_common(before, rows) == before
+    assert subtract_shared_terms(before, rows) == before
 
 
-def test_box_actions_are_left_alone():
+def test_box_actions_are_unchanged():
     box = forest("u0 = a + b\nu1 = a + c", ((-1.0, 1.0), (-1.0, 1.0)))
-    assert without_common(box, ROWS) == box
+    assert subtract_shared_terms(box, ROWS) == box

@@ -76,7 +76,7 @@ def test_each_rewrite_is_bit_equal(tree, smaller, rows):
         ("logical", 0, 1, 1, 1.0),  # feature 1 is not the constant 1
     ],
 )
-def test_what_would_change_a_bit_stays(tree):
+def test_a_rewrite_that_would_change_a_bit_is_not_made(tree):
     assert simplify(tree) == tree
 
 

@@ -17,7 +17,7 @@ def forest_of(*trees):
     return Forest(FEATURES, names, tuple(range(len(trees))), trees)
 
 
-def test_a_gradient_step_lands_in_the_tree():
+def test_a_gradient_step_changes_the_tree():
     # loss = (0.5*a + 2*2 - b)**2 at a = 2, b = 1 is 16; d/d(0.5) = 2*4*2 = 16, d/d(2) = 2*4*2 = 16
     module = TorchForest(forest_of(("sub", "add", "mul", 0.5, 0, "mul", 2.0, 2.0, 1)))
     rows = torch.tensor([[2.0, 1.0, 0, 0, 0]], dtype=torch.float64)

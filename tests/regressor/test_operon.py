@@ -1,4 +1,4 @@
-"""Operon's trees become ours."""
+"""Operon's trees are converted to expressions of equal values."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ from pyoperon.sklearn import SymbolicRegressor
 
 from diffses.config import OPERON, OperonRegressor
 from diffses.errors import ConfigError
-from diffses.policy.expression import check, evaluate
-from diffses.regressor.gplearn import unexplained
-from diffses.regressor.operon import LEAVES, SYMBOLS, expression, models, search
+from diffses.policy.expression import check_tree, evaluate
+from diffses.regressor.gplearn import unexplained_variance
+from diffses.regressor.operon import LEAVES, OPERON_SYMBOLS, pareto_models, search, to_expression
 
 SETTINGS = OperonRegressor(population=100, evaluations=2000, local_search=3)
 
@@ -23,7 +23,7 @@ def rows():
 )
 def test_the_values_are_operons_own(rows, operators):
     target = np.maximum(rows[:, 0], 0.3) * rows[:, 1] - np.tanh(rows[:, 2])
-    symbols = ",".join([*(SYMBOLS[name] for name in operators), *LEAVES])
+    symbols = ",".join([*(OPERON_SYMBOLS[name] for name in operators), *LEAVES])
     regressor = SymbolicRegressor(
         allowed_symbols=symbols,
         objectives=["r2", "length"],
@@ -35,9 +35,9 @@ def test_the_values_are_operons_own(rows, operators):
         random_state=4,
     ).fit(rows, target)
     compared = 0
-    for model in models(regressor):
-        ours = expression(model["tree"], regressor)
-        check(ours, 3)
+    for model in pareto_models(regressor):
+        ours = to_expression(model["tree"], regressor)
+        check_tree(ours, 3)
         theirs = regressor.evaluate_model(model["tree"], rows)
         scale = 1 + np.abs(theirs).max()
         # where a divisor is small ours is protected, so up to 1 % of the states may differ
@@ -51,7 +51,8 @@ def test_a_small_law_is_found_with_its_constants(rows):
     target = 5 * rows[:, 0] * rows[:, 2] + 7
     found = search(SETTINGS, rows, target, np.ones(300), seed=1)
     assert np.abs(evaluate(found[-1], rows) - target).max() < 1e-3
-    assert unexplained(target, evaluate(found[0], rows), np.ones(300)) > 0.5  # a front, not a point
+    # a front, not a point
+    assert unexplained_variance(target, evaluate(found[0], rows), np.ones(300)) > 0.5
 
 
 def test_the_same_seed_gives_the_same_trees(rows):
@@ -60,7 +61,7 @@ def test_the_same_seed_gives_the_same_trees(rows):
     assert repr(first) == repr(again) != repr(other)
 
 
-def test_states_of_no_weight_are_not_looked_at(rows):
+def test_states_of_weight_zero_are_ignored(rows):
     target = np.where(rows[:, 1] > 0, rows[:, 0], -9 * rows[:, 2])
     weights = np.where(rows[:, 1] > 0, 1.0, 1e-12)
     found = search(SETTINGS, rows, target, weights, seed=1)
@@ -68,6 +69,6 @@ def test_states_of_no_weight_are_not_looked_at(rows):
 
 
 def test_operators_that_operon_lacks_are_refused():
-    assert set(SYMBOLS) == set(OPERON)
+    assert set(OPERON_SYMBOLS) == set(OPERON)
     with pytest.raises(ConfigError, match="is_right_of"):
         OperonRegressor(operators=["add", "is_right_of"])

@@ -1,4 +1,4 @@
-"""From searches to whole forests."""
+"""Symbolic regression: from trees per action to candidate forests."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,8 @@ from diffses.config import GplearnRegressor, LinearRegressor, OperonRegressor
 from diffses.errors import ConfigError
 from diffses.policy.expression import evaluate
 from diffses.regressor import fit_forests, fit_linear
-from diffses.regressor.search import Found, combine, scaled, substitute
-from diffses.regressor.targets import agreement
+from diffses.regressor.search import FittedTree, affine_tree, combine_trees, substitute
+from diffses.regressor.targets import greedy_agreement
 
 GPLEARN = {"population": 120, "generations": 4, "tournament": 8, "rows": 400, "constant_steps": 5}
 TINY = GPLEARN | {"population": 40, "generations": 2, "rows": 200, "constant_steps": 0}
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
-def test_a_search_does_not_lose_to_the_line(curved_game, settings):
+def test_a_search_is_no_worse_than_the_linear_fit(curved_game, settings):
     shown = []
     found = fit_forests(settings, *curved_game, seed=1, progress=lambda **now: shown.append(now))
     linear = fit_linear(*curved_game)
@@ -30,32 +30,33 @@ def test_a_search_does_not_lose_to_the_line(curved_game, settings):
     assert sizes == sorted(sizes)
     assert len(set(found)) == len(found) > 4
     # the law is a product: a line agrees on two thirds of the states, the product on nearly all
-    best = max(agreement(forest, *curved_game[:2]) for forest in found)
-    assert agreement(linear, *curved_game[:2]) < 0.7 < 0.95 < best
+    best = max(greedy_agreement(forest, *curved_game[:2]) for forest in found)
+    assert greedy_agreement(linear, *curved_game[:2]) < 0.7 < 0.95 < best
     assert min(sizes) < 15
     assert shown[-1]["searches"] == "4/4"  # two actions, each with and without the linear fit
     assert 0 <= shown[-1]["unexplained"] < 0.1
 
 
-def test_the_line_alone_needs_no_search(linear_game):
+def test_the_linear_fit_needs_no_search(linear_game):
     found = fit_forests(LinearRegressor(workers=1), *linear_game, seed=1)
     linear = fit_linear(*linear_game)
     assert linear in found
-    assert agreement(linear, *linear_game[:2]) == 1.0
+    assert greedy_agreement(linear, *linear_game[:2]) == 1.0
     again = fit_forests(LinearRegressor(workers=1), *linear_game, seed=2)
     assert again == found  # nothing is drawn at random
 
 
-def test_the_polished_line_stands_beside_the_line(kinked_game):
+def test_the_fine_tuned_linear_fit_is_a_second_candidate(kinked_game):
     found = fit_forests(LinearRegressor(workers=1, constant_steps=15), *kinked_game, seed=1)
     linear = fit_linear(*kinked_game)
     assert linear in found
     same_size = [forest for forest in found if forest.size == linear.size]
-    agreements = [agreement(forest, *kinked_game[:2]) for forest in same_size]
-    assert min(agreements) == agreement(linear, *kinked_game[:2]) < 0.95 < 0.99 < max(agreements)
+    agreements = [greedy_agreement(forest, *kinked_game[:2]) for forest in same_size]
+    assert min(agreements) == greedy_agreement(linear, *kinked_game[:2])
+    assert min(agreements) < 0.95 < 0.99 < max(agreements)
 
 
-def test_another_seed_searches_elsewhere(curved_game):
+def test_another_seed_gives_other_forests(curved_game):
     settings = GplearnRegressor(**(TINY | {"rows": 1500}), workers=1)  # all rows: no draw there
     first, again, other = (fit_forests(settings, *curved_game, seed=s) for s in (1, 1, 2))
     assert first == again != other
@@ -81,12 +82,12 @@ def test_restarts_add_to_what_is_found(curved_game):
     assert fit_forests(settings, *curved_game, seed=1) != once
 
 
-def test_features_far_from_1_are_scaled_and_the_scale_put_back(curved_game):
+def test_features_far_from_1_are_scaled_and_the_scale_is_undone(curved_game):
     features, targets, template = curved_game
     factors = np.array([1e4, 1e4, 1e-3, 1, 1, 1e4])
     settings = GplearnRegressor(**GPLEARN, workers=1, linear_leaf=False)
     found = fit_forests(settings, features * factors, targets, template, seed=1)
-    assert max(agreement(forest, features * factors, targets) for forest in found) > 0.95
+    assert max(greedy_agreement(forest, features * factors, targets) for forest in found) > 0.95
 
 
 @pytest.mark.parametrize(
@@ -103,20 +104,20 @@ def test_features_far_from_1_are_scaled_and_the_scale_put_back(curved_game):
         ("mul", 2.0, "add", 1, 0),
     ],
 )
-def test_scale_and_offset_are_taken_into_a_tree(tree):
+def test_scale_and_offset_are_merged_into_a_tree(tree):
     rows = np.random.default_rng(0).normal(size=(50, 2))
-    whole = scaled(tree, -1.5, 0.25)
+    whole = affine_tree(tree, -1.5, 0.25)
     expected = -1.5 * evaluate(tree, rows) + 0.25
     np.testing.assert_allclose(evaluate(whole, rows), expected, rtol=1e-12, atol=1e-12)
     assert len(whole) <= len(tree) + 4
 
 
 def test_scales_at_the_root_cost_no_nodes():
-    assert scaled(("add", "mul", 2.0, 0, 3.0), 10.0, 1.0) == ("add", "mul", 20.0, 0, 31.0)
-    assert scaled(("sub", "mul", 0, 2.0, 3.0), 10.0, 30.0) == ("mul", 20.0, 0)
+    assert affine_tree(("add", "mul", 2.0, 0, 3.0), 10.0, 1.0) == ("add", "mul", 20.0, 0, 31.0)
+    assert affine_tree(("sub", "mul", 0, 2.0, 3.0), 10.0, 30.0) == ("mul", 20.0, 0)
 
 
-def test_a_leaf_becomes_a_tree_again():
+def test_a_leaf_is_replaced_by_its_tree():
     tree = ("mul", 2, "add", 0, 2.0)
     assert substitute(tree, {2: ("neg", 1)}) == ("mul", "neg", 1, "add", 0, 2.0)
 
@@ -126,17 +127,17 @@ def test_forests_are_combined_by_size_and_error(linear_game):
     small, large = ("mul", 2.0, 0), ("add", "mul", 2.0, 0, "mul", "mul", 3.0, 1, "add", 2, 3)
     other = ("mul", -2.0, 0)
     found = [
-        Found(1, False, 0.3, small),
-        Found(1, False, 0.1, large),
-        Found(2, False, 0.3, other),
-        Found(2, True, 0.2, ("neg", 5)),
+        FittedTree(1, False, 0.3, small),
+        FittedTree(1, False, 0.1, large),
+        FittedTree(2, False, 0.3, other),
+        FittedTree(2, True, 0.2, ("neg", 5)),
     ]
-    trees = {forest.trees for forest in combine(found, template)}
+    trees = {forest.trees for forest in combine_trees(found, template)}
     zero = (0.0,)
     assert trees == {
         (zero, small, other),  # 5 nodes a tree, plain
         (zero, large, other),  # 15
-        (zero, zero, ("neg", 5)),  # lifted
+        (zero, zero, ("neg", 5)),  # with the linear fit as a leaf
         (zero, small, ("neg", 5)),  # all
         (zero, large, ("neg", 5)),
     }

@@ -3,11 +3,10 @@
 import csv
 
 import numpy as np
-import pytest
 
 from diffses.config import LinearRegressor
-from diffses.dataset.agreement import action_agreement, exact_agreement
-from diffses.dataset.data import Dataset, Part, template
+from diffses.dataset.agreement import action_agreement
+from diffses.dataset.data import Dataset, Part
 from diffses.policy.forest import Forest
 from diffses.stages.distill import distill_policy, front, split
 from diffses.store import Store, Workspace
@@ -25,12 +24,6 @@ def part(steps=200, episodes=10, seed=0):
 
 def forest(*trees, ids=(1, 2)):
     return Forest(("a", "b"), ("FIRE", "UP"), ids, trees)
-
-
-def test_agreement_merges_actions_of_equal_effect():
-    good = forest((0.0,), (0,), ids=(0, 2))  # acts as 0 where the teacher acts as 1
-    assert action_agreement(good, part(), GROUPS) == 1.0
-    assert exact_agreement(good, part()) == pytest.approx((part().logits[:, 2] > 0).mean())
 
 
 def test_candidates_are_ranked_on_episodes_they_were_not_fitted_to():
@@ -67,7 +60,7 @@ def test_a_distillation_leaves_the_linear_fit_and_a_hall_of_fame(tmp_path, monke
         rows = list(csv.DictReader(file))
     assert sum(row["linear"] == "True" for row in rows) == 1
     assert {row["file"] for row in rows} == {p.name for p in (workspace.out / "forests").iterdir()}
-    assert template(data.features, data.actions, GROUPS, data.train).action_ids == linear.action_ids
+    assert data.layout.template(data.train).action_ids == linear.action_ids
 
 
 def test_forests_that_tie_in_all_are_ordered_by_their_text():

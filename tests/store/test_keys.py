@@ -95,9 +95,7 @@ UNKEYED = {
     "GplearnRegressor": {"workers"},
     "OperonRegressor": {"workers"},
     "LinearRegressor": {"workers"},
-    "GuidedFinetune": {"workers"},
-    "UnguidedFinetune": {"workers"},
-    "EvolutionFinetune": {"workers"},
+    "SearchFinetune": {"workers"},
     "ZooFinetune": {"workers"},
     "ConstantsFinetune": {"workers"},
     "NoFinetune": {"workers"},
@@ -111,9 +109,7 @@ CONTENT = {
     "PretrainedTeacher": {"path"},
     "DatasetConfig": {"import_json"},
     "ZooFinetune": {"path"},
-    "GuidedFinetune": {"start_from"},
-    "UnguidedFinetune": {"start_from"},
-    "EvolutionFinetune": {"start_from"},
+    "SearchFinetune": {"start_from"},
     "MotionDetector": {"recording"},
     "OracleDetector": {"recording"},
     "SpaceDetector": {"recording"},
@@ -143,3 +139,29 @@ def assert_canonical(field):
         default = field.default_factory()
     if not field.metadata.get("content"):
         canonical(default)
+
+
+def key_of(config, *words):
+    return spec(config("env=cartpole", *words).finetune).key
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        (["finetune=unguided"], ["finetune=guided", "finetune.guidance=0"]),
+        (["finetune=evolution"], ["finetune=guided"]),
+        (["finetune=no_evolution"], ["finetune=guided", "finetune.evolution_share=0"]),
+        (
+            ["finetune=ablation/no_guidance"],
+            ["finetune=guided", "finetune.guidance=0", "finetune.gradient=0.1"],
+        ),
+    ],
+)
+def test_one_search_has_one_key_whatever_it_is_called(config, one, same):
+    assert key_of(config, *one) == key_of(config, *same)
+
+
+def test_a_setting_that_is_typed_wins_over_the_variants(config):
+    typed = config("finetune=evolution", "finetune.gradient=0.2").finetune
+    assert typed.gradient == 0.2
+    assert key_of(config, "finetune=guided") != key_of(config, "finetune=unguided")

@@ -192,7 +192,7 @@ def test_a_waiting_process_says_who_holds_the_lock(tmp_path, caplog):
 
 
 def cli(capsys, tmp_path, *arguments):
-    main(["--outputs", str(tmp_path), *arguments])
+    assert main(["--outputs", str(tmp_path), *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -208,8 +208,7 @@ def test_the_command_lists_shows_checks_and_removes(tmp_path, capsys):
 def test_verify_fails_on_a_damaged_artifact(tmp_path, capsys):
     path = Store(tmp_path).get_or_build(spec(), write("x"))
     (path / "model.txt").write_text("y")
-    with pytest.raises(SystemExit, match="1"):
-        main(["--outputs", str(tmp_path), "verify"])
+    assert main(["verify", "--outputs", str(tmp_path)]) == 1
     captured = capsys.readouterr()
     assert "damaged" in captured.out
     assert "fix:" in captured.err
@@ -269,6 +268,5 @@ def test_a_manifest_that_cannot_be_read_is_told_and_removed(tmp_path, capsys):
 def test_what_is_no_artifact_is_not_removed(tmp_path, capsys):
     log = tmp_path / "logs" / "2026-01-01"
     log.mkdir(parents=True)
-    with pytest.raises(SystemExit):
-        cli(capsys, tmp_path, "rm", "2026")
+    assert main(["--outputs", str(tmp_path), "rm", "2026"]) == 1
     assert log.exists()

@@ -1,4 +1,4 @@
-"""A teacher that plays from what the detector sees."""
+"""A teacher that acts on the detector's features."""
 
 import csv
 import json
@@ -22,10 +22,10 @@ from diffses.stages.evaluate import evaluated_policies
 from diffses.stages.teacher import make_teacher
 from diffses.store import Store, Workspace
 from diffses.teacher.agent import TeacherSpec, load, open_teacher
-from diffses.teacher.callback import Keeper
-from diffses.teacher.mlp import Mlp
+from diffses.teacher.callback import TrainingCallback
+from diffses.teacher.mlp import NumpyActor
+from diffses.teacher.normalizer import CLIP_OBS, RunningNormalizer, UpdateNormalizer
 from diffses.teacher.ppo_objects import policy_settings
-from diffses.teacher.standardise import LIMIT, Standardise, Watch
 
 CARTPOLE = GymnasiumEnv(id="CartPole-v1")
 PENDULUM = GymnasiumEnv(id="Pendulum-v1")
@@ -66,8 +66,8 @@ def learner(env, folder, **settings):
     return PPO("MlpPolicy", envs, n_steps=32, batch_size=32, seed=2, device="cpu", **more)
 
 
-def test_the_running_mean_and_deviation_are_those_of_all_rows():
-    learner = Standardise(_space(3))
+def test_the_running_mean_and_std_are_those_of_all_rows():
+    learner = RunningNormalizer(_space(3))
     rows = np.random.default_rng(0).normal([5, 0, -2], [2, 0, 0.1], (300, 3))
     for part in np.split(rows, [10, 120]):
         learner.update(part)
@@ -75,8 +75,8 @@ def test_the_running_mean_and_deviation_are_those_of_all_rows():
     np.testing.assert_allclose(learner.variance, rows.var(axis=0), atol=1e-12)
     seen = learner(torch.tensor(rows, dtype=torch.float32)).numpy()
     np.testing.assert_allclose(seen.std(axis=0)[[0, 2]], 1, rtol=1e-3)
-    assert (seen[:, 1] == 0).all()  # what never varied says nothing
-    assert learner(torch.full((1, 3), 1e6)).max() == LIMIT
+    assert (seen[:, 1] == 0).all()  # a constant feature is 0
+    assert learner(torch.full((1, 3), 1e6)).max() == CLIP_OBS
 
 
 def _space(width):
@@ -91,24 +91,24 @@ def test_numpy_infers_what_the_policy_does(tmp_path, env):
     policy = model.policy
     rows = np.random.default_rng(1).normal(1, 3, (50, model.observation_space.shape[0]))
     policy.features_extractor.update(rows)
-    mlp = Mlp(policy)
+    actor = NumpyActor(policy)
     with torch.no_grad():
         seen = torch.tensor(rows, dtype=torch.float32)
         if env is CARTPOLE:
             wanted = policy.get_distribution(seen).distribution.logits
         else:
             wanted = policy.get_distribution(seen).mode().clamp(-2, 2)
-    found = np.array([mlp(row) for row in rows])
+    found = np.array([actor(row) for row in rows])
     assert np.ptp(found) > 0.001
     np.testing.assert_allclose(found, wanted.numpy(), atol=1e-6)
 
 
-def test_what_was_seen_counts_between_two_rollouts_only(tmp_path):
+def test_the_normalizer_is_updated_between_rollouts_only(tmp_path):
     model = learner(CARTPOLE, tmp_path)
     extractor = model.policy.features_extractor
     counts = []
 
-    class Spy(Watch):
+    class Counter(UpdateNormalizer):
         def _on_rollout_start(self):
             super()._on_rollout_start()
             counts.append(int(extractor.count))
@@ -117,7 +117,7 @@ def test_what_was_seen_counts_between_two_rollouts_only(tmp_path):
             super()._on_rollout_end()
             counts.append(int(extractor.count))
 
-    model.learn(192, callback=Spy())
+    model.learn(192, callback=Counter())
     assert counts == [0, 0, 64, 64, 128, 128]
 
 
@@ -144,17 +144,17 @@ def test_training_leaves_a_teacher_that_plays(balancer):
     assert np.mean(again) == about["evaluation"]  # the best was kept, and plays as it did then
 
 
-def test_without_its_detector_it_is_refused(balancer):
+def test_a_teacher_on_features_needs_its_detector(balancer):
     env = search_protocol(CARTPOLE).make_env()
     with pytest.raises(ArtifactError, match="plays from objects"):
         TeacherSpec(str(balancer["teacher"])).build(env)
 
 
-def test_a_pixel_agent_is_no_small_network(balancer):
+def test_the_numpy_actor_refuses_another_network(balancer):
     policy = load(balancer["teacher"] / "policy.zip", "ppo").policy
     policy.features_extractor = torch.nn.Flatten()
     with pytest.raises(ArtifactError, match="no small network"):
-        Mlp(policy)
+        NumpyActor(policy)
 
 
 def test_box_actions_are_taught_recorded_and_stay_in_bounds(workspace, tmp_path):
@@ -171,19 +171,19 @@ def test_box_actions_are_taught_recorded_and_stay_in_bounds(workspace, tmp_path)
     assert data.train.actions[7].tolist() == data.train.logits[7].tolist()
 
 
-def test_a_killed_training_goes_on_from_its_checkpoint(workspace, monkeypatch):
-    whole = Keeper.checkpoint
+def test_a_killed_training_resumes_from_its_checkpoint(workspace, monkeypatch):
+    whole = TrainingCallback.checkpoint
 
     def killed(self):
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Keeper, "checkpoint", killed)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
         teach(CARTPOLE, workspace, checkpoint_every=256)
-    monkeypatch.setattr(Keeper, "checkpoint", whole)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
     with (workspace.scratch / "curve.csv").open("a") as file:
-        file.write("999,,,,,\n")  # noted after the checkpoint
+        file.write("999,,,,,\n")  # logged after the checkpoint
     teach(CARTPOLE, workspace, checkpoint_every=256)
     lines = (workspace.out / "curve.csv").read_text().splitlines()[1:]
     steps = [int(line.split(",")[0]) for line in lines]
@@ -194,7 +194,7 @@ def test_a_killed_training_goes_on_from_its_checkpoint(workspace, monkeypatch):
     assert policy.features_extractor.count == 256
 
 
-def test_the_stage_needs_the_detector_and_not_the_other_way_round(config):
+def test_the_stage_needs_the_detector_and_a_cycle_is_refused(config):
     assert STAGES["teacher"].needs(config("env=cartpole")) == ("detector",)
     assert STAGES["teacher"].needs(config("env=pong")) == ()
     with pytest.raises(ConfigError, match="in a circle"):

@@ -18,7 +18,7 @@ from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.stages.teacher import make_teacher
 from diffses.store import Store, Workspace
 from diffses.teacher.agent import PixelPolicy, TeacherAgent, TeacherSpec
-from diffses.teacher.network import LeanPolicy, NatureCnn, shaded
+from diffses.teacher.network import LeanPolicy, NatureCnn, scale_bytes
 
 ENV = ArcadeEnv(game="pong")
 
@@ -96,7 +96,7 @@ def test_a_hub_agent_needs_a_pinned_revision(workspace):
         make_teacher(ENV, HubTeacher(revision="main"), inputs={}, workspace=workspace)
 
 
-def test_an_agent_that_cannot_be_had_says_what_to_do(workspace, monkeypatch, tmp_path):
+def test_an_agent_that_cannot_be_downloaded_raises_with_the_fix(workspace, monkeypatch, tmp_path):
     from diffses.teacher import hub
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -130,11 +130,11 @@ def test_the_lean_network_reads_bytes_as_it_reads_floats():
         assert (policy.extract_features(frames) == policy.extract_features(frames.float())).all()
 
 
-@pytest.mark.parametrize("batch", [3, 300])  # 300: shared between two threads
-def test_shaded_frames_are_what_torch_makes_of_them(batch, monkeypatch):
+@pytest.mark.parametrize("batch", [3, 300])  # 300: split over two threads
+def test_scaled_bytes_equal_those_of_torch(batch, monkeypatch):
     frames = torch.randint(0, 256, (batch, 4, 20, 12), dtype=torch.uint8)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    made = shaded(frames)
+    made = scale_bytes(frames)
     assert made.is_contiguous(memory_format=torch.channels_last)
     assert (made == frames.to(torch.bfloat16) / 255).all()
 
@@ -170,20 +170,20 @@ def test_training_leaves_an_agent_and_its_curve(workspace):
 
 
 @pytest.mark.slow
-def test_a_killed_training_goes_on_from_its_checkpoint(workspace, monkeypatch):
-    from diffses.teacher.callback import Keeper
+def test_a_killed_training_resumes_from_its_checkpoint(workspace, monkeypatch):
+    from diffses.teacher.callback import TrainingCallback
 
     settings = PpoTeacher(**SMALL, checkpoint_every=128)
-    whole = Keeper.checkpoint
+    whole = TrainingCallback.checkpoint
 
     def killed(self):
         whole(self)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Keeper, "checkpoint", killed)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", killed)
     with pytest.raises(KeyboardInterrupt):
         make_teacher(ENV, settings, inputs={}, workspace=workspace)
-    monkeypatch.setattr(Keeper, "checkpoint", whole)
+    monkeypatch.setattr(TrainingCallback, "checkpoint", whole)
     before = int((workspace.scratch / "curve.csv").read_text().splitlines()[-1].split(",")[0])
     assert before == 128
     make_teacher(ENV, settings, inputs={}, workspace=workspace)

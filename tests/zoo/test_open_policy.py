@@ -124,5 +124,5 @@ def test_what_cannot_be_played_says_why(zoo, tmp_path, capsys):
     Forest.from_text("A = x", ("x",)).save(tmp_path / "alone.json")
     assert main([str(tmp_path / "alone.json")]) == 1
     assert "fix: the key of its artifact" in capsys.readouterr().err
-    assert main(["cartpole", "--zoo", str(zoo), "--episodes", "0"]) == 1
+    assert main(["cartpole", "--zoo", str(zoo), "--episodes", "0"]) == 2
     assert "fix: --episodes 1" in capsys.readouterr().err

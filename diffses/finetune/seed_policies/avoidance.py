@@ -10,8 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from diffses.dataset.data import Dataset, template
-from diffses.finetune.action_effects import Control, controlled, motion_of
+from diffses.dataset.data import Dataset
+from diffses.finetune.action_effects import Control, motion_of
 from diffses.finetune.seed_policies.interception import (
     GAIN,
     STILL,
@@ -36,7 +36,7 @@ WAYS = (True, False)  # it comes where its place across grows, or falls
 ENDMOST = {"x": ("leftmost", "rightmost"), "y": ("highest", "lowest")}  # of a crowd, by axis
 
 
-def dodges(data: Dataset) -> list[Forest]:
+def dodges(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that chase one thing, or none, along the one axis on which the actions act, and step
     aside from all of another type while these come nearer than a width.
 
@@ -56,16 +56,16 @@ def dodges(data: Dataset) -> list[Forest]:
         chase and one without, for each choice of actions; none where the actions move nothing or
         act along two axes, or where no velocity across is told.
     """
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     forests = []
-    for threat in _threats(data):
+    for threat in _threats(data, control):
         for chase in ([], *([_towards(scene)] for scene in threat.chased.values())):
             core = summed([*chase, *threat.aside])
             forests += steered(empty, threat.control, {threat.axis: core}, (STILL,))
     return forests
 
 
-def shots(data: Dataset) -> list[Forest]:
+def shots(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that chase and step aside likewise, and press the button for what they chase: the
     actions that press it score more than those that do not by
 
@@ -79,9 +79,9 @@ def shots(data: Dataset) -> list[Forest]:
         One for each type to avoid, width, way of coming and of stepping aside, and thing to chase;
         none where its drift, its place across or how many there are is not told.
     """
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     forests = []
-    for threat in _threats(data):
+    for threat in _threats(data, control):
         motion = motion_of(data, threat.control, threat.axis)
         for thing, scene in threat.chased.items():
             count = f"{thing.partition('.')[0]}.count"
@@ -96,7 +96,7 @@ def shots(data: Dataset) -> list[Forest]:
     return forests
 
 
-def edges(data: Dataset) -> list[Forest]:
+def edges(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that step aside and shoot like those of `shots`, but aim at the edge of a crowd, the
     nearer one: a crowd that turns back at a wall, and comes down by that, takes the longer to get
     there the narrower it is.
@@ -110,10 +110,10 @@ def edges(data: Dataset) -> list[Forest]:
         One for each type to avoid, width, way of coming and of stepping aside, and crowd; none
         where a crowd's edges, how many are in it or how it drifts are not told.
     """
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     column = {name: index for index, name in enumerate(data.features)}
     forests = []
-    for threat in _threats(data, ASIDE / (2 * GAIN)):
+    for threat in _threats(data, control, ASIDE / (2 * GAIN)):
         motion = motion_of(data, threat.control, threat.axis)
         for thing, scene in threat.chased.items():
             kind = thing.partition(".")[0]
@@ -162,10 +162,9 @@ class Threat:
     chased: dict[str, Scene]
 
 
-def _threats(data: Dataset, score: float = ASIDE) -> Iterator[Threat]:
+def _threats(data: Dataset, control: Control | None, score: float = ASIDE) -> Iterator[Threat]:
     """Each type to avoid with each width, way of coming and of stepping aside, which scores so
     much."""
-    control = controlled(data)
     if control is None or len(control.effects) != 1:
         return
     axis = next(iter(control.effects))

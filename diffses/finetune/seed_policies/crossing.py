@@ -12,9 +12,9 @@ from itertools import product
 import numpy as np
 
 from diffses.config import OTHERS
-from diffses.dataset.data import Dataset, template
+from diffses.dataset.data import Dataset
 from diffses.detector.features import SIDES
-from diffses.finetune.action_effects import controlled, motion_of
+from diffses.finetune.action_effects import Control, motion_of
 from diffses.finetune.seed_policies.interception import GAIN, UNUSED
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
@@ -37,7 +37,7 @@ class Obstacle:
     there: int | None
 
 
-def advances(data: Dataset) -> list[Forest]:
+def advances(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that go on along an axis on which the actions act, but for what is next on that way.
 
     Going on scores a constant, waiting (or backing off, in other forests)
@@ -54,10 +54,9 @@ def advances(data: Dataset) -> list[Forest]:
         ahead; none where the actions move nothing, or where the detector does not tell what is
         next.
     """
-    control = controlled(data)
     if control is None:
         return []
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     found = []
     for axis, effect in control.effects.items():
         motion = motion_of(data, control, axis)

@@ -13,8 +13,8 @@ from itertools import product
 
 import numpy as np
 
-from diffses.dataset.data import Dataset, Part, template
-from diffses.finetune.action_effects import ENDS, Control, Motion, controlled, motion_of
+from diffses.dataset.data import Dataset, Part
+from diffses.finetune.action_effects import ENDS, Control, Motion, motion_of
 from diffses.policy.expression import Expression
 from diffses.policy.forest import Forest
 
@@ -55,7 +55,7 @@ class Scene:
     there: int | None
 
 
-def pursuits(data: Dataset) -> list[Forest]:
+def pursuits(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that chase, that flee, and that intercept each object, along the axes on which the
     actions act.
 
@@ -89,10 +89,9 @@ def pursuits(data: Dataset) -> list[Forest]:
         a distance, |d| = w, and, where the detector offers what it takes, up to twelve
         interceptions; none where the actions move nothing.
     """
-    control = controlled(data)
     if control is None:
         return []
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     along = {axis: scenes(data.features, control.player, axis) for axis in control.effects}
     forests = []
     for axis, chased in along.items():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import permutations, product
 
-from diffses.dataset.data import Dataset, template
-from diffses.finetune.action_effects import controlled
+from diffses.dataset.data import Dataset
+from diffses.finetune.action_effects import Control
 from diffses.finetune.seed_policies.interception import (
     GAIN,
     RANGES,
@@ -25,7 +25,7 @@ LEVEL = 0.07  # 100 px: as far off as a thing may be to be struck
 PASSED = -0.04  # of its velocity: one that is passing is struck late
 
 
-def counters(data: Dataset) -> list[Forest]:
+def counters(data: Dataset, control: Control | None) -> list[Forest]:
     """Forests that stay level with a thing along one axis, keep off it along the other, and strike
     again and again while they are level, swaying aside as they do: who strikes and stays is struck.
 
@@ -38,10 +38,9 @@ def counters(data: Dataset) -> list[Forest]:
         For each thing one for each first axis and width w5; none where actions do not act along two
         axes, where there is no button, or where what it takes is not told.
     """
-    control = controlled(data)
     if control is None or len(control.effects) != 2:
         return []
-    empty = template(data.features, data.actions, data.groups, data.train)
+    empty = data.layout.template(data.train)
     column = {name: index for index, name in enumerate(data.features)}
     rest = column.get(f"{control.player}.rest")
     forests = []

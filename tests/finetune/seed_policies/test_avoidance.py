@@ -1,11 +1,9 @@
 """Going after one thing and out of the way of others."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from diffses.finetune.seed_policies.avoidance import dodges, edges, shots
-from tests.finetune.decisions import act, recording
+from tests.finetune.decisions import act, recording, starts
 
 FEATURES = (
     "me.x", "me.vx", "me.pushx", "me.button", "bomb_1.x-me.x", "bomb_1.vy", "bomb_2.x-me.x",
@@ -40,7 +38,7 @@ def shooting_range(*more):
 
 
 def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
-    found = dodges(range_())
+    found = starts(dodges, range_())
     assert len(found) == 2 * 2 * 2 * 2 * 3  # widths, ways, sides, with and without prey, buttons
     first = found[3]  # 10 px, what comes falls; after prey
     assert act(first, prey_nearest_x_me_x=0.2) == "RIGHT"
@@ -58,7 +56,7 @@ def test_it_steps_aside_from_what_comes_and_else_goes_after_the_other():
 
 def test_the_one_that_comes_stands_for_its_type():
     names = ("bomb.coming.x-me.x", "bomb.coming.vy")
-    found = dodges(range_((*FEATURES, *names)))
+    found = starts(dodges, range_((*FEATURES, *names)))
     assert len(found) == 2 * 2 * 2 * 2 * 3  # the same, once
     comes = {"bomb_coming_x_me_x": 0.05, "bomb_coming_vy": 0.5}
     assert act(found[3], **comes) == "LEFT"
@@ -69,7 +67,7 @@ def test_the_one_that_comes_stands_for_its_type():
 def test_at_the_end_of_its_way_it_steps_aside_towards_the_middle():
     data = range_()
     places = data.train.features[:, 0]
-    straight, inwards = dodges(data)[3], dodges(data)[9]
+    straight, inwards = starts(dodges, data)[3], starts(dodges, data)[9]
     under = {"bomb_2_x_me_x": -0.03, "bomb_2_vy": 0.5}
     for place, way in ((places.max(), "LEFT"), ((places.max() + places.min()) / 2, "RIGHT")):
         assert act(straight, me_x=place, **under) == "RIGHT"
@@ -77,18 +75,17 @@ def test_at_the_end_of_its_way_it_steps_aside_towards_the_middle():
 
 
 def test_what_moves_in_jumps_is_aimed_at_where_it_will_be():
-    lead = dodges(range_((*FEATURES, "prey.nearest.driftx")))[3]
+    lead = starts(dodges, range_((*FEATURES, "prey.nearest.driftx")))[3]
     assert act(lead, prey_nearest_x_me_x=0.1) == "RIGHT"
     assert act(lead, prey_nearest_x_me_x=0.1, prey_nearest_driftx=-0.4) == "LEFT"
 
 
 def test_it_takes_velocities_across_and_one_axis():
-    assert dodges(range_(FEATURES[:5])) == []
-    assert dodges(replace(range_(), bounds=((-1.0, 1.0),))) == []
+    assert starts(dodges, range_(FEATURES[:5])) == []
 
 
 def test_the_button_is_for_what_is_chased_when_it_will_be_there():
-    first = shots(shooting_range())[0]
+    first = starts(shots, shooting_range())[0]
     assert max(first.sizes) <= 41
 
     def action(**values):
@@ -105,9 +102,9 @@ def test_the_button_is_for_what_is_chased_when_it_will_be_there():
 
 
 def test_the_nearer_edge_of_a_crowd_is_chased_and_shot_at():
-    found = edges(shooting_range("prey.leftmost.x", "prey.rightmost.x"))
+    found = starts(edges, shooting_range("prey.leftmost.x", "prey.rightmost.x"))
     assert len(found) == 2 * 2  # widths, sides
-    assert edges(shooting_range("prey.leftmost.x")) == []  # one edge alone is told
+    assert starts(edges, shooting_range("prey.leftmost.x")) == []  # one edge alone is told
 
     def action(**values):
         edges_at = {"prey_leftmost_x": 0.5, "prey_rightmost_x": 1.2, "prey_nearest_y": 0.9}

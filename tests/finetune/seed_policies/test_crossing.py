@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from diffses.finetune.initialization import steady
+from diffses.finetune.initialization import constant_policies
 from diffses.finetune.seed_policies.crossing import WIDTHS, advances
-from tests.finetune.decisions import act, recording
+from tests.finetune.decisions import act, recording, starts
 
 FEATURES = (
     "me.y", "me.vy", "me.pushy", "others.above.x-me.x", "others.above.y-me.y", "others.above.vx",
@@ -33,7 +33,7 @@ def above(side, v=0.0, ahead=-0.16):
 
 
 def test_it_waits_or_backs_off_for_what_will_be_in_its_way_and_else_goes_on():
-    found = advances(road())
+    found = starts(advances, road())
     assert len(found) == 2 * len(WIDTHS)  # nothing is told of what is below
     waits, backs = found[1], found[1 + len(WIDTHS)]  # 10 px wide
     for forest, rest in ((waits, "NOOP"), (backs, "DOWN")):
@@ -46,9 +46,9 @@ def test_it_waits_or_backs_off_for_what_will_be_in_its_way_and_else_goes_on():
 
 
 def test_without_what_is_next_or_without_motion_there_is_nothing_to_wait_for():
-    assert advances(road(FEATURES[:3])) == []
-    assert advances(road(FEATURES[3:])) == []
-    assert len(steady(road(FEATURES[:3]))) == 3
+    assert starts(advances, road(FEATURES[:3])) == []
+    assert starts(advances, road(FEATURES[3:])) == []
+    assert len(constant_policies(road(FEATURES[:3]))) == 3
 
 
 def test_it_may_wait_for_what_comes_after_the_next_too():
@@ -56,7 +56,7 @@ def test_it_may_wait_for_what_comes_after_the_next_too():
     data = road()
     rows = np.column_stack([data.train.features, np.zeros((len(data.train), len(second)))])
     part = replace(data.train, features=rows)
-    found = advances(replace(data, train=part, features=(*FEATURES, *second)))
+    found = starts(advances, replace(data, train=part, features=(*FEATURES, *second)))
     assert len(found) == 4 * len(WIDTHS)
     near, far = found[1], found[1 + 2 * len(WIDTHS)]  # both wait, 10 px wide
     after = dict(zip(second, (0.0, -0.32, 0.0), strict=True))

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from diffses.dataset.data import Dataset, Part
-from diffses.finetune.action_effects import controlled, moved
+from diffses.finetune.action_effects import moved
 from diffses.finetune.seed_policies.interception import RESTS, pursuits
 from diffses.finetune.weight_sharing import mirror
 from diffses.policy.forest import Forest
-from tests.finetune.decisions import PLANE, act, recording, wandering
+from tests.finetune.decisions import PLANE, act, recording, starts, wandering
 
 FEATURES = (
     "player.y", "player.vy", "ball.x", "ball.y", "ball.vy", "ball.y-player.y", "player.pushy"
@@ -41,20 +41,8 @@ def world(lag=1, steps=400, effect=EFFECT, across=False):
     return Dataset(part, part, features, ACTIONS, GROUPS)
 
 
-def test_the_player_and_the_effect_of_each_action_are_found():
-    control = controlled(world())
-    assert control.player == "player"
-    assert {axis: signs.tolist() for axis, signs in control.effects.items()} == {"y": [0, -1, 1]}
-
-
-def test_habits_of_a_policy_are_not_taken_for_effects():
-    data = world()
-    data.train.features[1:][data.train.actions[:-1] < 2, 1] = 0.9  # it coasts when it does nothing
-    assert controlled(data).effects["y"].tolist() == [0, -1, 1]
-
-
 def test_chasing_steps_towards_the_ball_and_fleeing_away():
-    chase, flee = pursuits(world())
+    chase, flee = starts(pursuits, world())
     below = np.array([[1.0, 0, 0.5, 1.5, 0, 0.5, 0]])  # the ball is 50 px below the player
     above = np.array([[1.5, 0, 0.5, 1.0, 0, -0.5, 0]])
     assert [chase.actions[int(chase.choose(row)[0])] for row in (below, above)] == ["DOWN", "UP"]
@@ -62,7 +50,7 @@ def test_chasing_steps_towards_the_ball_and_fleeing_away():
 
 
 def test_the_weights_that_a_search_may_move_are_there():
-    chase = pursuits(world())[0]
+    chase = starts(pursuits, world())[0]
     assert chase.text() == (
         "NOOP = 0.5\n"
         "UP = -(10.0*(ball.y-player.y) + (0.0 + 0.0*ball.x)*ball.vy + 0.0*player.vy"
@@ -73,11 +61,11 @@ def test_the_weights_that_a_search_may_move_are_there():
 
 
 def test_where_the_actions_move_nothing_there_is_no_pursuit():
-    assert pursuits(world(effect=np.zeros(4))) == []
+    assert starts(pursuits, world(effect=np.zeros(4))) == []
 
 
 def test_what_pulls_one_way_pushes_the_other():
-    chase = pursuits(world())[0]
+    chase = starts(pursuits, world())[0]
     ties = mirror(chase)
     free = np.arange(1.0, ties.shape[1] + 1)
     moved = chase.with_constants(chase.constants() + ties @ free)
@@ -86,7 +74,7 @@ def test_what_pulls_one_way_pushes_the_other():
 
 
 def test_trees_of_different_shape_are_not_tied():
-    chase = pursuits(world())[0]
+    chase = starts(pursuits, world())[0]
     other = (*chase.trees[:2], ("mul", 2.0, 3))
     assert mirror(Forest(chase.features, chase.actions, chase.action_ids, other)) is None
 
@@ -94,7 +82,7 @@ def test_trees_of_different_shape_are_not_tied():
 def test_an_interception_meets_a_ball_that_comes():
     # at 10 px per step across, the ball is 40 px from the end of its way and falls 5 px per step:
     # it arrives 20 px lower; once it goes, only where it is now counts
-    meet = pursuits(world(across=True))[5]
+    meet = starts(pursuits, world(across=True))[5]
     ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
     assert act(meet, **ball, player_y=1.2) == "NOOP"
     assert act(meet, **ball, player_y=1.0) == "DOWN"
@@ -106,7 +94,7 @@ def test_an_interception_meets_a_ball_that_comes():
 
 
 def test_when_the_ball_goes_an_interception_returns_to_the_middle():
-    meet = pursuits(world(across=True))[5]
+    meet = starts(pursuits, world(across=True))[5]
     gone = {"ball_x": 1.0, "ball_y": 0.4, "ball_vx": -1.0, "ball_vy": 0.5}
     moves = [act(meet, **gone, player_y=y) for y in (0.8, 1.1, 1.4)]
     assert moves == ["DOWN", "NOOP", "UP"]
@@ -114,7 +102,7 @@ def test_when_the_ball_goes_an_interception_returns_to_the_middle():
 
 def test_it_is_met_off_the_middle_by_where_the_player_is():
     """Towards the wider half, towards the other one, and at the middle near the far wall."""
-    found = pursuits(world(across=True))[5:]  # of a ball that comes from the left
+    found = starts(pursuits, world(across=True))[5:]  # of a ball that comes from the left
     seen = set()
     for meet in found:
         offs = []
@@ -156,7 +144,7 @@ def test_how_the_player_answers_is_found_from_play():
 
 def test_what_was_done_and_momentum_count_before_the_place_tells():
     data = world(across=True)
-    meet = pursuits(data)[5]
+    meet = starts(pursuits, data)[5]
     ball = {"ball_x": 1.0, "ball_y": 1.0, "ball_vx": 1.0, "ball_vy": 0.5}
     # the world's player does the action of two looks ago: 4 px are still to come after a push
     assert act(meet, **ball, player_y=1.187) == "DOWN"  # 1.3 px off, and 1 px off its middle
@@ -165,7 +153,7 @@ def test_what_was_done_and_momentum_count_before_the_place_tells():
 
 def test_box_actions_have_no_pursuits():
     data = world()
-    assert pursuits(replace(data, bounds=((-1.0, 1.0),))) == []
+    assert starts(pursuits, replace(data, bounds=((-1.0, 1.0),))) == []
 
 
 ON_A_PLANE = (
@@ -185,8 +173,7 @@ def plane(steps=600):
 
 def test_two_axes_are_steered_at_once_with_and_without_the_button():
     data = plane()
-    assert set(controlled(data).effects) == {"x", "y"}
-    found = pursuits(data)
+    found = starts(pursuits, data)
     assert len(found) == 2 * (2 + 2 + 4 + 9)  # with and without the button: x, y, both, kept off
     towards = [act(one, **{"it.x-me.x": 0.5, "it.y-me.y": -0.5}) for one in found]
     assert {"+1-1", "+1-1 FIRE", "-1+1", "-1-1", "+1+1"} <= set(towards)
@@ -200,11 +187,11 @@ def test_the_button_is_pressed_and_let_go_in_turns():
     rows = np.column_stack([data.train.features, np.zeros(len(data.train))])
     part = replace(data.train, features=rows)
     named = replace(data, train=part, features=(*data.features, "me.button"))
-    turns = pursuits(named)[2]  # after the first and the last of the actions
+    turns = starts(pursuits, named)[2]  # after the first and the last of the actions
     far = {"it.x-me.x": 0.5}
     assert act(turns, **far) == "+1+0 FIRE"
     assert act(turns, **far, **{"me.button": 1.0}) == "+1+0"
-    assert max(max(one.sizes) for one in pursuits(named)) <= 41
+    assert max(max(one.sizes) for one in starts(pursuits, named)) <= 41
 
 
 def test_the_button_is_pressed_again_after_a_while():
@@ -213,21 +200,25 @@ def test_the_button_is_pressed_again_after_a_while():
     part = replace(data.train, features=rows)
     named = replace(data, train=part, features=(*data.features, "me.button", "me.rest"))
     for number, steps in enumerate(RESTS):
-        beats = pursuits(named)[3 + number]  # after those with the button never, always, in turns
+        beats = starts(pursuits, named)[
+            3 + number
+        ]  # after those with the button never, always, in turns
         pressed = [act(beats, **{"it.x-me.x": 0.5, "me.rest": r / 10}) for r in range(11)]
         wait = int(steps) + 1
         assert pressed == ["+1+0"] * wait + ["+1+0 FIRE"] * (11 - wait)
-    assert max(max(one.sizes) for one in pursuits(named)) <= 41
+    assert max(max(one.sizes) for one in starts(pursuits, named)) <= 41
 
 
 def test_a_distance_is_kept_on_the_side_where_the_player_is():
-    keeps = pursuits(plane())[-2]  # 20 px along both axes, without the button
+    keeps = starts(pursuits, plane())[-2]  # 20 px along both axes, without the button
     for d, wanted in ((0.5, "+1+0"), (0.1, "-1+0"), (-0.5, "-1+0"), (-0.1, "+1+0")):
         assert act(keeps, **{"it.x-me.x": d, "it.y-me.y": 0.2}) == wanted
 
 
 def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():
-    both = next(one for one in pursuits(plane()) if len(one.trees[4]) > len(one.trees[1]) > 1)
+    both = next(
+        one for one in starts(pursuits, plane()) if len(one.trees[4]) > len(one.trees[1]) > 1
+    )
     ties = mirror(both)
     free = np.random.default_rng(0).normal(size=ties.shape[1])
     moved = both.with_constants(both.constants() + ties @ free)
@@ -238,7 +229,7 @@ def test_a_diagonal_shares_its_weights_with_the_ways_it_is_made_of():
 
 
 def test_how_near_is_near_enough_shrinks_as_the_ball_arrives_or_stays():
-    shrinking, staying = pursuits(world(lag=2, across=True))[8:10]
+    shrinking, staying = starts(pursuits, world(lag=2, across=True))[8:10]
     assert len(shrinking.trees[0]) > 1 == len(staying.trees[0])
     early, late = ({"ball.x": x, "ball.vx": 1.0} for x in (0.3, 1.35))
     for forest, less in ((shrinking, True), (staying, False)):

@@ -6,7 +6,7 @@ import pytest
 
 from diffses.finetune.seed_policies.striking import counters
 from diffses.finetune.weight_sharing import mirror
-from tests.finetune.decisions import PLANE, act, recording, wandering
+from tests.finetune.decisions import PLANE, act, recording, starts, wandering
 
 FEATURES = (
     "me.x", "me.y", "me.vx", "me.vy", "me.pushx", "me.pushy", "me.rest", "it.vx", "it.vy",
@@ -25,7 +25,7 @@ def ring(features=FEATURES, steps=600):
 @pytest.fixture
 def boxer():
     """Level along y, 10 px off along x."""
-    found = counters(ring())
+    found = starts(counters, ring())
     assert len(found) == 2 * 3  # axes, widths
     return found[4]
 
@@ -47,7 +47,7 @@ def test_what_comes_is_met_level_and_at_a_distance(boxer):
 
 def test_a_distance_may_be_told_the_other_way_round(boxer):
     flipped = tuple(f.replace("it.y-me.y", "me.y-it.y") for f in FEATURES)
-    other = counters(ring(flipped))[4]
+    other = starts(counters, ring(flipped))[4]
     off = {"it_x_me_x": 0.1, "me_y_it_y": -0.06, "me_rest": 1.0}
     assert act(other, **off, it_vy=0.4) == "+0-1 FIRE"
     assert act(other, **off, it_vy=-0.4) == "+0+0"
@@ -62,5 +62,5 @@ def test_trees_are_small_and_share_their_constants(boxer):
 def test_it_takes_two_axes_a_button_and_velocities():
     for name in ("me.rest", "it.vy", "me.pushx"):
         kept = [f if f != name else f"no.{i}" for i, f in enumerate(FEATURES)]
-        assert len(counters(ring(tuple(kept)))) == (3 if name == "it.vy" else 0)
-    assert counters(replace(ring(), bounds=((-1.0, 1.0),))) == []
+        assert len(starts(counters, ring(tuple(kept)))) == (3 if name == "it.vy" else 0)
+    assert starts(counters, replace(ring(), bounds=((-1.0, 1.0),))) == []

@@ -1,0 +1,6 @@
+"""The old form of `python -m diffses export`, for one more release."""
+
+from diffses.cli.old_commands import forward
+
+if __name__ == "__main__":
+    forward("diffses.policy.export")
