@@ -27,7 +27,7 @@ from diffses.config import (
 )
 from diffses.errors import ArtifactError, ConfigError
 from diffses.store import Store, Workspace
-from diffses.store.keys import Spec
+from diffses.store.keys import LAYOUT, Spec
 from diffses.store.manifest import Manifest
 
 log = logging.getLogger("diffses")
@@ -293,15 +293,19 @@ def why(store: Store, spec: Spec) -> str:
 
     For example `config.regressor.parsimony 0.001 -> 0.5 since 97a3a14718ad41fc`.
     """
-    candidates = []
+    candidates, former = [], False
     for folder in sorted(store.path(spec).parent.glob("*")):
         if folder.suffix:  # unfinished or replaced
             continue
         with contextlib.suppress(ArtifactError):  # a damaged one is no hindrance to a build
-            changes = list(differences(Manifest.read(folder).describe(), spec.describe()))
+            made = Manifest.read(folder)
+            if made.layout != LAYOUT:
+                former = True
+                continue
+            changes = list(differences(made.describe(), spec.describe()))
             candidates.append((len(changes), changes, folder.name))
     if not candidates:
-        return "never built before"
+        return f"built only before layout {LAYOUT}" if former else "never built before"
     _, changes, key = min(candidates)
     shown = ", ".join(changes[:3]) + (f" and {len(changes) - 3} more" if len(changes) > 3 else "")
     return f"{shown} since {key}"

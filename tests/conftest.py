@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parent.parent
 os.environ["DIFFSES_ROOT"] = str(ROOT)
 os.environ["DIFFSES_PROGRESS"] = "0"
 
+from diffses.cli.main import to_config  # noqa: E402
 from diffses.config import register  # noqa: E402
 from diffses.envs.ale import AtariProtocol  # noqa: E402
 
@@ -26,7 +26,7 @@ def config(tmp_path):
     def make(*overrides):
         with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
             raw = compose("config", [f"outputs={tmp_path}", "logger=none", *overrides])
-        return OmegaConf.to_object(raw)
+        return to_config(raw)
 
     return make
 

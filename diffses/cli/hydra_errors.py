@@ -103,12 +103,17 @@ def _wanted(error: ValidationError) -> str:
     return "a value of another type"
 
 
+def former_name(name: str, value: object) -> tuple[str, str] | None:
+    """What is wrong and what to type, for a setting's name of before LAYOUT 2; else None."""
+    new = RENAMED.get(name)
+    return None if new is None else (f"the setting {name} is now {new}", f"{new}={value}")
+
+
 def _unknown(override: str, error: BaseException) -> tuple[str, str]:
     name = override.lstrip("+~").split("=")[0]
-    if name in RENAMED:
-        value = re.search(rf"{re.escape(name)}=(\S+)", f"{override} {error}")
-        new = RENAMED[name]
-        return f"the setting {name} is now {new}", f"{new}={value[1] if value else '...'}"
+    value = re.search(rf"{re.escape(name)}=(\S+)", f"{override} {error}")
+    if (renamed := former_name(name, value[1] if value else "...")) is not None:
+        return renamed
     if "." in name and name in settings():  # but not of the variant chosen
         group, field = name.split(".", 1)
         owners = [v for v, node in VARIANTS[group].items() if field in OmegaConf.structured(node)]

@@ -15,15 +15,15 @@ from diffses.errors import ArtifactError
 from diffses.pipeline import PIPELINE
 from diffses.store.keys import LAYOUT
 from diffses.store.lookup import artifacts, find, read, size
-from diffses.store.manifest import FILE
+from diffses.store.manifest import FILE, Manifest
 from diffses.store.store import verify
 from diffses.text_table import aligned
 
 
 def ls(root: Path) -> None:
-    """Prints one line for each artifact."""
-    columns = ("stage", "key", "version", "started", "seconds", "MB")
-    print(aligned(columns, [_listed(path) for path in artifacts(root)], "llrlrr"))
+    """Prints one line for each artifact; those of an older layout, which no run reads, say so."""
+    columns = ("stage", "key", "version", "started", "seconds", "MB", "")
+    print(aligned(columns, [_listed(path) for path in artifacts(root)], "llrlrrl"))
 
 
 def _listed(path: Path) -> list[str]:
@@ -32,7 +32,12 @@ def _listed(path: Path) -> list[str]:
         return [path.parent.name, path.name, "damaged"]
     megabytes = f"{size(path) / 1e6:.2f}"
     started, seconds = f"{made.started:%Y-%m-%dT%H:%M:%S}", f"{made.seconds:.1f}"
-    return [made.stage, path.name, str(made.version), started, seconds, megabytes]
+    note = "" if made.layout == LAYOUT else _former(made)
+    return [made.stage, path.name, str(made.version), started, seconds, megabytes, note]
+
+
+def _former(made: Manifest) -> str:
+    return f"made before layout {LAYOUT}: layout {made.layout}"
 
 
 def check(root: Path) -> None:
@@ -116,6 +121,8 @@ def gc(root: Path, *, dry_run: bool) -> None:
             if old is None:
                 continue
             reason = f"{old.parent.name} {old.name} is of a version that is no longer made"
+            if (made := read(old)) is not None and made.layout != LAYOUT:
+                reason = f"{old.parent.name} {old.name}: {_former(made)}"
         if not dry_run:
             shutil.rmtree(path)
         print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")

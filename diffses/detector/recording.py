@@ -78,7 +78,7 @@ def recording_for(
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    return record(protocol, ExplorerSpec() if spec is None else spec, settings.steps, settings.seed)
+    return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
 
 
 def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:

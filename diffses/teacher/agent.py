@@ -1,4 +1,4 @@
-"""Teachers as agents: SB3 policies that act on preprocessed frames, or on detector features.
+"""Teachers as agents: SB3 policies that act on frames or on the detector's features.
 
 Agents on disk outlive the names of our classes. An SB3 zip stores classes and functions as pickles
 that name a module and an attribute; `load` resolves former names through `RENAMED_CLASSES`.

@@ -52,7 +52,7 @@ def train_on_objects(
         envs = VecNormalize(envs, norm_obs=False, gamma=teacher.gamma)
     more = policy_settings(teacher)
     callback = TrainingCallback(
-        teacher, protocol, partial(greedy_player, detector=detector), workspace.scratch
+        teacher, protocol, partial(greedy_agent, detector=detector), workspace.scratch
     )
     about = train(
         lambda: new_ppo("MlpPolicy", envs, teacher, workspace.scratch, **more),
@@ -78,6 +78,6 @@ def policy_settings(teacher: PpoObjectsTeacher) -> dict[str, Any]:
     return {"policy_kwargs": policy, "use_sde": True, "sde_sample_freq": teacher.sde_sample_freq}
 
 
-def greedy_player(model: PPO, detector: AnyDetector) -> Agent:
-    """A player that takes the greedy actions of the model as it is now."""
+def greedy_agent(model: PPO, detector: AnyDetector) -> Agent:
+    """An agent that takes the greedy actions of the model as it is now."""
     return TeacherAgent(ObjectTeacher(NumpyActor(model.policy)), detector)

@@ -32,7 +32,7 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, workspace: Workspace) -
             model.policy.load_state_dict(start.policy.state_dict())
         return model
 
-    callback = TrainingCallback(teacher, v5(env), greedy_player, workspace.scratch)
+    callback = TrainingCallback(teacher, v5(env), greedy_agent, workspace.scratch)
     about = train(new, games, callback, workspace, threads=teacher.threads)
     return about | {"network": teacher.network.value}
 
@@ -58,6 +58,6 @@ def new_learner(games: AtariPixelVecEnv, teacher: PpoTeacher, scratch: Path | No
     return new_ppo(LeanPolicy, games, teacher, scratch, policy_kwargs=network)
 
 
-def greedy_player(model: PPO) -> Agent:
-    """A player that takes the greedy actions of the model as it is now."""
+def greedy_agent(model: PPO) -> Agent:
+    """An agent that takes the greedy actions of the model as it is now."""
     return TeacherAgent(PixelTeacher(PixelPolicy(model).logits))

@@ -5,6 +5,7 @@ from hydra.errors import ConfigCompositionException
 
 from diffses.cli.hydra_errors import explain, settings
 from diffses.config.renamed import RENAMED
+from diffses.errors import ConfigError
 
 
 def test_only_new_names_are_settings():
@@ -19,3 +20,10 @@ def test_an_old_name_is_refused_with_the_new_one_and_the_value(config, old):
     problem, fix = explain(refused.value)
     assert problem == f"the setting {old} is now {RENAMED[old]}"
     assert fix == f"{RENAMED[old]}=3"
+
+
+def test_an_old_name_that_is_added_is_refused_likewise(config):
+    with pytest.raises(ConfigError) as refused:
+        config("+teacher.environments=4")
+    assert refused.value.problem == "the setting teacher.environments is now teacher.n_envs"
+    assert refused.value.fix == "teacher.n_envs=4"

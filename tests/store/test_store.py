@@ -270,3 +270,25 @@ def test_what_is_no_artifact_is_not_removed(tmp_path, capsys):
     log.mkdir(parents=True)
     assert main(["--outputs", str(tmp_path), "rm", "2026"]) == 1
     assert log.exists()
+
+
+def test_an_artifact_of_an_older_layout_is_named_and_collected(tmp_path, capsys):
+    store = Store(tmp_path)
+    now = STAGES["teacher"].version
+    current = store.get_or_build(spec(version=now), write("x"))
+    former = store.get_or_build(spec(rate=0.2, version=now), write("x"))
+    manifest = former / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"layout": 2', '"layout": 1'))
+    listed = {line.split()[1]: line for line in cli(capsys, tmp_path, "ls").splitlines()}
+    assert listed[former.name].endswith("made before layout 2: layout 1")
+    assert listed[current.name].rstrip().endswith("0.00")
+    assert "made before layout 2" in cli(capsys, tmp_path, "gc", "--dry-run")
+    cli(capsys, tmp_path, "gc")
+    assert (former.exists(), current.exists()) == (False, True)
+
+
+def test_the_plan_compares_settings_within_a_layout(tmp_path):
+    store = Store(tmp_path)
+    former = store.get_or_build(spec(), write("x")) / "manifest.json"
+    former.write_text(former.read_text().replace('"layout": 2', '"layout": 1'))
+    assert why(store, spec(rate=0.3)) == "built only before layout 2"
