@@ -96,6 +96,13 @@ def test_mean_over_seeds_and_its_interval(swept):
     assert row["spread"] == pytest.approx(abs(means[0] - means[1]) / np.sqrt(2))  # of two, n - 1
     assert (row["low"], row["high"]) == pytest.approx((min(means), max(means)))
     assert row["ci95"] == list(stratified_interval(strata, seed=0))
+    # the mean of two independent means has the standard error sqrt(v1/n1 + v2/n2) / 2, and 60
+    # returns are enough for the normal distribution: 1.96 of them on either side
+    error = np.sqrt(sum(np.var(found) / len(found) for found in strata)) / 2
+    low, high = row["ci95"]
+    assert (row["mean"] - low, high - row["mean"]) == pytest.approx(
+        (1.96 * error, 1.96 * error), rel=0.1
+    )
     assert (row["seeds"], row["episodes"]) == (2, 60)
 
 
