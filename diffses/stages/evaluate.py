@@ -94,8 +94,8 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])
-        sees = None if spec.detector is None else content_digests(Path(spec.detector))
-        identity = {"teacher": content_digests(teacher), "detector": sees}
+        detected = None if spec.detector is None else content_digests(Path(spec.detector))
+        identity = {"teacher": content_digests(teacher), "detector": detected}
         found.append(EvaluatedPolicy("teacher", spec, identity))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)

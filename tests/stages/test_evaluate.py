@@ -1,4 +1,4 @@
-"""Evaluation: who is played, and what a row says."""
+"""The evaluate stage: shared episodes, and the rows of the results."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
