@@ -59,13 +59,13 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
     policies = evaluated_policies(inputs)
-    games = [len(seeds_of(protocol, evaluation)) for protocol in protocols]
+    games = [len(episode_seeds(protocol, evaluation)) for protocol in protocols]
     with Bar(sum(games) * len(policies), "episode", "evaluate") as progress:
         for policy in policies:
             for protocol in protocols:
-                played = play_shared(policy, protocol, evaluation, workspace, progress)
+                played = shared_episodes(policy, protocol, evaluation, workspace, progress)
                 episodes += [{"policy": policy.name, **row} for row in played]
-                row = summary(policy, protocol, played, evaluation)
+                row = result_row(policy, protocol, played, evaluation)
                 if policy.forest is not None and data is not None:
                     row["agreement"] = action_agreement(policy.forest, data.held_out, data.groups)
                     row["agreement_same_action"] = exact_agreement(policy.forest, data.held_out)
@@ -109,7 +109,7 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     return found
 
 
-def play_shared(
+def shared_episodes(
     policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
@@ -117,7 +117,7 @@ def play_shared(
     progress: Bar,
 ) -> list[dict[str, Any]]:
     """The episodes of one policy under one protocol, played or read from the store."""
-    seeds = seeds_of(protocol, evaluation)
+    seeds = episode_seeds(protocol, evaluation)
     before = progress.count
     spec = Spec(
         "play",
@@ -160,7 +160,7 @@ def write_episodes(
     done = evaluate_policy(
         policy.spec,
         protocol,
-        seeds_of(protocol, evaluation),
+        episode_seeds(protocol, evaluation),
         max_steps=evaluation.max_steps,
         workers=evaluation.workers,
         progress=lambda episode: progress.update(
@@ -183,12 +183,12 @@ def write_episodes(
     )
 
 
-def seeds_of(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
+def episode_seeds(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
     """The seeds of the test episodes."""
     return protocol.seeds("test", evaluation.seed, evaluation.episodes)
 
 
-def summary(
+def result_row(
     policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     played: list[dict[str, Any]],
