@@ -1,14 +1,14 @@
-"""Errors a user can act on."""
+"""Errors that a user can fix."""
 
 from __future__ import annotations
 
 
 class DiffsesError(Exception):
-    """Something the user can put right. Prints as two lines: what is wrong, and what to type.
+    """An error that the user can fix. Prints as two lines: the problem, and what to type.
 
     Args:
         problem: what is wrong, in one line.
-        fix: what to type or change; there is no error without a way out.
+        fix: what to type or to change.
     """
 
     def __init__(self, problem: str, *, fix: str) -> None:
@@ -17,7 +17,7 @@ class DiffsesError(Exception):
         self.fix = fix
 
     def __reduce__(self) -> tuple[object, ...]:
-        # keyword-only arguments do not survive the default pickling between worker processes
+        # default pickling, between worker processes, loses keyword-only arguments
         return _rebuild, (type(self), self.problem, self.fix)
 
 
@@ -26,8 +26,8 @@ def _rebuild(kind: type[DiffsesError], problem: str, fix: str) -> DiffsesError:
 
 
 class ConfigError(DiffsesError):
-    """A setting that cannot work."""
+    """A setting with an invalid value."""
 
 
 class ArtifactError(DiffsesError):
-    """An artifact on disk that cannot be used."""
+    """An artifact on disk that is missing, damaged or unsuitable."""

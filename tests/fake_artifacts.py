@@ -38,7 +38,7 @@ from diffses.finetune.validation import Candidate, Validator
 from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
 from diffses.stages import finetune
-from diffses.stages.evaluate import EvaluatedPolicy, seeds_of, summary
+from diffses.stages.evaluate import EvaluatedPolicy, episode_seeds, result_row
 from diffses.store.keys import digests
 from diffses.store.manifest import Manifest
 from diffses.zoo.champion import FOLDER
@@ -253,7 +253,7 @@ def write_evaluation(
         # the same episodes for all seeds of a sweep, where the policy is the same
         draw = rng if policy in ("distilled", "finetuned") else np.random.default_rng(9)
         for protocol in evaluation_protocols(settings.env, settings.evaluation.v4):
-            seeds = seeds_of(protocol, settings.evaluation)
+            seeds = episode_seeds(protocol, settings.evaluation)
             gain = bonus * (policy == "finetuned") + (protocol.name == "v4")
             found = np.clip(np.round(draw.normal(score + gain, 3, len(seeds))), -21, 21)
             played = [
@@ -267,7 +267,7 @@ def write_evaluation(
                 }
                 for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]
-            row = summary(evaluated, protocol, played, settings.evaluation)
+            row = result_row(evaluated, protocol, played, settings.evaluation)
             if forest is not None:
                 row |= {"agreement": 0.83, "agreement_same_action": 0.41}
             results.append(row)

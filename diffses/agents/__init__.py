@@ -1,1 +1,1 @@
-"""Policies that look through a detector, alone or many side by side."""
+"""Agents that play on a detector's features, and vectorised environments that give these."""

@@ -1,4 +1,4 @@
-"""A forest that plays in the rollout engine, on what the detector sees."""
+"""An agent that plays a forest on the features of a detector."""
 
 from __future__ import annotations
 
@@ -22,14 +22,16 @@ def _read(folder: str) -> AnyDetector:
 
 
 def detector_at(folder: str) -> AnyDetector:
-    """The detector of an artifact, one for each player: the files are read once in a process, what
-    is remembered of an episode is the player's own."""
+    """A detector of an artifact, with a state of its own.
+
+    A process reads the files once; the state of the tracker is not shared between agents.
+    """
     return _read(folder).fresh()
 
 
 @dataclass(frozen=True)
 class ForestSpec:
-    """A forest on what the detector in `detector` sees."""
+    """How to build the agent of a forest and a detector."""
 
     forest: Forest
     detector: str  # folder of the artifact
@@ -39,8 +41,13 @@ class ForestSpec:
 
 
 class ForestAgent:
-    """Takes the action whose tree has the highest value, ties go to the lowest; or, for Box
-    actions, the trees' values, squashed."""
+    """Greedy: takes the action whose tree has the highest value; ties go to the lowest index.
+
+    For Box actions, the action is the trees' values, squashed into the bounds.
+
+    Raises:
+        ArtifactError: if the forest uses a feature that the detector does not have.
+    """
 
     needs_frame_pair = False
 
@@ -48,8 +55,8 @@ class ForestAgent:
         missing = set(forest.features) - set(detector.features)
         if missing:
             raise ArtifactError(
-                f"the forest wants features that the detector does not give: {sorted(missing)}",
-                fix="the detector that the forest was made with, or a new distillation",
+                f"the forest uses features that the detector does not have: {sorted(missing)}",
+                fix="use the detector that the forest was made with, or distill again",
             )
         names = list(detector.features)
         self._columns = np.array([names.index(name) for name in forest.features], dtype=np.int64)
@@ -64,7 +71,7 @@ class ForestAgent:
         return self.choose(look(self._detector, env))
 
     def choose(self, row: np.ndarray) -> Action:
-        """The action for one row of the detector's features, (f,)."""
+        """The action for a row of the detector's features, float64 (f,)."""
         row = row if self._all else row[self._columns]
         if self._forest.bounds is not None:
             return self._forest.squash(self._compiled.scores_one(row))

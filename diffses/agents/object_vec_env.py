@@ -1,7 +1,7 @@
-"""The rollout engine's second face: episodes side by side, as SB3's algorithms want them.
+"""A vectorised environment of object features, for the algorithms of Stable-Baselines3 (SB3).
 
-A slot is a console and a detector, stepped by the same code as in `play`: what an episode gives
-depends on its seed and the actions alone, not on how many slots or workers there are.
+Environments and detectors are the same as in `envs.rollout`: an episode depends on its seed and
+its actions, not on the number of environments or workers.
 """
 
 from __future__ import annotations
@@ -25,50 +25,50 @@ from diffses.envs.base_vec_env import BaseVecEnv
 
 
 class ObjectVecEnv(BaseVecEnv):
-    """What the detector sees of `slots` consoles, float32 (slots, f), for SB3's algorithms.
+    """`n_envs` environments whose observations are detector features, float32 (n_envs, f).
 
-    `infos[i]["episode"]` holds the true return "r", the length "l" in steps and the seconds "t"
-    when slot i ends an episode. Actions are indices into those offered, or values within the bounds
-    of a Box.
+    When environment i ends an episode, `infos[i]["episode"]` holds the unclipped return "r", the
+    length "l" in steps and the time "t" in seconds. Actions are indices into `config.actions`, or
+    values within the bounds of a Box.
 
     Args:
-        config: what is played.
-        slots: how many consoles there are.
-        workers: processes that share the slots; 0 means one for each core. With 1 they are
-            stepped in this process.
+        config: of every environment.
+        n_envs: number of environments.
+        workers: number of processes, which share the environments; 0: one per core; 1: this
+            process.
     """
 
-    def __init__(self, config: VecEnvConfig, slots: int, workers: int = 1) -> None:
+    def __init__(self, config: VecEnvConfig, n_envs: int, workers: int = 1) -> None:
         env = config.protocol.make_env()
         width = len(open_detector(Path(config.detector)).features)
-        acts: Box | Discrete
+        action_space: Box | Discrete
         if env.bounds is not None:
             low, high = np.array(env.bounds, np.float32).T
-            acts = Box(low, high)
+            action_space = Box(low, high)
         else:
             offered = env.action_names if config.actions is None else config.actions
-            acts = Discrete(len(offered))
-        workers = min(workers or os.cpu_count() or 1, slots)
+            action_space = Discrete(len(offered))
+        workers = min(workers or os.cpu_count() or 1, n_envs)
         kind = InProcessWorker if workers == 1 else SubprocessWorker
-        self._shares = np.array_split(np.arange(slots), workers)
-        self._groups: list[Worker] = [kind(config, share.tolist()) for share in self._shares]
-        super().__init__(slots, Box(-np.inf, np.inf, (width,), np.float32), acts)
+        self._shares = np.array_split(np.arange(n_envs), workers)
+        self._workers: list[Worker] = [kind(config, share.tolist()) for share in self._shares]
+        super().__init__(n_envs, Box(-np.inf, np.inf, (width,), np.float32), action_space)
 
     def reset(self) -> np.ndarray:
-        for group in self._groups:
-            group.send("reset")
-        return np.concatenate([group.recv() for group in self._groups])
+        for worker in self._workers:
+            worker.send("reset")
+        return np.concatenate([worker.recv() for worker in self._workers])
 
     def step_async(self, actions: np.ndarray) -> None:
-        for group, share in zip(self._groups, self._shares, strict=True):
-            group.send("step", [actions[i] for i in share])
+        for worker, share in zip(self._workers, self._shares, strict=True):
+            worker.send("step", [actions[i] for i in share])
 
     def step_wait(self) -> Any:
-        done: list[Stepped] = [group.recv() for group in self._groups]
-        rows, rewards, over, infos = zip(*done, strict=True)
-        together = [info for some in infos for info in some]
-        return np.concatenate(rows), np.concatenate(rewards), np.concatenate(over), together
+        stepped: list[Stepped] = [worker.recv() for worker in self._workers]
+        rows, rewards, done, infos = zip(*stepped, strict=True)
+        all_infos = [info for some in infos for info in some]
+        return np.concatenate(rows), np.concatenate(rewards), np.concatenate(done), all_infos
 
     def close(self) -> None:
-        for group in self._groups:
-            group.close()
+        for worker in self._workers:
+            worker.close()

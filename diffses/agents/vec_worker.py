@@ -1,6 +1,6 @@
-"""Consoles side by side, each with a detector, in this process or in workers.
+"""Workers of a vectorised environment: environments with detectors, here or in a process.
 
-A worker never loads torch, so that this module must not.
+This module must not import torch, so that worker processes do not load it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ Stepped = tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]
 
 @dataclass(frozen=True)
 class VecEnvConfig:
-    """What every slot plays.
+    """What every environment of a vectorised environment plays.
 
-    seed: episode e of slot s is named `seed_for(seed, "train", s, e)`.
-    actions: those that are offered, as indices into the console's; None: all of them.
-    sign: whether rewards are given as their sign.
-    max_steps: cut an episode after this many steps; None: never.
+    seed: episode e of environment i has the seed `seed_for(seed, "train", i, e)`.
+    actions: the available actions, as indices into the environment's; None: all of them.
+    sign: whether rewards are clipped to their sign.
+    max_steps: truncate an episode after this many steps; None: never.
     """
 
     protocol: EvaluationProtocol
@@ -45,7 +45,7 @@ class VecEnvConfig:
 
 
 class ObjectEnv:
-    """One episode after the other."""
+    """One environment whose observations are a detector's features; resets itself when done."""
 
     def __init__(self, config: VecEnvConfig, number: int) -> None:
         self._config, self._number = config, number
@@ -55,75 +55,81 @@ class ObjectEnv:
         self._episode = 0
 
     def reset(self) -> np.ndarray:
-        """Starts the next episode; its first features, float32 (f,)."""
+        """Starts the next episode and returns its first features, float32 (f,)."""
         self._env.reset(seed_for(self._config.seed, "train", self._number, self._episode))
         self._detector.reset()
         self._episode += 1
-        self._score, self._started = 0.0, time.perf_counter()
-        return self._see()
+        self._return, self._started = 0.0, time.perf_counter()
+        return self._features()
 
-    def _see(self) -> np.ndarray:
+    def _features(self) -> np.ndarray:
         return look(self._detector, self._env).astype(np.float32)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, dict[str, Any]]:
-        """Takes one step; where that ends the episode, the features are those of the next one's
-        start, and what was seen last is in the information, as SB3 has it."""
+        """Takes one step.
+
+        Returns:
+            Features, reward, whether the episode is done, and SB3's `info`. When it is done, the
+            features are the first ones of the next episode, and `info["terminal_observation"]`
+            are the last ones of this episode.
+        """
         env, config = self._env, self._config
         reward = env.step(action if config.actions is None else config.actions[action])
-        self._score += reward
-        row, over = self._see(), env.done or env.steps >= self._limit
+        self._return += reward
+        row, done = self._features(), env.done or env.steps >= self._limit
         info: dict[str, Any] = {}
-        if over:
+        if done:
             seconds = round(time.perf_counter() - self._started, 6)
             info = {
                 "terminal_observation": row,
                 "TimeLimit.truncated": not env.done or env.truncated,
-                "episode": {"r": self._score, "l": env.steps, "t": seconds},
+                "episode": {"r": self._return, "l": env.steps, "t": seconds},
             }
             row = self.reset()
-        return row, float(np.sign(reward)) if config.sign else reward, over, info
+        return row, float(np.sign(reward)) if config.sign else reward, done, info
 
 
 class Worker(Protocol):
-    """Some of the slots, here or in another process. An answer follows each request."""
+    """Runs some of the environments, in this process or another. Each `recv` follows a `send`."""
 
     def send(self, request: str, *arguments: Any) -> None:
-        """Requests `reset`, or `step` with an action for each slot."""
+        """Sends the request `reset`, or `step` with one action per environment."""
 
-    def recv(self) -> Any: ...
+    def recv(self) -> Any:
+        """The result of the last request."""
 
     def close(self) -> None: ...
 
 
 class InProcessWorker:
-    """Slots of this process."""
+    """Environments of this process."""
 
     def __init__(self, config: VecEnvConfig, numbers: Sequence[int]) -> None:
-        self._slots = [ObjectEnv(config, number) for number in numbers]
-        self._answer: Any = None
+        self._envs = [ObjectEnv(config, number) for number in numbers]
+        self._result: Any = None
 
     def send(self, request: str, *arguments: Any) -> None:
-        self._answer = getattr(self, request)(*arguments)
+        self._result = getattr(self, request)(*arguments)
 
     def recv(self) -> Any:
-        return self._answer
+        return self._result
 
     def close(self) -> None:
-        """Nothing is left to do."""
+        """Does nothing: there is no process to end."""
 
     def reset(self) -> np.ndarray:
-        """The first features of each slot's next episode, float32 (slots, f)."""
-        return np.stack([slot.reset() for slot in self._slots])
+        """Starts an episode in each environment; the first features, float32 (n_envs, f)."""
+        return np.stack([env.reset() for env in self._envs])
 
     def step(self, actions: Sequence[Any]) -> Stepped:
-        """A step of each slot: features, rewards, whether it ended an episode, information."""
-        done = [slot.step(action) for slot, action in zip(self._slots, actions, strict=True)]
-        rows, rewards, over, infos = zip(*done, strict=True)
-        return np.stack(rows), np.array(rewards, np.float32), np.array(over), list(infos)
+        """Steps each environment: features, rewards, dones and infos, as of `ObjectEnv.step`."""
+        stepped = [env.step(action) for env, action in zip(self._envs, actions, strict=True)]
+        rows, rewards, done, infos = zip(*stepped, strict=True)
+        return np.stack(rows), np.array(rewards, np.float32), np.array(done), list(infos)
 
 
 class SubprocessWorker:
-    """Slots of a worker process, which ends with this one."""
+    """Environments of a worker process, which ends when this process ends."""
 
     def __init__(self, config: VecEnvConfig, numbers: Sequence[int]) -> None:
         context = spawning()
@@ -133,25 +139,25 @@ class SubprocessWorker:
         theirs.close()
 
     def send(self, request: str, *arguments: Any) -> None:
-        with contextlib.suppress(ConnectionError):  # a dead worker's answer says so
+        with contextlib.suppress(ConnectionError):  # `recv` reports a dead worker
             self._pipe.send((request, *arguments))
 
     def recv(self) -> Any:
-        """What the worker answers.
+        """The result of the last request.
 
         Raises:
-            DiffsesError: where it died.
+            DiffsesError: if the worker process has died.
         """
         try:
-            found = self._pipe.recv()
+            result = self._pipe.recv()
         except (EOFError, ConnectionError) as error:
             raise DiffsesError(
-                "a worker of the rollout engine died",
-                fix="look for what ended it (memory?), or play in one process: teacher.workers=1",
+                "a worker process of the vectorised environment died",
+                fix="check whether memory ran out, or use one process: teacher.workers=1",
             ) from error
-        if isinstance(found, Exception):
-            raise found
-        return found
+        if isinstance(result, Exception):
+            raise result
+        return result
 
     def close(self) -> None:
         self._pipe.close()
@@ -159,18 +165,18 @@ class SubprocessWorker:
 
 
 def _serve(pipe: Connection, config: VecEnvConfig, numbers: Sequence[int]) -> None:
-    """A worker: answers requests until there is nobody to ask."""
+    """A worker process: answers requests until the pipe is closed."""
     quiet()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told, and closes the pipe
-    group: InProcessWorker | None = None
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it and closes the pipe
+    worker: InProcessWorker | None = None
     while True:
         try:
             request, *arguments = pipe.recv()
         except EOFError:
             return
         try:
-            group = group or InProcessWorker(config, numbers)
-            group.send(request, *arguments)
-            pipe.send(group.recv())
+            worker = worker or InProcessWorker(config, numbers)
+            worker.send(request, *arguments)
+            pipe.send(worker.recv())
         except Exception as error:
             pipe.send(error)

@@ -1,8 +1,8 @@
 """The name, type, unit and default of every setting. `conf/` holds only named variants.
 
-One file a group. Each group has a base class, which says what every variant of it has, and one
-class a variant. A field changes the result and is part of the artifact's key unless it is declared
-`unkeyed`; a field declared `content` names a file and is keyed by what is in it.
+One file per group. Each group has a base class with the settings of all its variants, and one class
+per variant. A field is part of the artifact's key, because it changes the result, unless it is
+declared `unkeyed`. A field declared `content` names a file; the key contains the file's digest.
 """
 
 from diffses.config.base import MAX_SEED, ROOT, require, require_names, require_seed

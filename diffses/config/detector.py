@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from diffses.config.base import require, require_seed
 from diffses.store.keys import content, unkeyed
 
-# --- detector -------------------------------------------------------------------------------------
-
 
 class Frames(enum.Enum):
-    exploratory = "exploratory"  # random play, in which each action is held for a while
-    teacher = "teacher"  # the teacher's play
+    """Whose episodes the detector learns from."""
+
+    exploratory = "exploratory"  # random actions, each held for 1 to 12 steps
+    teacher = "teacher"  # the teacher's actions
 
 
 @dataclass
 class DetectorConfig:
-    seed: int = 0  # of what it learns from
+    """What all detectors have."""
+
+    seed: int = 0  # of the recorded episodes and of the training
 
     def __post_init__(self) -> None:
         require_seed("detector.seed", self.seed)
@@ -26,17 +28,19 @@ class DetectorConfig:
 
 @dataclass
 class LearnedDetector(DetectorConfig):
-    """Learns from recorded play."""
+    """What all detectors that learn from recorded frames have."""
 
-    frames: Frames = Frames.exploratory  # whose play it learns from
-    recording: str | None = content(None)  # learn from this file of detector.frames instead
-    steps: int = 3000  # steps of play it learns from
-    differences: bool = True  # also offer the differences between the positions of two objects
-    # objects of one type that get features of their own; of a type with more it is told how many
-    # there are, which is nearest to the player, and how far they reach
+    frames: Frames = Frames.exploratory  # whose episodes it learns from
+    recording: str | None = content(
+        None
+    )  # path of a recording (`record-frames`) to learn from instead
+    steps: int = 3000  # number of recorded steps it learns from
+    differences: bool = True  # also compute position differences between pairs of objects
+    # maximum objects of a type with features of their own; larger types get group features: count,
+    # nearest member, extent
     slots: int = 4
-    patience: int = 3  # steps an object may be out of sight and still be the same one
-    features: int = 60  # numbers told, at the most: the types that are seldom seen go without
+    patience: int = 3  # steps for which a track survives without a detection
+    features: int = 60  # maximum number of features; rarely seen types get none beyond it
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -48,32 +52,32 @@ class LearnedDetector(DetectorConfig):
 
 @dataclass
 class IdentityDetector(DetectorConfig):
-    """For vector observations: the features are the observation. `seed` decides nothing."""
+    """For vector observations: the features are the observation. `seed` has no effect."""
 
     seed: int = unkeyed(0)
 
 
 @dataclass
 class MotionDetector(LearnedDetector):
-    """What differs from the background and moves, grouped into types by look and size."""
+    """Moving blobs in front of the background, grouped into types by colour and size."""
 
 
 @dataclass
 class OracleDetector(LearnedDetector):
-    """An upper bound: objects as OCAtari reads them from memory, in place of pixels."""
+    """An upper bound: objects that OCAtari reads from memory instead of pixels."""
 
 
 @dataclass
 class SpaceDetector(LearnedDetector):
-    """SPACE: objects in the cells of a grid, learned by reconstruction (Lin et al. 2020)."""
+    """SPACE (Lin et al. 2020): objects in the cells of a grid, learned by reconstruction."""
 
     train_steps: int = 20_000  # gradient steps
-    batch_size: int = 8  # frames in one
-    learning_rate: float = 1e-3  # Adam
-    present: float = 0.5  # probability from which on there is an object in a cell
-    checkpoint_every: int = unkeyed(500)  # steps between two files to resume from
+    batch_size: int = 8  # frames per gradient step
+    learning_rate: float = 1e-3  # of Adam
+    present: float = 0.5  # probability above which a cell contains an object
+    checkpoint_every: int = unkeyed(500)  # gradient steps between two checkpoints
     device: str = unkeyed("auto")  # torch device
-    threads: int = unkeyed(2)  # of torch
+    threads: int = unkeyed(2)  # number of torch threads
 
     def __post_init__(self) -> None:
         super().__post_init__()

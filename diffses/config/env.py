@@ -1,4 +1,4 @@
-"""Settings of the `env` group: what is played, and by which rules."""
+"""Settings of the `env` group: the environment, and the protocol of its episodes."""
 
 from __future__ import annotations
 
@@ -11,46 +11,43 @@ from omegaconf import MISSING
 from diffses.config.base import require
 from diffses.errors import ConfigError
 
-# --- env ------------------------------------------------------------------------------------------
-
-
-OTHERS = "others"  # what features call all that is not the player
+OTHERS = "others"  # in feature names, all objects but the player
 
 
 class Label(enum.Enum):
-    """How a discovered object type is told apart, to give it a readable name."""
+    """The property by which a discovered object type is selected, to be given a name."""
 
-    controllable = "controllable"  # moves as the actions say
-    smallest = "smallest"  # median area
+    controllable = "controllable"  # moved by the actions
+    smallest = "smallest"  # in median area
     largest = "largest"
-    fastest = "fastest"  # median speed
+    fastest = "fastest"  # in median speed
     slowest = "slowest"
-    commonest = "commonest"  # seen most often
-    highest = "highest"  # nearest the top of the screen
+    commonest = "commonest"  # detected most often
+    highest = "highest"  # closest to the top of the frame
     lowest = "lowest"
 
 
 @dataclass
 class EnvConfig:
-    """What is played."""
+    """The environment."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Its name in paths, titles and messages."""
         raise NotImplementedError
 
 
 @dataclass
 class ArcadeEnv(EnvConfig):
-    """An Atari game, seen as frames."""
+    """An Atari game, observed as frames."""
 
     game: str = MISSING  # the ROM's name in ale-py, e.g. "pong"
-    frame_skip: int = 4  # console frames one action is held: one step
-    sticky: float = 0.25  # chance that the console repeats the previous action; Machado et al. 2018
-    noop_max: int = 30  # an episode starts after 0 to this many no-ops (excluded)
-    fire_reset: bool = True  # press FIRE once at the start where the game has it
-    max_frames: int = 108_000  # console frames an episode may last: half an hour of play
-    # name -> which of the discovered types gets it, applied in order to those still unnamed
+    frame_skip: int = 4  # frames per step: each action is held for this many
+    sticky: float = 0.25  # probability, in each frame, that the previous action is repeated
+    noop_max: int = 30  # an episode starts after 0 to noop_max - 1 no-ops
+    fire_reset: bool = True  # hold FIRE for one step at the start, where the game has it
+    max_frames: int = 108_000  # time limit of an episode in frames: half an hour at 60 Hz
+    # name -> property of the type that gets it; applied in order to the types without a name
     labels: dict[str, Label] = field(default_factory=dict)
 
     @property
@@ -60,7 +57,7 @@ class ArcadeEnv(EnvConfig):
     def __post_init__(self) -> None:
         require("env.frame_skip", self.frame_skip, 1, 60)
         require("env.sticky", self.sticky, 0, 1)
-        if self.sticky == 0:  # then there are `noop_max` episodes in all, and search has seen them
+        if self.sticky == 0:  # then only `noop_max` different episodes exist
             raise ConfigError(
                 "env.sticky=0: search, validation and test would play the same episodes",
                 fix="env.sticky=0.01; evaluation.v4=true also tests without sticky actions",
@@ -77,11 +74,11 @@ class ArcadeEnv(EnvConfig):
 
 @dataclass
 class GymnasiumEnv(EnvConfig):
-    """A task whose observation is a vector of numbers: nothing is left to detect."""
+    """A Gymnasium environment whose observation is a vector; no objects are detected."""
 
     id: str = MISSING  # as registered with Gymnasium, e.g. "CartPole-v1"
-    options: dict[str, Any] = field(default_factory=dict)  # arguments of `gymnasium.make`
-    # names of the numbers of an observation; empty: o0, o1, ...
+    options: dict[str, Any] = field(default_factory=dict)  # keyword arguments of `gymnasium.make`
+    # names of the components of an observation; empty: o0, o1, ...
     features: list[str] = field(default_factory=list)
 
     @property

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from diffses.config.base import require, require_seed
 from diffses.store.keys import unkeyed
 
-# --- evaluation, logger ---------------------------------------------------------------------------
-
 
 @dataclass
 class EvaluationConfig:
+    """Test episodes of all policies of a run."""
+
     seed: int = 0  # of the test episodes
-    episodes: int = 30  # test episodes of each policy under protocol v5
-    v4: bool = True  # also play protocol v4, every start once
-    max_steps: int | None = None  # cut every episode after this many steps, for tests only
-    workers: int = unkeyed(0)  # processes; 0: one for each core
+    episodes: int = 30  # test episodes per policy under the headline protocol
+    v4: bool = True  # Atari: also test under protocol v4, once per starting state
+    max_steps: int | None = None  # truncate episodes after this many steps (for tests); None: never
+    workers: int = unkeyed(0)  # number of processes; 0: one per core
 
     def __post_init__(self) -> None:
         require_seed("evaluation.seed", self.seed)

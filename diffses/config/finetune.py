@@ -9,18 +9,23 @@ from diffses.config.base import require, require_names
 from diffses.errors import ConfigError
 from diffses.store.keys import content, unkeyed
 
-# --- finetune -------------------------------------------------------------------------------------
-
 
 @dataclass
 class FinetuneConfig:
-    """What comes out is the best on validation of a search's finalists, its best start among them,
-    or without a search of the hall of fame."""
+    """What all variants have: validation, which chooses the champion.
 
-    validation_episodes: int = 16  # full games that choose the champion
-    validation_candidates: int = 3  # forests of the hall of fame that are tried as a start
-    validation_steps: int | None = None  # cut validation games after this many steps; None: never
-    workers: int = unkeyed(0)  # processes; 0: one for each core
+    The candidates are a search's finalists and its best starting policy; without a search, the hall
+    of fame of the distillation.
+    """
+
+    validation_episodes: int = (
+        16  # episodes that every finalist plays; the best mean is the champion
+    )
+    validation_candidates: int = 3  # forests of the hall of fame that play validation episodes
+    validation_steps: int | None = (
+        None  # truncate validation episodes after this many steps; None: never
+    )
+    workers: int = unkeyed(0)  # number of processes; 0: one per core
 
     def __post_init__(self) -> None:
         require("finetune.validation_episodes", self.validation_episodes, 1)
@@ -31,16 +36,18 @@ class FinetuneConfig:
 
 
 class Start(enum.Enum):
-    """What a search begins from."""
+    """The starting policies of a search."""
 
     distilled = "distilled"  # the hall of fame of the distillation
-    linear = "linear"  # the linear fit to the teacher
-    pursuit = "pursuit"  # chasing and fleeing each object, or always the same, without a teacher
-    random = "random"  # random trees and random weighted sums
+    linear = "linear"  # the linear fit to the teacher's scores
+    pursuit = (
+        "pursuit"  # hand-written seed policies (chase, avoid, constant, ...), without a teacher
+    )
+    random = "random"  # random trees and random weighted sums of features
 
 
-LEAST_STEPS = 8  # of an environment, that PPO needs for constants
-VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/variation.py`
+LEAST_STEPS = 8  # minimum environment steps for PPO on constants
+VARIATION = {  # odds of each variation operator; see `diffses/finetune/variation.py`
     "crossover": 0.2,
     "subtree": 0.1,
     "hoist": 0.1,
@@ -53,30 +60,37 @@ VARIATION = {  # ways to make a child, with their odds; see `diffses/finetune/va
 
 @dataclass
 class SearchFinetune(FinetuneConfig):
-    """Search on the environment's own return: structure by evolution, constants by CMA-ES, the
-    teacher as a soft guide. What is switched off in a variant of `conf/finetune/` is a value there,
-    not a class, so that one computation has one key."""
+    """Search on the return: structure by evolution, constants by CMA-ES, guided by the teacher.
 
-    steps: int = 1_400_000  # environment steps of the search, to the nearest generation
-    validation_candidates: int = 3  # finalists that play every validation episode
-    starts: list[Start] = field(default_factory=lambda: list(Start))
-    random_starts: int = 8
-    start_from: str | None = content(None)  # also from this policy: finetuned.json, or of the zoo
-    n_constant_searches: int = 3  # starts whose constants are tried to improve
-    screening_share: float = 0.15  # of the steps, for all of these alike before the best goes on
-    population: int = 36  # candidates in a generation, of constants or of children
-    episodes: int = 1  # each candidate for constants plays in a generation, on common seeds
-    episode_steps: int | None = 1_000  # cut an episode of the search after this many; None: never
-    sigma0: float = 0.15  # first standard deviation of constants: 1 moves the policy by a nat
-    evolution_share: float = 0.1  # share of the steps that go to children: crossover and mutations
-    gradient: float = 0.0  # share of the steps in which PPO moves the constants of the best
+    Variants in `conf/finetune/` are values, not classes, so that one computation has one key.
+    """
+
+    steps: int = 1_400_000  # environment steps of the search, rounded to whole generations
+    validation_candidates: int = 3  # finalists that play all validation episodes
+    starts: list[Start] = field(default_factory=lambda: list(Start))  # kinds of starting policies
+    random_starts: int = 8  # number of random starting policies
+    start_from: str | None = content(
+        None
+    )  # another starting policy: path of finetuned.json or of a champion
+    n_constant_searches: int = 3  # starting policies whose constants are first optimised
+    screening_share: float = 0.15  # share of the steps for these; then only the best continues
+    population: int = 36  # candidates per generation
+    episodes: int = 1  # per candidate and generation in CMA-ES, on common seeds
+    episode_steps: int | None = (
+        1_000  # truncate episodes of the search after this many; None: never
+    )
+    sigma0: float = 0.15  # initial step size of CMA-ES; 1 changes the policy by one nat
+    evolution_share: float = 0.1  # share of the steps for evolution: crossover and mutation
+    gradient: float = 0.0  # share of the steps for PPO on the constants of the best (experimental)
+    # odds of the variation operators
     variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
     operators: list[str] = field(
         default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]
     )
-    max_nodes: int = 41  # of a tree
-    guidance: float = 0.3  # standard deviations of return given up for one nat of
-    # KL(teacher || forest); falls to 0 over the first half of the steps
+    max_nodes: int = 41  # per tree
+    # weight of KL(teacher || forest), in standard deviations of the return per nat; decreases to 0
+    # over the first half of the steps
+    guidance: float = 0.3
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,20 +127,20 @@ class SearchFinetune(FinetuneConfig):
 
 @dataclass
 class ConstantsFinetune(FinetuneConfig):
-    """The constants alone, by PPO: the forest as actor, a small network as critic."""
+    """Only constants, by PPO: the forest is the actor, a small network the critic. Experimental."""
 
-    steps: int = 500_000  # environment steps it may take
-    n_envs: int = 16  # side by side
-    n_steps: int = 64  # steps an environment takes between two updates
-    batch_size: int = 256  # states in one gradient step
-    n_epochs: int = 10  # passes over each rollout, fewer where the policy has moved far
-    learning_rate: float = 3e-3  # Adam; falls linearly to a tenth
+    steps: int = 500_000  # environment steps
+    n_envs: int = 16  # environments in parallel
+    n_steps: int = 64  # steps per environment between two updates
+    batch_size: int = 256  # states per gradient step
+    n_epochs: int = 10  # passes over each rollout; fewer if the policy changes much
+    learning_rate: float = 3e-3  # of Adam; decreases linearly to a tenth
     clip_range: float = 0.2  # of the probability ratio
     ent_coef: float = 0.0  # weight of the entropy bonus
-    gamma: float = 0.99  # discount a step
-    gae_lambda: float = 0.95
-    episode_steps: int | None = None  # cut an episode after this many steps; None: never
-    guidance: float = 0.3  # weight of KL(teacher || forest) in nats; falls to 0 over the first half
+    gamma: float = 0.99  # discount per step
+    gae_lambda: float = 0.95  # of generalised advantage estimation
+    episode_steps: int | None = None  # truncate episodes after this many steps; None: never
+    guidance: float = 0.3  # weight of KL(teacher || forest); decreases to 0 over the first half
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -145,11 +159,11 @@ class ConstantsFinetune(FinetuneConfig):
 
 @dataclass
 class ZooFinetune(FinetuneConfig):
-    """No search: the champion that is shipped with this package for the environment."""
+    """No search: the shipped champion of the environment."""
 
-    path: str | None = content(None)  # None: diffses/zoo/<environment>.json
+    path: str | None = content(None)  # file of a champion; None: diffses/zoo/<environment>.json
 
 
 @dataclass
 class NoFinetune(FinetuneConfig):
-    """The best of the hall of fame on validation, as it is."""
+    """No search: the best of the hall of fame on validation, unchanged."""

@@ -9,29 +9,35 @@ from diffses.store.keys import unkeyed
 
 
 class Mode(enum.Enum):
-    auto = "auto"  # online where there is a key or a login, else offline
+    """Whether Weights & Biases (W&B) uploads a run."""
+
+    auto = "auto"  # online if there is an API key or a login, else offline
     online = "online"
     offline = "offline"
 
 
 @dataclass
 class LoggerConfig:
-    """How a run is logged never changes a result: no stage reads this section."""
+    """Logging. It never changes a result: no stage reads these settings."""
 
 
 @dataclass
 class WandbLogger(LoggerConfig):
+    """Weights & Biases (W&B), and `metrics.jsonl`."""
+
     mode: Mode = unkeyed(Mode.auto)
-    project: str = unkeyed("diffses")
-    entity: str | None = unkeyed(None)
+    project: str = unkeyed("diffses")  # W&B project
+    entity: str | None = unkeyed(None)  # W&B user or team; None: the default of the login
 
 
 @dataclass
 class NoLogger(LoggerConfig):
-    """`metrics.jsonl` alone."""
+    """Only `metrics.jsonl`."""
 
 
 class Verbosity(enum.Enum):
-    quiet = "quiet"  # warnings and the result
-    normal = "normal"  # what is done, and bars for what takes a while
-    debug = "debug"  # also what the libraries say
+    """How much is printed."""
+
+    quiet = "quiet"  # warnings and results
+    normal = "normal"  # also each stage, with progress bars
+    debug = "debug"  # also the messages of libraries

@@ -8,19 +8,20 @@ from diffses.config.base import require, require_names
 from diffses.errors import ConfigError
 from diffses.store.keys import unkeyed
 
-# --- regressor ------------------------------------------------------------------------------------
-
 
 @dataclass
 class RegressorConfig:
-    """The linear fit is always made, and is in the hall of fame."""
+    """What all regressors have. The linear fit is always in the hall of fame."""
 
-    restarts: int = 1  # independent searches; the hall of fame keeps the best of all
-    hall_of_fame: int = 8  # forests kept, on the front of agreement against size
+    restarts: int = 1  # number of independent searches
+    hall_of_fame: int = 8  # maximum forests kept: the Pareto front of agreement and size
+    # of the expressions
     operators: list[str] = field(default_factory=lambda: ["add", "sub", "mul", "div"])
-    linear_leaf: bool = True  # search a second time, with the linear fit as one more leaf
-    constant_steps: int = 40  # steps that train the constants on the teacher's action distribution
-    workers: int = unkeyed(0)  # processes; 0: one for each core
+    linear_leaf: bool = True  # search once more with the linear fit as an additional leaf
+    constant_steps: int = (
+        40  # gradient steps on the constants, towards the teacher's action distribution
+    )
+    workers: int = unkeyed(0)  # number of processes; 0: one per core
 
     def __post_init__(self) -> None:
         require("regressor.restarts", self.restarts, 1)
@@ -37,21 +38,21 @@ class RegressorConfig:
 
 @dataclass
 class GplearnRegressor(RegressorConfig):
-    """Genetic programming (Koza 1992) as gplearn does it, one run for each action."""
+    """Genetic programming (Koza 1992) by gplearn, one run per action."""
 
-    population: int = 1000  # programs in a generation
+    population: int = 1000  # programs per generation
     generations: int = 20
-    tournament: int = 20  # programs that compete to have a child
-    parsimony: float = 1e-3  # fitness lost for each node
-    constants: float = 3.0  # constants are drawn from -this to this
-    depth_min: int = 2  # of the first generation's trees
-    depth_max: int = 6
-    crossover: float = 0.7  # shares of the ways a child comes about
-    subtree_mutation: float = 0.1
-    hoist_mutation: float = 0.05
-    point_mutation: float = 0.1
-    point_replace: float = 0.05  # chance of each node under point mutation
-    rows: int = 5_000  # states a fitness is measured on
+    tournament: int = 20  # programs per tournament selection
+    parsimony: float = 1e-3  # fitness penalty per node
+    constants: float = 3.0  # initial constants are drawn from -constants to +constants
+    depth_min: int = 2  # minimum depth of the first generation's trees
+    depth_max: int = 6  # maximum depth of these
+    crossover: float = 0.7  # probability; with the mutations at most 1, the rest is copied
+    subtree_mutation: float = 0.1  # probability
+    hoist_mutation: float = 0.05  # probability
+    point_mutation: float = 0.1  # probability
+    point_replace: float = 0.05  # probability per node, in point mutation
+    rows: int = 5_000  # states on which fitness is computed
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -67,23 +68,34 @@ class GplearnRegressor(RegressorConfig):
         ways = self.crossover + self.subtree_mutation + self.hoist_mutation + self.point_mutation
         if ways > 1 + 1e-9:
             raise ConfigError(
-                f"the shares of crossover and mutations add up to {ways:g}",
+                f"the probabilities of crossover and mutations add up to {ways:g}",
                 fix="regressor.crossover and the three mutations so that they add up to 1 or less",
             )
 
 
-OPERON = ["add", "sub", "mul", "div", "min", "max", "abs", "sqrt", "log", "tanh"]  # what it has
+OPERON = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "min",
+    "max",
+    "abs",
+    "sqrt",
+    "log",
+    "tanh",
+]  # it has no others
 
 
 @dataclass
 class OperonRegressor(RegressorConfig):
-    """Genetic programming with local search of the constants (Burlacu et al. 2020)."""
+    """Genetic programming with local search of constants, by Operon (Burlacu et al. 2020)."""
 
     population: int = 1000
-    evaluations: int = 40_000  # programs measured in one run
-    max_length: int = 30  # nodes of a tree
-    max_depth: int = 8
-    local_search: int = 5  # steps of the optimiser of constants, for each program
+    evaluations: int = 40_000  # program evaluations per run
+    max_length: int = 30  # maximum nodes per tree
+    max_depth: int = 8  # maximum depth of a tree
+    local_search: int = 5  # Levenberg-Marquardt iterations per program
     rows: int = 5_000
 
     def __post_init__(self) -> None:
@@ -97,6 +109,6 @@ class OperonRegressor(RegressorConfig):
 
 @dataclass
 class LinearRegressor(RegressorConfig):
-    """Least squares alone."""
+    """Only the linear fit, by least squares."""
 
     constant_steps: int = 0

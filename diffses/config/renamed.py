@@ -1,8 +1,8 @@
-"""Settings that were renamed in LAYOUT 2: the old name is refused with the new one.
+"""Settings that were renamed in LAYOUT 2: an old name gives an error that names the new one.
 
-PPO's settings took the words that Stable-Baselines3 users type. A setting that means something else
-there kept its own name: `evaluation_every` counts environment steps, SB3's `eval_freq` counts calls
-of the callback.
+PPO's settings now have the names of Stable-Baselines3 (SB3). Settings that mean something else in
+SB3 keep other names: `evaluation_every` counts environment steps, SB3's `eval_freq` counts calls of
+the callback.
 """
 
 RENAMED = {

@@ -43,11 +43,11 @@ from diffses.config.teacher import (
 )
 from diffses.store.keys import unkeyed
 
-# --- all ------------------------------------------------------------------------------------------
-
 
 @dataclass
 class Config:
+    """All settings of a run."""
+
     env: EnvConfig = MISSING
     teacher: TeacherConfig = MISSING
     detector: DetectorConfig = MISSING
@@ -56,12 +56,12 @@ class Config:
     finetune: FinetuneConfig = MISSING
     evaluation: EvaluationConfig = MISSING
     logger: LoggerConfig = MISSING
-    seed: int = 0  # of the search alone: distill and finetune
-    stage: Any = unkeyed("all")  # all, one stage's name, or a list of them
-    force: list[str] = unkeyed([])  # stages to build again
-    verbosity: Verbosity = unkeyed(Verbosity.normal)  # of the terminal and of the log file
-    dry_run: bool = unkeyed(False)  # say what would be done, and do nothing
-    outputs: str = unkeyed("outputs")  # where artifacts are kept; relative to the project
+    seed: int = 0  # of the stages distill and finetune only
+    stage: Any = unkeyed("all")  # the stages to run: all, a name, or a list of names
+    force: list[str] = unkeyed([])  # stages to build again, even if their artifacts exist
+    verbosity: Verbosity = unkeyed(Verbosity.normal)  # of the terminal and the log file
+    dry_run: bool = unkeyed(False)  # print what would be built, and exit
+    outputs: str = unkeyed("outputs")  # folder of the artifacts; relative to the project
 
     def __post_init__(self) -> None:
         require_seed("seed", self.seed)
@@ -100,7 +100,7 @@ VARIANTS: dict[str, dict[str, type]] = {
 
 
 def variants_text() -> str:
-    """The variants of each group, one line a group, for `--help`."""
+    """The variants of each group, one line per group, for `--help`."""
     folder = ROOT / "conf"
     groups = [*VARIANTS, "experiment"]
     return "\n".join(
@@ -110,7 +110,7 @@ def variants_text() -> str:
 
 
 def register() -> None:
-    """Gives Hydra the schemas, so a mistyped override fails before anything runs."""
+    """Registers the schemas with Hydra, so that a mistyped override fails before anything runs."""
     OmegaConf.register_new_resolver("diffses_variants", variants_text, replace=True)
     store = ConfigStore.instance()
     store.store(name="schema", node=Config)

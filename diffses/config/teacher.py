@@ -11,12 +11,12 @@ from diffses.config.base import require, require_seed
 from diffses.errors import ConfigError
 from diffses.store.keys import content, unkeyed
 
-# --- teacher --------------------------------------------------------------------------------------
-
 
 @dataclass
 class TeacherConfig:
-    seed: int = 0  # of the training; apart from the run's `seed`, so a sweep shares one teacher
+    """What all teachers have."""
+
+    seed: int = 0  # of the training; not the run's `seed`, so that a sweep shares one teacher
 
     def __post_init__(self) -> None:
         require_seed("teacher.seed", self.seed)
@@ -24,23 +24,27 @@ class TeacherConfig:
 
 @dataclass
 class PpoSettings(TeacherConfig):
-    """What every training by PPO (Schulman et al. 2017) has."""
+    """Training by PPO (Schulman et al. 2017). Names are those of Stable-Baselines3 (SB3)."""
 
-    total_timesteps: int = 5_000_000  # environment steps, all environments together
-    n_envs: int = 16  # side by side
-    n_steps: int = 128  # steps an environment takes between two updates
-    batch_size: int = 512  # states in one gradient step
+    total_timesteps: int = 5_000_000  # environment steps, of all environments together
+    n_envs: int = 16  # environments in parallel
+    n_steps: int = 128  # steps per environment between two updates
+    batch_size: int = 512  # states per gradient step
     n_epochs: int = 3  # passes over each rollout
-    learning_rate: float = 7e-4  # Adam; falls linearly to `final_learning_rate`
-    final_learning_rate: float = 1e-5
+    learning_rate: float = 7e-4  # of Adam at the start; decreases linearly
+    final_learning_rate: float = 1e-5  # of Adam at the end
     clip_range: float = 0.1  # of the probability ratio
     ent_coef: float = 0.01  # weight of the entropy bonus
-    gamma: float = 0.99  # discount a step
-    gae_lambda: float = 0.95
-    evaluation_every: int = 500_000  # steps between two evaluations; the best policy is kept
-    n_eval_episodes: int = 4  # full episodes an evaluation plays
-    evaluation_steps: int | None = None  # cut its episodes after this many steps; None: never
-    checkpoint_every: int = unkeyed(50_000)  # steps between two files to resume from
+    gamma: float = 0.99  # discount per step
+    gae_lambda: float = 0.95  # of generalised advantage estimation
+    evaluation_every: int = (
+        500_000  # environment steps between evaluations; the best policy is kept
+    )
+    n_eval_episodes: int = 4  # episodes per evaluation
+    evaluation_steps: int | None = (
+        None  # truncate these episodes after this many steps; None: never
+    )
+    checkpoint_every: int = unkeyed(50_000)  # environment steps between two checkpoints
     device: str = unkeyed("auto")  # torch device
 
     def __post_init__(self) -> None:
@@ -69,17 +73,19 @@ class PpoSettings(TeacherConfig):
 
 
 class Network(enum.Enum):
+    """Networks on frames."""
+
     lean = "lean"  # two convolutions, 256 units, bfloat16: Mnih et al. 2013
     nature = "nature"  # three convolutions, 512 units, bfloat16: Mnih et al. 2015, SB3's layers
 
 
 @dataclass
 class PpoTeacher(PpoSettings):
-    """PPO from 84x84x4 pixels."""
+    """PPO from stacks of four 84x84 frames."""
 
-    network: Network = Network.lean
-    start_from: str | None = content(None)  # an SB3 zip to train further
-    threads: int = unkeyed(2)  # of torch and of the emulator
+    network: Network = Network.lean  # of actor and critic
+    start_from: str | None = content(None)  # path of an SB3 zip to continue training from
+    threads: int = unkeyed(2)  # number of threads, of torch and of the emulator each
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,32 +93,32 @@ class PpoTeacher(PpoSettings):
 
 
 class Rewards(enum.Enum):
-    """What the learner is given for a reward; what is reported is never changed."""
+    """How rewards are scaled for training. Reported returns are never scaled."""
 
-    raw = "raw"
-    sign = "sign"
-    scaled = "scaled"  # divided by the running deviation of the discounted return
+    raw = "raw"  # unchanged
+    sign = "sign"  # clipped to their sign
+    scaled = "scaled"  # divided by the running standard deviation of the discounted return
 
 
 @dataclass
 class PpoObjectsTeacher(PpoSettings):
-    """PPO from the detector's features, standardised: a small network, minutes on a CPU."""
+    """PPO from the detector's features, normalised. A small network: minutes on a CPU."""
 
     total_timesteps: int = 2_000_000
     batch_size: int = 256
     n_epochs: int = 4
     learning_rate: float = 5e-4
     clip_range: float = 0.2
-    net_arch: list[int] = field(default_factory=lambda: [64, 64])  # units of each tanh layer
-    rewards: Rewards = Rewards.scaled
-    max_steps: int | None = None  # cut training episodes after this many steps; None: never
-    # Box actions: first log of the standard deviation, in units of the action
+    net_arch: list[int] = field(default_factory=lambda: [64, 64])  # units per tanh layer
+    rewards: Rewards = Rewards.scaled  # scaling of the rewards
+    max_steps: int | None = None  # truncate training episodes after this many steps; None: never
+    # Box actions: initial log standard deviation, in units of the action
     log_std_init: float = 0.0
-    # Box actions: noise that depends on the state and is drawn anew after this many steps
-    # (gSDE, Raffin et al. 2021, arXiv:2005.05719); None: fresh noise each step
+    # Box actions: steps between two samples of state-dependent noise (gSDE, Raffin et al. 2021,
+    # arXiv:2005.05719); None: independent noise at each step
     sde_sample_freq: int | None = None
     evaluation_every: int = 200_000
-    workers: int = unkeyed(0)  # processes that play; 0: one for each core, 1: this one
+    workers: int = unkeyed(0)  # number of processes; 0: one per core; 1: this process
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -125,27 +131,29 @@ class PpoObjectsTeacher(PpoSettings):
 
 @dataclass
 class CheckpointTeacher(TeacherConfig):
-    """An agent that Stable-Baselines3 saved, from disk. `seed` has nothing left to decide."""
+    """An agent saved by Stable-Baselines3 (SB3). `seed` has no effect."""
 
-    path: str = content(MISSING)  # the .zip that `model.save` wrote
+    path: str = content(MISSING)  # the .zip file that `model.save` wrote
     algorithm: str = "ppo"  # ppo, a2c or dqn
     seed: int = unkeyed(0)
 
 
 @dataclass
 class HubTeacher(TeacherConfig):
-    """An agent of the RL zoo, from the Hugging Face hub, at a pinned revision."""
+    """An agent of the RL Zoo on the Hugging Face Hub. `seed` has no effect."""
 
-    repo_id: str = "sb3/ppo-PongNoFrameskip-v4"
-    filename: str = "ppo-PongNoFrameskip-v4.zip"
-    revision: str = MISSING  # a commit of the repository: 40 hex digits
-    algorithm: str = "ppo"
+    repo_id: str = "sb3/ppo-PongNoFrameskip-v4"  # on the Hub
+    filename: str = "ppo-PongNoFrameskip-v4.zip"  # in the repository
+    revision: str = MISSING  # commit of the repository: 40 hex digits
+    algorithm: str = "ppo"  # ppo, a2c or dqn
     seed: int = unkeyed(0)
 
 
 @dataclass
 class PretrainedTeacher(TeacherConfig):
-    """The agent shipped with this package for the game. `seed` has nothing left to decide."""
+    """The shipped agent of the game. `seed` has no effect."""
 
-    path: str | None = content(None)  # None: diffses/teacher/pretrained/<game>.zip
+    path: str | None = content(
+        None
+    )  # file of an agent; None: diffses/teacher/pretrained/<game>.zip
     seed: int = unkeyed(0)

@@ -1,1 +1,1 @@
-"""Recorded play: features, and what the teacher would do."""
+"""Datasets for distillation: recorded features and the teacher's action scores."""

@@ -1,4 +1,4 @@
-"""Recording the teacher's play, and its opinion of a student's, through the rollout engine."""
+"""Records datasets with DAgger: episodes of teacher or student, labelled by the teacher."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diffses.policy.forest import Forest
 from diffses.regressor import fit_linear
 from diffses.seeds import seed_for
 
-WAVE = 4  # episodes started at a time: how many never depends on the number of workers
+WAVE = 4  # episodes started together; independent of the number of workers, as the data must be
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,18 +29,19 @@ def record_rounds(
     inputs: Mapping[str, Path],
     layout: Layout,
 ) -> tuple[dict[str, Arrays], dict[str, list[float]]]:
-    """The parts of the dataset: `train` in several rounds, and `held_out`.
+    """Records the parts of a dataset: `train`, in `dataset.rounds` rounds, and `held_out`.
 
-    In the first round the teacher plays. In each further one a linear student, fitted to all
-    rounds before, plays and the teacher says what it would have done there, so that the data
-    hold the states a student gets itself into. Source: DAgger, Ross et al. 2011
-    (arXiv:1011.0686), algorithm 3.1, with beta = 1 in the first round and 0 after.
+    In the first round the teacher plays. In each later one a linear student plays, fitted to all
+    earlier rounds, and the teacher labels the visited states, so that the data contain the states
+    that a student visits. Source: DAgger, Ross et al. 2011 (arXiv:1011.0686), algorithm 3.1, with
+    beta = 1 in the first round and 0 afterwards.
 
     Args:
-        layout: of what is recorded.
+        inputs: the folders of the artifacts: teacher and detector.
+        layout: of the recorded features and actions.
 
     Returns:
-        The arrays of each part, and the returns of the whole episodes in each round.
+        The arrays of each part, and the returns of the complete episodes of each round.
     """
     share = -(-dataset.states // dataset.rounds)
     rounds: list[Arrays] = []
@@ -66,10 +67,16 @@ def record(
     steps: int,
     driver: Forest | None = None,
 ) -> tuple[Arrays, list[float]]:
-    """Plays episodes of namespace `dataset/<name>` until `steps` steps are recorded.
+    """Plays episodes until `steps` steps are recorded.
+
+    Args:
+        name: of the part or round; the episodes' seeds depend on it.
+        steps: number of steps to record.
+        driver: plays in the teacher's place; the teacher still labels each step.
 
     Returns:
-        Arrays of `steps` rows (and of objects), and the return of each whole episode in it.
+        Arrays with `steps` rows (`objects`: one row per object), and the returns of the complete
+        episodes.
     """
     spec = RecordingSpec(
         str(inputs["teacher"]), str(inputs["detector"]), dataset.random_actions, driver
@@ -97,7 +104,7 @@ def record(
 
 
 def _join(records: list[Arrays]) -> Arrays:
-    """One after the other; episodes are numbered on."""
+    """Concatenates recordings; the episodes of later ones get the next numbers."""
     joined = {key: np.concatenate([r[key] for r in records]) for key in records[0]}
     if "episode" in joined:
         before = np.cumsum([0] + [int(r["episode"].max()) + 1 for r in records[:-1]])

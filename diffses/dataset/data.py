@@ -1,4 +1,4 @@
-"""The recorded play as arrays, and what follows from it for the policy that is fitted."""
+"""A dataset as arrays, and the fitting targets that follow from it."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from diffses.envs.base import Bounds
 from diffses.policy.forest import Forest
 
 PARTS = ("train", "held_out")
-STEEPEST = 2.5  # a larger score moves a squashed action by less than 1 % of its range
+STEEPEST = 2.5  # largest target: beyond it, a squashed action changes by less than 1 % of its range
 
 
 @dataclass(frozen=True)
 class Part:
     """Recorded steps, in order.
 
-    features: float64 (n, f); logits: float64 (n, actions), the teacher's scores, or its own
-    actions where they are a Box; actions: what was played, int16 (n,) or float64 (n, d);
-    episode: int32 (n,), which episode a step is of.
+    features: of the detector, float64 (n, f).
+    logits: the teacher's action scores, float64 (n, actions); for Box actions, its actions, (n, d).
+    actions: the actions taken, int16 (n,), or float64 (n, d).
+    episode: the number of each step's episode, int32 (n,).
     """
 
     features: np.ndarray
@@ -38,6 +39,7 @@ class Part:
         return len(self.features)
 
     def rows(self, index: np.ndarray) -> Part:
+        """The steps with these indices, int (m,)."""
         return Part(
             self.features[index], self.logits[index], self.actions[index], self.episode[index]
         )
@@ -45,10 +47,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Layout:
-    """What a policy sees and can do.
+    """The features and actions of a policy.
 
-    groups: actions of equal effect, by their index in the environment's minimal action set.
-    bounds: of each dimension of a Box action; then `actions` names the dimensions.
+    groups: equivalent actions, as indices into the environment's actions.
+    bounds: lowest and highest value of each dimension of a Box action; `actions` then names the
+        dimensions. None: the actions are discrete.
     """
 
     features: tuple[str, ...]
@@ -57,10 +60,13 @@ class Layout:
     bounds: Bounds | None = None
 
     def targets(self, logits: np.ndarray) -> np.ndarray:
-        """What the trees are fitted to, from the teacher's scores (n, actions): (n, trees).
+        """The fitting targets of the trees, float64 (n, trees).
 
-        The centred scores of the groups of actions; of Box actions, the scores that a forest
-        squashes into the teacher's actions, at most `STEEPEST` in size.
+        Discrete actions: the centred scores of the action groups. Box actions: the scores that a
+        forest squashes into the teacher's actions, clipped to +-STEEPEST.
+
+        Args:
+            logits: as in `Part`.
         """
         if self.bounds is None:
             return centred(merge(logits, self.groups))
@@ -70,9 +76,9 @@ class Layout:
         return scores
 
     def template(self, part: Part) -> Forest:
-        """A forest of zeros: one tree for each group of actions of equal effect, or dimension.
+        """A forest of zeros, with one tree per group of equivalent actions, or per dimension.
 
-        A group acts through the member that the teacher prefers most often.
+        A group is represented by its action that the teacher prefers most often.
         """
         if self.bounds is not None:
             ids = tuple(range(len(self.bounds)))
@@ -86,10 +92,10 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A recorded play.
+    """The dataset of an artifact.
 
-    train: to fit on; held_out: other episodes, to report agreement on and for nothing else.
-    The rest is as in `Layout`.
+    train: to fit on. held_out: other episodes, used only to report agreement.
+    The other fields are as in `Layout`.
     """
 
     train: Part
@@ -105,7 +111,7 @@ class Dataset:
 
     @classmethod
     def open(cls, folder: Path) -> Dataset:
-        """Reads a dataset artifact."""
+        """Reads a dataset artifact, as `save` writes it."""
         about = json.loads((folder / "dataset.json").read_text())
         bounds = about.get("bounds")
         with np.load(folder / "dataset.npz") as file:
@@ -135,8 +141,8 @@ def save(
 
     Args:
         parts: the arrays of "train" and of "held_out".
-        returns: of the whole episodes in each round of recording.
-        imported: whether the steps come from a JSON file.
+        returns: of the complete episodes of each round of recording.
+        imported: whether the steps were imported from a JSON file.
     """
     arrays = {f"{part}_{name}": a for part, found in parts.items() for name, a in found.items()}
     np.savez_compressed(folder / "dataset.npz", **arrays)  # type: ignore[arg-type]
@@ -152,7 +158,7 @@ def save(
 
 
 def merge(logits: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> np.ndarray:
-    """Scores of groups of actions: the log of the sum of their members' odds, (n, groups)."""
+    """Scores of action groups: the log-sum-exp of their members' scores, (n, groups)."""
     peak = logits.max(axis=1, keepdims=True)
     odds = np.exp(logits - peak)
     summed = np.stack([odds[:, list(group)].sum(axis=1) for group in groups], axis=1)
@@ -161,6 +167,6 @@ def merge(logits: np.ndarray, groups: tuple[tuple[int, ...], ...]) -> np.ndarray
 
 
 def centred(scores: np.ndarray) -> np.ndarray:
-    """Scores less their mean over the actions: the part of them that decides. (n, actions)."""
+    """Scores minus their mean over the actions, (n, actions). Softmax and argmax are unchanged."""
     decisive: np.ndarray = scores - scores.mean(axis=1, keepdims=True)
     return decisive

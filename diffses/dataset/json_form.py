@@ -21,7 +21,7 @@ from diffses.detector.motion import Detector
 from diffses.detector.tracker import OBJECT
 from diffses.errors import ConfigError
 
-SURE = 0.9  # probability of the recorded action: the form says what was done, not how surely
+RECORDED_PROBABILITY = 0.9  # given to the recorded action: the format has no action scores
 STATE = ("type", "x_velocity", "y_velocity", "x_position", "y_position")
 
 
@@ -51,19 +51,22 @@ def write(folder: Path, path: Path) -> int:
 def read(
     path: Path, detector: AnyDetector, actions: int, held_out: int
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Reads a JSON file as the parts of a dataset, the last `held_out` states (at most a fifth of
-    them) apart.
+    """Reads a JSON file as the parts of a dataset.
 
-    The objects of a type take the detector's tracks of that type in their order; types it does
-    not know, and objects beyond its tracks, are left out.
+    The objects of a type are assigned, in their order, to the detector's tracks of that type.
+    Objects of unknown types, and objects for which there is no track, are left out.
+
+    Args:
+        actions: number of actions of the game.
+        held_out: number of last states, at most a fifth of all, that are the held-out part.
 
     Raises:
-        ConfigError: where the file is not of the form, or names an action the game does not have,
-            or the detector has no objects.
+        ConfigError: if the file does not have this format or contains an unknown action, or if the
+            detector has no objects.
     """
     if not isinstance(detector, Detector):
         raise ConfigError(
-            "dataset.import_json holds objects, and this detector knows none",
+            "dataset.import_json contains objects, but this detector detects none",
             fix="dataset.import_json=null",
         )
     states = _load(path, actions)
@@ -72,8 +75,8 @@ def read(
         objects.append(_objects(state["state"], detector))
         rows.append(detector.place(objects[-1]))
     chosen = np.array([state["teacher_action"] for state in states])
-    logits = np.full((len(states), actions), np.log((1 - SURE) / (actions - 1)))
-    logits[np.arange(len(states)), chosen] = np.log(SURE)
+    logits = np.full((len(states), actions), np.log((1 - RECORDED_PROBABILITY) / (actions - 1)))
+    logits[np.arange(len(states)), chosen] = np.log(RECORDED_PROBABILITY)
     arrays = {
         "features": np.array(rows),
         "logits": logits,
@@ -103,7 +106,9 @@ def _load(path: Path, actions: int) -> list[dict[str, Any]]:
             raise ValueError(f"only {len(states)} states")
     except (ValueError, KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
-        raise ConfigError(f"{path} is not of the original's form ({reason})", fix=fix) from error
+        raise ConfigError(
+            f"{path} does not have the JSON format of datasets ({reason})", fix=fix
+        ) from error
     return states
 
 

@@ -1,4 +1,4 @@
-"""The agent that plays while a dataset is recorded, and notes what it saw and did."""
+"""The agent that records a dataset while it plays."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from diffses.teacher.agent import Teacher, choose, open_teacher
 
 @dataclass(frozen=True)
 class RecordingSpec:
-    """The greedy teacher, now and then disturbed, with the detector looking on."""
+    """How to build the recording agent: the greedy teacher, with some random actions."""
 
     teacher: str  # folders of the artifacts
     detector: str
     random_actions: float  # share of the steps on which a random action is played
-    driver: Forest | None = None  # plays in the teacher's place, which then only says what it would
+    driver: Forest | None = None  # plays in the teacher's place; the teacher still labels each step
 
     def build(self, env: Env) -> RecordingAgent:
         return RecordingAgent(open_teacher(Path(self.teacher)), detector_at(self.detector), self)
 
 
 class RecordingAgent:
-    """Plays as the teacher does and notes features, objects, scores and actions of every step.
+    """Plays the teacher's actions and records features, objects, scores and actions of each step.
 
-    Teacher and detector look at the same emulator: a pixel teacher at its last two frames in grey,
-    the detector at the present frame in full.
+    Teacher and detector observe the same environment: a pixel teacher sees its last two frames in
+    grey, the detector the present frame.
     """
 
     def __init__(self, teacher: Teacher, detector: AnyDetector, spec: RecordingSpec) -> None:
@@ -57,6 +57,10 @@ class RecordingAgent:
         return action
 
     def record(self) -> dict[str, np.ndarray]:
+        """The recorded steps: the arrays of `Part` without `episode`, and the objects of all steps.
+
+        `objects` has one row per object, `object_counts` the number of objects of each step.
+        """
         features, scores, actions = zip(*self._rows, strict=True)
         discrete = isinstance(actions[0], int)
         return {

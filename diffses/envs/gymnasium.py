@@ -46,8 +46,8 @@ class GymEnv:
     def __init__(self, protocol: GymnasiumProtocol) -> None:
         self.protocol = protocol
         self._env = _make(protocol)
-        seen, space = self._env.observation_space, self._env.action_space
-        assert isinstance(seen, Box)
+        observations, space = self._env.observation_space, self._env.action_space
+        assert isinstance(observations, Box)
         assert isinstance(space, Box | Discrete)
         self.bounds: Bounds | None = None
         if isinstance(space, Box):
@@ -62,19 +62,19 @@ class GymEnv:
         self.last_action: Action | None = None
         self.done = True
         self.truncated = False
-        self._seen = np.zeros(int(np.prod(seen.shape)))
+        self._observation = np.zeros(int(np.prod(observations.shape)))
 
     @property
     def width(self) -> int:
         """Length of an observation."""
-        return len(self._seen)
+        return len(self._observation)
 
     def reset(self, seed: int) -> None:
         """Starts an episode. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
         observation, _ = self._env.reset(seed=seed)
-        self._seen = np.asarray(observation, np.float64).ravel()
+        self._observation = np.asarray(observation, np.float64).ravel()
         self.steps, self.last_action, self.done, self.truncated = 0, None, False, False
 
     def step(self, action: Action) -> float:
@@ -89,7 +89,7 @@ class GymEnv:
         else:
             taken = np.asarray(action, self._dtype).reshape(self._shape)
         observation, reward, terminated, truncated, _ = self._env.step(taken)
-        self._seen = np.asarray(observation, np.float64).ravel()
+        self._observation = np.asarray(observation, np.float64).ravel()
         self.steps += 1
         self.last_action = action
         self.done = bool(terminated or truncated)
@@ -98,7 +98,7 @@ class GymEnv:
 
     def observation(self) -> np.ndarray:
         """The present observation, float64 (f,)."""
-        return self._seen
+        return self._observation
 
 
 def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:
@@ -125,16 +125,17 @@ def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:
             f"env.id={protocol.id} cannot be made: {error}",
             fix=f"env.id=<{near or 'an id that Gymnasium has, e.g. CartPole-v1'}>",
         ) from error
-    seen, acts = env.observation_space, env.action_space
-    if not isinstance(seen, Box) or len(seen.shape) != 1:
+    observations, actions = env.observation_space, env.action_space
+    if not isinstance(observations, Box) or len(observations.shape) != 1:
         raise ConfigError(
-            f"env.id={protocol.id} shows {seen}: want a vector of numbers",
+            f"env.id={protocol.id} has observations {observations}: want a vector",
             fix="env=ale env.game=<game> for a game of frames",
         )
-    if not isinstance(acts, Discrete | Box):
+    if not isinstance(actions, Discrete | Box):
         raise ConfigError(
-            f"env.id={protocol.id} takes {acts}: want Discrete or Box", fix="another env.id"
+            f"env.id={protocol.id} has actions {actions}: want Discrete or Box",
+            fix="another env.id",
         )
-    if isinstance(acts, Box) and not acts.is_bounded():
-        raise ConfigError(f"env.id={protocol.id}: {acts} has no limits", fix="another env.id")
+    if isinstance(actions, Box) and not actions.is_bounded():
+        raise ConfigError(f"env.id={protocol.id}: {actions} has no limits", fix="another env.id")
     return env

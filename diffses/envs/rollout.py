@@ -67,8 +67,8 @@ class Episode:
     steps: int
     truncated: bool  # by `max_steps`; a time limit of the protocol does not count
     record: dict[str, np.ndarray] | None  # what the agent recorded
-    lost: float = 0.0  # minus the sum of all negative rewards, 0 or more
-    discounted: float = 0.0  # discounted return: the sum of DISCOUNT ** t * reward at step t
+    penalties: float = 0.0  # minus the sum of all negative rewards, 0 or more
+    discounted_return: float = 0.0  # the sum of DISCOUNT ** t * reward at step t
 
 
 _envs: dict[EvaluationProtocol, Env] = {}
@@ -88,16 +88,18 @@ def play_episode(job: Job, env: Any, agent: Agent) -> Episode:
     env.reset(job.seed)
     step = stepper(env, agent)
     agent.reset(env, job.seed)
-    score, lost, discounted, weight = 0.0, 0.0, 0.0, 1.0
+    score, penalties, discounted_return, weight = 0.0, 0.0, 0.0, 1.0
     limit = job.max_steps if job.max_steps is not None else 2**62
     while not env.done and env.steps < limit:
         reward = step(agent.act(env))
         score += reward
-        discounted += weight * reward
+        discounted_return += weight * reward
         weight *= DISCOUNT
         if reward < 0:
-            lost -= reward
-    return Episode(job, score, env.steps, not env.done, agent.record(), lost, discounted)
+            penalties -= reward
+    truncated = not env.done
+    record = agent.record()
+    return Episode(job, score, env.steps, truncated, record, penalties, discounted_return)
 
 
 def stepper(env: Any, agent: Agent) -> Callable[[Action], float]:

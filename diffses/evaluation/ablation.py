@@ -1,6 +1,6 @@
-"""The ablation: variants of the search on equal budgets, side by side.
+"""The ablation study: variants of the search with equal budgets.
 
-`python run.py experiment=ablation env=cartpole` plays a sweep of variants and seeds and leaves
+`python run.py experiment=ablation env=cartpole` runs a sweep of variants and seeds and writes
 `ablation.csv`, `ablation.md` and `ablation.svg` in the sweep's folder;
 `python -m diffses ablation multirun_sweeps/TIME` makes them again.
 """
@@ -20,7 +20,7 @@ from diffses.evaluation.statistics import interval
 from diffses.evaluation.sweep import BOOTSTRAP_SEED, job_folders, read_job
 
 EXPERIMENT = "experiment=ablation"
-VARIANTS = {  # finetune=<name>: its name in the table, in the table's order
+VARIANTS = {  # finetune=<name> -> name in the table; in the order of the table
     "ablation/full": "full",
     "ablation/no_guidance": "no guidance",
     "ablation/no_gradient": "no gradient",
@@ -32,19 +32,18 @@ COLUMNS = ("variant", "seeds", "mean", "ci95_low", "ci95_high", "lowest", "highe
 
 
 def is_ablation(folder: Path) -> bool:
-    """Whether a job of a sweep has the override `experiment=ablation`."""
+    """Whether a sweep was started with `experiment=ablation`."""
     return any(EXPERIMENT in read_job(job)["overrides"] for job in job_folders(folder))
 
 
 def table(folder: Path) -> list[dict[str, Any]]:
-    """A row for each variant of which a job is done, in the order of `VARIANTS`; where there are
-    several games, for each of these in turn.
+    """The rows of the table: one per variant and game with a finished job, in table order.
 
-    A run counts once, with the mean return of its test episodes; the interval is the 95 %
-    percentile bootstrap over the runs, and None for a single one.
+    The bootstrap unit is a run, with its mean test return: the interval is the 95 % percentile
+    bootstrap over runs, and None for a single run.
 
     Raises:
-        DiffsesError: where no job is done.
+        DiffsesError: if no job is finished.
     """
     done: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for job in map(read_job, job_folders(folder)):
@@ -80,7 +79,7 @@ def table(folder: Path) -> list[dict[str, Any]]:
 
 
 def _tested(job: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The champion's test result under the headline protocol."""
+    """The champion's test result under the headline protocol; None if there is none."""
     found = (r for r in job["results"] if r["policy"] == CHAMPION and r["protocol"] != "v4")
     return next(found, None)
 

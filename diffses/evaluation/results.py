@@ -1,4 +1,4 @@
-"""The results of a run, read from the files of its artifacts."""
+"""Reads the results of a run from the files of its artifacts."""
 
 from __future__ import annotations
 
@@ -10,28 +10,32 @@ from typing import Any
 from diffses.csv_rows import read_rows
 from diffses.errors import ArtifactError
 
-POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # as the tables order them
-PROTOCOLS = ("v5", "gym", "v4")  # the first that a run has is its headline
+POLICIES = ("random", "teacher", "linear", "distilled", "finetuned")  # in the order of the tables
+PROTOCOLS = ("v5", "gym", "v4")  # the first one of a run is that of its headline
 CHAMPION = "finetuned"  # the policy that the search found
-FULL_EPISODES = 30  # test episodes; with fewer, a warning is at the top of the page
+FULL_EPISODES = 30  # test episodes; pages warn if there are fewer
 
 Row = dict[str, Any]
 
 
 def main_protocol(rows: Iterable[Row]) -> str:
-    """The protocol of the headline, of rows that name theirs."""
+    """The protocol of the headline among those of `rows`."""
     found = {row["protocol"] for row in rows}
     return next((protocol for protocol in PROTOCOLS if protocol in found), PROTOCOLS[0])
 
 
 def protocols(jobs: Sequence[dict[str, Any]]) -> list[str]:
-    """Those that any job of a sweep was tested under, the headline's first; v5 where none was."""
+    """The protocols of a sweep's jobs, the headline's first; v5 if there are no results."""
     found = {row["protocol"] for job in jobs for row in job["results"]}
     return [protocol for protocol in PROTOCOLS if protocol in found] or [PROTOCOLS[0]]
 
 
 def read_results(folder: Path) -> list[Row]:
-    """The rows of `results.json`, v5 before v4, random before teacher before the forests."""
+    """The rows of `results.json`, in the order of PROTOCOLS and then POLICIES.
+
+    Raises:
+        ArtifactError: if there is no such file.
+    """
     try:
         rows: list[Row] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -46,7 +50,7 @@ def read_results(folder: Path) -> list[Row]:
 
 
 def read_episodes(folder: Path) -> list[Row]:
-    """The rows of `episodes.csv`, numbers as numbers; none if there is no such file."""
+    """The rows of `episodes.csv`, with numbers converted; empty if there is no such file."""
     return [
         row | {"return": float(row["return"]), "steps": int(float(row["steps"]))}
         for row in read_rows(folder / "episodes.csv", missing_ok=True)
@@ -54,7 +58,7 @@ def read_episodes(folder: Path) -> list[Row]:
 
 
 def read_curve(path: Path, *columns: str) -> dict[str, list[float]]:
-    """The named columns of a curve that are there; a cell that is no number is NaN."""
+    """The columns of a curve's CSV file, as far as they exist; NaN for a cell without a number."""
     rows = read_rows(path, missing_ok=True)
     return {
         name: [_number(row.get(name)) for row in rows]

@@ -1,4 +1,4 @@
-"""What a handful of returns says, and how sure it is. Pure functions of numbers.
+"""Aggregate metrics of returns, and their bootstrap confidence intervals.
 
 Source: Agarwal et al. 2021, Deep Reinforcement Learning at the Edge of the Statistical Precipice,
 arXiv:2108.13264, and its library rliable: interquartile mean and percentile bootstrap intervals.
@@ -20,15 +20,14 @@ Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]  # (..., n) -> 
 
 
 def mean(returns: ArrayLike) -> NDArray[np.float64]:
-    """The mean over the last axis, (..., n) -> (...), in the unit of the returns."""
+    """The mean over the last axis, (..., n) -> (...)."""
     return np.asarray(np.mean(_floats(returns), axis=-1))
 
 
 def iqm(returns: ArrayLike) -> NDArray[np.float64]:
-    """The interquartile mean over the last axis: the mean without the lowest and highest quarter.
+    """The interquartile mean (IQM) over the last axis: without the lowest and highest quarter.
 
-    With n returns, floor(n / 4) are dropped at each end, as rliable does, so that fewer than four
-    returns lose none.
+    Of n returns, floor(n / 4) are dropped at each end, as in rliable; of fewer than four, none.
 
     Args:
         returns: (..., n), n >= 1.
@@ -42,19 +41,18 @@ def iqm(returns: ArrayLike) -> NDArray[np.float64]:
 def interval(
     returns: ArrayLike, *, seed: int, statistic: Statistic = mean, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:
-    """The 95 % percentile bootstrap interval of a statistic of one vector of returns.
+    """The 95 % percentile bootstrap interval of a statistic of returns (Efron 1979).
 
-    Episodes are drawn again with replacement, as many as there are, `resamples` times; the
-    interval runs from the 2.5th to the 97.5th percentile of the statistic (Efron 1979).
+    The n returns are resampled with replacement `resamples` times; the interval is from the 2.5th
+    to the 97.5th percentile of the statistic.
 
     Args:
-        returns: (n,), one for each independent episode.
+        returns: (n,), of independent episodes or runs.
         seed: of the resampling; the same seed gives the same interval.
         statistic: reduces the last axis.
 
     Returns:
-        (low, high) in the unit of the returns; None for fewer than two returns, which say
-        nothing about their spread.
+        (low, high) in the unit of the returns; None for fewer than two returns.
     """
     vector = _vector(returns)
     if len(vector) < 2:
@@ -71,19 +69,21 @@ def stratified_interval(
 ) -> tuple[float, float] | None:
     """The 95 % stratified bootstrap interval of a statistic over several policies' returns.
 
-    Each stratum (a search seed, say) is resampled by itself, and the statistic is that of all
-    returns together. Strata that hold the very same returns are the same episodes under several
-    names (a teacher that all seeds share): they are resampled as one, or the interval would
-    claim episodes that nobody played. It answers for the episodes, *given these policies*: how
-    much another search would differ is not in it; report the spread of the means beside it.
+    The strata are the policies of several search seeds. Each is resampled separately; the statistic
+    is that of all returns together. Strata with identical returns are the same episodes (of a
+    teacher that all seeds share) and are resampled together; otherwise the interval would count
+    these episodes several times.
+
+    The interval covers the variation of episodes for these policies, not that between searches:
+    report the spread of the means as well.
 
     Args:
-        strata: one vector of returns for each stratum, (n_i,) each.
+        strata: the returns of each stratum, (n_i,).
         seed: of the resampling; the same seed gives the same interval.
         statistic: reduces the last axis.
 
     Returns:
-        (low, high) in the unit of the returns; None where any stratum holds fewer than two.
+        (low, high) in the unit of the returns; None if a stratum has fewer than two returns.
     """
     vectors = [_vector(stratum) for stratum in strata]
     if not vectors or min(len(vector) for vector in vectors) < 2:
@@ -120,14 +120,14 @@ def improvement_interval(
 ) -> tuple[float, float] | None:
     """The 95 % percentile bootstrap interval of `probability_of_improvement`.
 
-    The runs of each side are drawn again by themselves.
+    The runs of each side are resampled separately.
 
     Args:
         first: (n,). second: (m,).
         seed: of the resampling; the same seed gives the same interval.
 
     Returns:
-        (low, high); None where a side has fewer than two runs.
+        (low, high); None if a side has fewer than two runs.
     """
     sides = [_vector(first), _vector(second)]
     if min(len(side) for side in sides) < 2:
@@ -136,12 +136,12 @@ def improvement_interval(
 
 
 def describe(returns: ArrayLike, *, seed: int, exhaustive: bool = False) -> dict[str, Any]:
-    """The columns of one row of `results.json` that follow from its returns.
+    """The columns of a row of `results.json` that are computed from returns.
 
     Args:
         returns: (n,), n >= 1.
         seed: of the bootstrap.
-        exhaustive: the episodes are all there are (protocol v4), so there is no interval.
+        exhaustive: whether these are all existing episodes (protocol v4): then without interval.
 
     Returns:
         {"episodes", "mean", "iqm", "ci95": [low, high] or None}.
@@ -162,7 +162,7 @@ def _bootstrap(
     seed: int,
     resamples: int,
 ) -> tuple[float, float]:
-    """The percentile interval of a statistic of independent samples, each drawn by itself."""
+    """The percentile interval of a statistic of independent samples, each resampled separately."""
     drawn = bootstrap(
         samples,
         lambda *resampled, axis: statistic(*resampled),
@@ -175,7 +175,7 @@ def _bootstrap(
 
 
 def _percentiles(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Between which `LEVEL` of the resampled values lie."""
+    """The interval that contains the central `LEVEL` of the resampled values."""
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(values, [tail, 100 - tail])
     return float(low), float(high)

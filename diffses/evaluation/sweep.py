@@ -1,4 +1,4 @@
-"""The results of a sweep's jobs, side by side; works with failed, killed and missing jobs.
+"""The results of a sweep: one record per job, also for failed, killed and missing jobs.
 
 `python -m diffses report multirun_sweeps/TIME` makes `summary.json`, `summary.csv` and
 `summary.html` in that folder again; with several folders it compares them.
@@ -35,16 +35,16 @@ from diffses.evaluation.statistics import (
 from diffses.store.manifest import Manifest, is_artifact
 
 BOOTSTRAP_SEED = 0
-SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # what `seed` changes, and its stage
-CURVE_POINTS = 200  # of a search's curve, at most
-CURVE_COLUMNS = ("leader", "mean", "return", "best")  # the first that a search has
+SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # policy that depends on `seed` -> stage
+CURVE_POINTS = 200  # maximum number in a search's curve
+CURVE_COLUMNS = ("leader", "mean", "return", "best")  # the first one that a search has is shown
 
 
 def read_jobs(sweep_dir: Path) -> list[dict[str, Any]]:
     """All jobs of a sweep.
 
     Raises:
-        DiffsesError: where the folder holds none.
+        DiffsesError: if the folder contains none.
     """
     jobs = [read_job(folder) for folder in job_folders(sweep_dir)]
     if not jobs:
@@ -68,7 +68,7 @@ def _summary(name: str, jobs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def job_folders(sweep_dir: Path) -> list[Path]:
-    """The folders of the jobs, in their order: "2" before "10"."""
+    """The folders of the jobs, in numerical order."""
     found = [
         path
         for path in sweep_dir.iterdir()
@@ -78,7 +78,7 @@ def job_folders(sweep_dir: Path) -> list[Path]:
 
 
 def read_job(folder: Path) -> dict[str, Any]:
-    """One job: its status, and the results of its artifacts where these are still in the store."""
+    """One job: its status, and its results as far as its artifacts are still in the store."""
     status = _read_status(folder)
     job: dict[str, Any] = {
         "job": folder.name,
@@ -112,7 +112,7 @@ def read_job(folder: Path) -> dict[str, Any]:
 
 
 def curve(folder: Path) -> dict[str, Any] | None:
-    """How the return of a search went, thinned out; None where it left no curve."""
+    """The return of a search against steps, at most CURVE_POINTS; None if there is no curve."""
     read = read_curve(folder / "curve.csv", "steps", *CURVE_COLUMNS)
     name = next((name for name in CURVE_COLUMNS if name in read), None)
     if name is None or "steps" not in read:
@@ -128,7 +128,7 @@ def curve(folder: Path) -> dict[str, Any] | None:
 
 
 def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
-    """Names each job by the overrides that not all jobs have, its seed apart."""
+    """Sets each job's variant: the overrides that not all jobs have, without its seed."""
     known = [set(job["overrides"]) for job in jobs if job["overrides"]]
     common = set.intersection(*known) if known else set()
     for job in jobs:
@@ -137,13 +137,13 @@ def name_variants(jobs: Sequence[dict[str, Any]]) -> None:
 
 
 def validation_mean(folder: Path) -> float | None:
-    """The champion's mean return on validation episodes, from `validation.csv`."""
+    """The champion's mean return in validation episodes; None if there is no `validation.csv`."""
     rows = read_rows(folder / "validation.csv", missing_ok=True)
     return next((float(row["mean"]) for row in rows if row.get("champion") == "True"), None)
 
 
 def across(jobs: Sequence[dict[str, Any]]) -> list[Row]:
-    """Each policy over the seeds of each variant, protocols apart."""
+    """One row per variant, protocol and policy, aggregated over seeds."""
     rows = []
     for variant in dict.fromkeys(job["variant"] for job in jobs):
         members = [job for job in jobs if job["variant"] == variant and job["results"]]
@@ -201,9 +201,11 @@ def _identity(job: dict[str, Any], policy: str, returns: list[float]) -> object:
 
 
 def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
-    """Probabilities of improvement under the headline's protocol: of the champions over the
-    policies they were made from, and over the champions of the other variants of the same task.
-    A run is a job's mean return."""
+    """Probabilities of improvement under the headline's protocol.
+
+    Compared are the champions with the policies they were made from, and with the champions of the
+    other variants of the same environment. A run is represented by its mean return.
+    """
     games = {job["variant"]: job["game"] for job in jobs}
     protocol = main_protocol(row for job in jobs for row in job["results"])
     different: dict[tuple[str, str], dict[object, float]] = {}
@@ -243,8 +245,10 @@ def improvement(jobs: Sequence[dict[str, Any]]) -> list[Row]:
 
 
 def best(jobs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The job whose champion is best on validation; of equals, the first. None where there is
-    none, or where returns of different tasks would be compared."""
+    """The job with the best champion on validation; ties go to the first.
+
+    None if there is none, or if the jobs are of different environments.
+    """
     candidates = [job for job in jobs if job["validation"] is not None]
     if not candidates or len({job["game"] for job in candidates}) > 1:
         return None
@@ -262,7 +266,7 @@ def best(jobs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def shared(jobs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """The stages that two or more jobs reached, all with one key."""
+    """Stage -> key of the artifacts that all jobs share which reached the stage, at least two."""
     keys: dict[str, list[str]] = {}
     for job in jobs:
         for stage, key in job["artifacts"].items():
@@ -281,7 +285,7 @@ def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
 
 
 def _evaluation(folder: Path) -> dict[str, Any]:
-    """The settings of an evaluation."""
+    """The settings of an evaluate artifact."""
     found: dict[str, Any] = Manifest.read(folder).config.get("evaluation", {})
     return found
 
@@ -289,13 +293,13 @@ def _evaluation(folder: Path) -> dict[str, Any]:
 def _read_status(folder: Path) -> dict[str, Any]:
     try:
         status: dict[str, Any] = read_json(folder / "status.json") or {}
-    except ValueError:  # torn by a kill
+    except ValueError:  # incomplete, of a killed job
         status = {}
     return status
 
 
 def _artifact(job: dict[str, Any], stage: str) -> Path | None:
-    """The folder of a stage the job reached, if it is still in the store."""
+    """The folder of a job's artifact; None if the job did not reach the stage or it was deleted."""
     if job["outputs"] is None or stage not in job["artifacts"]:
         return None
     folder = Path(job["outputs"]) / stage / job["artifacts"][stage]

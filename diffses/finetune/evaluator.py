@@ -103,7 +103,7 @@ class FirstToN:
     def observe(self, episode: Episode) -> None:
         """Takes note of an episode, unless it was cut."""
         if not episode.truncated:
-            self.ends.append(max(episode.score + episode.lost, episode.lost))
+            self.ends.append(max(episode.score + episode.penalties, episode.penalties))
             self.steps.append(episode.steps)
 
     @property
@@ -121,7 +121,7 @@ class FirstToN:
         target = self.target
         if target is None or not episode.truncated:
             return episode.score
-        made, lost = episode.score + episode.lost, episode.lost
+        made, lost = episode.score + episode.penalties, episode.penalties
         return target * (made - lost) / (max(made, lost) + PRIOR_POINTS)
 
 
@@ -185,7 +185,7 @@ class FitnessEvaluator:
         returns, discounted = np.zeros(len(jobs)), np.zeros(len(jobs))
         for episode in self._played(list(places)):
             returns[places[episode.job]] = self.first_to_n.extrapolated_return(episode)
-            discounted[places[episode.job]] = episode.discounted
+            discounted[places[episode.job]] = episode.discounted_return
         shape = (len(seeds), len(forests))
         return returns.reshape(shape).T, discounted.reshape(shape).T
 

@@ -1,1 +1,1 @@
-"""One file a row of the pipeline: what each stage does."""
+"""The stages of the pipeline, one file per stage."""

@@ -1,4 +1,4 @@
-"""The `dataset` stage: records the teacher, or imports a recording."""
+"""The `dataset` stage: records the teacher's episodes, or imports a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from diffses.store import Workspace
 def record_dataset(
     env: EnvConfig, dataset: DatasetConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
-    """Writes `dataset.npz` and `dataset.json`, from the teacher's play or from a JSON file."""
+    """Writes `dataset.npz` and `dataset.json`.
+
+    Args:
+        inputs: the folders of the artifacts: teacher and detector.
+
+    Raises:
+        ConfigError: if `dataset.import_json` cannot be imported.
+    """
     from diffses.agents.forest_agent import detector_at
     from diffses.dataset.dagger import record_rounds
     from diffses.dataset.json_form import read
@@ -25,11 +32,11 @@ def record_dataset(
     protocol = search_protocol(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)
-    opened = protocol.make_env()
-    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(opened.action_names)))
+    made = protocol.make_env()
+    groups: tuple[tuple[int, ...], ...] = tuple((a,) for a in range(len(made.action_names)))
     if isinstance(protocol, AtariProtocol):
         groups = equivalent_actions(protocol, seed_for(dataset.seed, "effects"))
-    layout = Layout(features, opened.action_names, groups, opened.bounds)
+    layout = Layout(features, made.action_names, groups, made.bounds)
     returns: dict[str, list[float]] = {}
     if dataset.import_json is not None:
         parts = read(Path(dataset.import_json), detector, len(layout.actions), dataset.held_out)

@@ -1,4 +1,4 @@
-"""The `detector` stage: learns to find the objects of a game."""
+"""The `detector` stage: learns to detect the objects of a game."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger("diffses")
 def learn_detector(
     env: EnvConfig, detector: DetectorConfig, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
-    """Writes `detector.json` and what its kind needs, e.g. `detector.npz` and `sample.png`.
+    """Writes `detector.json`, `sample.png` and the other files of the detector.
 
     Args:
         inputs: the teacher's folder where `detector.frames=teacher`, else nothing.

@@ -1,4 +1,4 @@
-"""Symbolic distillation: one expression for each action, fitted to the teacher's logits."""
+"""The `distill` stage: symbolic regression of the teacher's logits, one expression per action."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.store import Workspace
 
-EVERY = 5  # one in so many training episodes ranks the candidates, the others fit them
+EVERY = 5  # every fifth training episode is for ranking the candidates, the others for fitting
 
 
 def distill_policy(
     regressor: RegressorConfig, seed: int, *, inputs: Mapping[str, Path], workspace: Workspace
 ) -> None:
-    """Writes `linear.json`, `distilled.json` and the hall of fame, `forests/00.json` and on.
+    """Writes `linear.json`, `distilled.json`, and the hall of fame: `hall_of_fame.csv`, `forests/`.
 
     The target of each tree is the teacher's centred score of its group of actions. Candidates are
-    ranked on every fifth episode of the training part; the held-out part is only reported.
+    ranked on every fifth episode of the training part; on the held-out part, agreement is only
+    reported.
     """
     from diffses.regressor import fit_forests, fit_linear
 
@@ -65,8 +66,10 @@ def distill_policy(
 
 
 def split(part: Part) -> tuple[Part, Part]:
-    """Steps to fit on and steps to rank candidates on: every fifth episode, or the last fifth of
-    the steps where there are fewer than five."""
+    """Splits the training part into steps for fitting and steps for ranking candidates.
+
+    For ranking are every fifth episode; with fewer than five episodes, the last fifth of the steps.
+    """
     number = np.unique(part.episode, return_inverse=True)[1]
     if number.max() + 1 >= EVERY:
         chosen = number % EVERY == EVERY - 1
@@ -78,15 +81,14 @@ def split(part: Part) -> tuple[Part, Part]:
 def best_agreement(
     forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...]
 ) -> Forest:
-    """The forest that agrees most often; of equals the smallest."""
+    """The forest with the highest agreement; ties go to the smallest."""
     return max(forests, key=lambda f: (action_agreement(f, part, groups), -f.size))
 
 
 def front(
     forests: list[Forest], part: Part, groups: tuple[tuple[int, ...], ...], limit: int
 ) -> list[Forest]:
-    """The forests that no other beats in both agreement and size, the best `limit` of them,
-    the most agreeing first."""
+    """The Pareto front of agreement and size: at most `limit` forests, by falling agreement."""
     ranked = sorted(
         set(forests), key=lambda f: (-action_agreement(f, part, groups), f.size, f.to_json())
     )

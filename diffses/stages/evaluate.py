@@ -1,4 +1,4 @@
-"""The `evaluate` stage."""
+"""The `evaluate` stage: test episodes of all policies of a run."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from diffses.store import Workspace
 from diffses.store.keys import Spec, digests
 from diffses.store.manifest import FILE
 
-PLAY_VERSION = 3  # of the shared artifacts; raise it when the same policy would play otherwise
+PLAY_VERSION = 3  # raise it when a change of the code changes the episodes of a policy
 FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finetune"))
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluatedPolicy:
-    """A policy to be played.
+    """A policy to be tested.
 
-    identity: what decides its play, for the key under which its episodes are shared.
+    identity: everything that its actions depend on; part of the key of its episodes.
     """
 
     name: str
@@ -45,11 +45,11 @@ def evaluate(
     inputs: Mapping[str, Path],
     workspace: Workspace,
 ) -> None:
-    """Writes `results.json`, a row for each policy and protocol, and `episodes.csv`.
+    """Writes `results.json`, one row per policy and protocol, and `episodes.csv`.
 
-    Agreement with a teacher is told where there is one: not of a shipped champion. A policy's
-    episodes are an artifact of their own (`outputs/play/<key>`), so that the runs of a sweep, and
-    equal policies, play them once.
+    Agreement is None where there is no teacher: for a shipped champion. The episodes of a policy
+    are an artifact of their own (`outputs/play/<key>`), so that equal policies, and the runs of a
+    sweep, share them.
     """
     from diffses.dataset.agreement import action_agreement, exact_agreement
     from diffses.dataset.data import Dataset
@@ -58,14 +58,14 @@ def evaluate(
     protocols = evaluation_protocols(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
-    players = evaluated_policies(inputs)
-    games = [len(seeds_of(protocol, evaluation)) for protocol in protocols]
-    with Bar(sum(games) * len(players), "episode", "evaluate") as progress:
-        for policy in players:
+    policies = evaluated_policies(inputs)
+    games = [len(episode_seeds(protocol, evaluation)) for protocol in protocols]
+    with Bar(sum(games) * len(policies), "episode", "evaluate") as progress:
+        for policy in policies:
             for protocol in protocols:
-                played = play_shared(policy, protocol, evaluation, workspace, progress)
+                played = shared_episodes(policy, protocol, evaluation, workspace, progress)
                 episodes += [{"policy": policy.name, **row} for row in played]
-                row = summary(policy, protocol, played, evaluation)
+                row = result_row(policy, protocol, played, evaluation)
                 if policy.forest is not None and data is not None:
                     row["agreement"] = action_agreement(policy.forest, data.held_out, data.groups)
                     row["agreement_same_action"] = exact_agreement(policy.forest, data.held_out)
@@ -79,13 +79,13 @@ def evaluate(
 
 
 def content_digests(folder: Path) -> dict[str, str]:
-    """What tells an artifact from one that was built again under the same key."""
+    """sha256 of each file of an artifact but its manifest: they tell rebuilt artifacts apart."""
     return {name: of for name, of in digests(folder).items() if name != FILE}
 
 
 def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
-    """All policies of a run: random play, the teacher, and three forests; or, without a teacher,
-    random play and the shipped champion."""
+    """All policies of a run: random actions, the teacher, and the linear, distilled and finetuned
+    forests. With `finetune=zoo`: random actions and the shipped champion."""
     from diffses.agents.forest_agent import ForestSpec
 
     found = [EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})]
@@ -94,8 +94,8 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])
-        sees = None if spec.detector is None else content_digests(Path(spec.detector))
-        identity = {"teacher": content_digests(teacher), "detector": sees}
+        detected = None if spec.detector is None else content_digests(Path(spec.detector))
+        identity = {"teacher": content_digests(teacher), "detector": detected}
         found.append(EvaluatedPolicy("teacher", spec, identity))
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
@@ -109,7 +109,7 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     return found
 
 
-def play_shared(
+def shared_episodes(
     policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     evaluation: EvaluationConfig,
@@ -117,7 +117,7 @@ def play_shared(
     progress: Bar,
 ) -> list[dict[str, Any]]:
     """The episodes of one policy under one protocol, played or read from the store."""
-    seeds = seeds_of(protocol, evaluation)
+    seeds = episode_seeds(protocol, evaluation)
     before = progress.count
     spec = Spec(
         "play",
@@ -132,33 +132,10 @@ def play_shared(
     )
 
     def make(play: Workspace) -> None:
-        done = evaluate_policy(
-            policy.spec,
-            protocol,
-            seeds,
-            max_steps=evaluation.max_steps,
-            workers=evaluation.workers,
-            progress=lambda episode: progress.update(
-                1, policy=policy.name, protocol=protocol.name, score=episode.score
-            ),
-        )
-        write_rows(
-            play.out / "episodes.csv",
-            [
-                {
-                    "protocol": protocol.name,
-                    "episode": number,
-                    "seed": episode.job.seed,
-                    "return": episode.score,
-                    "steps": episode.steps,
-                    "cut": int(episode.truncated),
-                }
-                for number, episode in enumerate(done)
-            ],
-        )
+        write_episodes(play.out / "episodes.csv", policy, protocol, evaluation, progress)
 
     path = workspace.store.get_or_build(spec, make, rebuild_if_before=workspace.rebuild_if_before)
-    progress.update(before + len(seeds) - progress.count)  # those that had been played before
+    progress.update(before + len(seeds) - progress.count)  # the episodes read from the store
     return [
         {
             "protocol": row["protocol"],
@@ -172,20 +149,54 @@ def play_shared(
     ]
 
 
-def seeds_of(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
-    """The test episodes."""
+def write_episodes(
+    path: Path,
+    policy: EvaluatedPolicy,
+    protocol: EvaluationProtocol,
+    evaluation: EvaluationConfig,
+    progress: Bar,
+) -> None:
+    """Plays the test episodes of one policy and writes one row per episode."""
+    done = evaluate_policy(
+        policy.spec,
+        protocol,
+        episode_seeds(protocol, evaluation),
+        max_steps=evaluation.max_steps,
+        workers=evaluation.workers,
+        progress=lambda episode: progress.update(
+            1, policy=policy.name, protocol=protocol.name, score=episode.score
+        ),
+    )
+    write_rows(
+        path,
+        [
+            {
+                "protocol": protocol.name,
+                "episode": number,
+                "seed": episode.job.seed,
+                "return": episode.score,
+                "steps": episode.steps,
+                "cut": int(episode.truncated),
+            }
+            for number, episode in enumerate(done)
+        ],
+    )
+
+
+def episode_seeds(protocol: EvaluationProtocol, evaluation: EvaluationConfig) -> list[int]:
+    """The seeds of the test episodes."""
     return protocol.seeds("test", evaluation.seed, evaluation.episodes)
 
 
-def summary(
+def result_row(
     policy: EvaluatedPolicy,
     protocol: EvaluationProtocol,
     played: list[dict[str, Any]],
     evaluation: EvaluationConfig,
 ) -> dict[str, Any]:
-    """A row of `results.json`; what does not exist is None.
+    """A row of `results.json`; a value that does not exist is None.
 
-    Under v4 the episodes are all there are, so there is nothing to be unsure of: no interval.
+    Under v4 the episodes are all that exist, so there is no confidence interval.
     """
     numbers = describe(
         [row["return"] for row in played],

@@ -1,4 +1,4 @@
-"""The `report` stage."""
+"""The `report` stage: one page about a run."""
 
 from __future__ import annotations
 

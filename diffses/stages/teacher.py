@@ -1,4 +1,4 @@
-"""The `teacher` stage."""
+"""The `teacher` stage: trains an agent, or copies one."""
 
 from __future__ import annotations
 
@@ -64,7 +64,11 @@ def make_teacher(
 
 
 def take(path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace) -> dict[str, object]:
-    """Copies an agent's zip into the artifact, once it is known to play this game."""
+    """Copies an agent's zip into the artifact, if it fits this game.
+
+    Raises:
+        ConfigError: if its observations or actions do not fit.
+    """
     from diffses.envs.ale import AtariEnv, v5
     from diffses.teacher.agent import check_agent, load
 

@@ -1,4 +1,4 @@
-"""Artifacts on disk, keyed by the hash of what decides their bytes."""
+"""Artifacts on disk. The key of an artifact is a hash of everything that determines its content."""
 
 from diffses.store.keys import Spec
 from diffses.store.store import Store, Workspace

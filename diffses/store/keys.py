@@ -1,4 +1,4 @@
-"""The key of an artifact: a hash of exactly what decides its bytes."""
+"""The key of an artifact: a hash of everything that determines its content, nothing else."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ KEY_HEX = 16  # 64 bits; two of a million artifacts share a key with probability
 
 
 def unkeyed(default: Any) -> Any:
-    """A field that cannot change the result (device, workers), so it is left out of keys."""
+    """A config field that cannot change the result (device, workers) and is not part of keys."""
     return _field(default, keyed=False)
 
 
 def content(default: Any) -> Any:
-    """A field that names a file: keyed by what is in the file, never by its path."""
+    """A config field that names a file; the key contains the file's digest, not its path."""
     return _field(default, content=True)
 
 
@@ -34,18 +34,19 @@ def _field(default: Any, **metadata: bool) -> Any:
 
 
 def is_keyed(field: dataclasses.Field[Any]) -> bool:
+    """Whether a config field is part of keys."""
     return bool(field.metadata.get("keyed", True))
 
 
 def canonical(value: Any) -> Any:
-    """Reduces a typed config to JSON, refusing whatever JSON would blur.
+    """Converts a typed config to JSON values.
 
-    A dataclass also gives its class's name, so two classes of a group never share a key.
+    The name of a dataclass is included, so that two classes of a group never share a key.
 
     Raises:
-        ConfigError: where a file that the config names is not there.
-        ValueError: for a number that is not finite.
-        TypeError: for anything that has no canonical form.
+        ConfigError: if a file that the config names does not exist.
+        ValueError: if a number is not finite.
+        TypeError: if a value has another type.
     """
     if isinstance(value, enum.Enum):
         return value.name
@@ -80,7 +81,7 @@ def _canonical_field(config: Any, field: dataclasses.Field[Any]) -> Any:
 
 
 def digest(path: Path) -> str:
-    """sha256 of a file, in hex."""
+    """sha256 of a file, in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
@@ -93,14 +94,15 @@ def digests(folder: Path) -> dict[str, str]:
 
 @dataclasses.dataclass(frozen=True)
 class Spec:
-    """Everything that decides the bytes of an artifact."""
+    """Everything that determines the content of an artifact."""
 
     stage: str
-    version: int  # raised by hand when the stage's code changes its meaning
-    config: Mapping[str, Any]  # only the sections this stage reads
-    parents: Mapping[str, str]  # stage -> key, so a new teacher renames all that follows
+    version: int  # raise it when a change of the stage's code changes its result
+    config: Mapping[str, Any]  # section -> settings, for the sections that the stage reads
+    parents: Mapping[str, str]  # stage -> key of each artifact it is made from
 
     def describe(self) -> dict[str, Any]:
+        """As JSON values, for the key and the manifest."""
         return {
             "layout": LAYOUT,
             "stage": self.stage,
@@ -115,10 +117,10 @@ class Spec:
 
 
 def key_of(description: Mapping[str, Any]) -> str:
-    """The key of what `Spec.describe` gives: `KEY_HEX` hexadecimal digits.
+    """The key of a description by `Spec.describe`: `KEY_HEX` hexadecimal digits.
 
     Raises:
-        ValueError: for a number that is not finite.
+        ValueError: if a number is not finite.
     """
     text = json.dumps(description, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_HEX]

@@ -9,16 +9,16 @@ from diffses.store.manifest import FILE, Manifest
 
 
 def artifacts(root: Path) -> list[Path]:
-    """Every committed artifact, oldest first."""
+    """The folders of all committed artifacts, oldest first."""
     found = list(root.glob(f"*/*/{FILE}"))
     return [path.parent for path in sorted(found, key=lambda path: path.stat().st_mtime)]
 
 
 def find(root: Path, key: str) -> Path:
-    """The artifact whose key starts with `key`.
+    """The folder of the artifact whose key starts with `key`.
 
     Raises:
-        ArtifactError: where none or several do.
+        ArtifactError: if there is none, or more than one.
     """
     matches = [path for path in artifacts(root) if path.name.startswith(key)]
     if len(matches) != 1:
@@ -28,12 +28,12 @@ def find(root: Path, key: str) -> Path:
 
 
 def size(path: Path) -> int:
-    """Bytes of all files below `path`."""
+    """Total size of all files below `path`, in bytes."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
 def read(path: Path) -> Manifest | None:
-    """An artifact's manifest; None where there is none, or one that cannot be read."""
+    """An artifact's manifest; None if it is missing or unreadable."""
     try:
         return Manifest.read(path)
     except ArtifactError:

@@ -1,4 +1,4 @@
-"""`manifest.json`: what an artifact was made from, when, by what, and a digest of each file."""
+"""`manifest.json`: inputs, time, code version and file digests of an artifact."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ FILE = "manifest.json"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The record that makes a folder an artifact; it is written last.
+    """The description of an artifact. It is written last: only a complete folder has one.
 
-    The first five fields are `Spec.describe()`: they decide the key. The others do not.
+    The first five fields are `Spec.describe()` and determine the key; the others do not.
     """
 
-    layout: int  # keys.LAYOUT when it was made
+    layout: int  # keys.LAYOUT at the time
     stage: str
     version: int  # of the stage's code
-    config: dict[str, Any]  # section -> its canonical form; only those the stage reads
-    parents: dict[str, str]  # stage -> key of each artifact it was made from
-    files: dict[str, str]  # path below the folder -> sha256, without the manifest itself
-    started: datetime  # with its time zone; the file keeps milliseconds
-    seconds: float  # the build took
-    git: str | None  # commit of the code, "+" behind it where files differed; None: unknown
+    config: dict[str, Any]  # section -> settings as JSON values
+    parents: dict[str, str]  # stage -> key of each artifact it is made from
+    files: dict[str, str]  # relative path -> sha256, without the manifest itself
+    started: datetime  # with time zone, to the millisecond
+    seconds: float  # duration of the build
+    git: str | None  # commit of the code, with "+" if files differed from it; None: unknown
     packages: dict[str, str]  # name -> version
 
     @property
@@ -38,7 +38,7 @@ class Manifest:
         return key_of(self.describe())
 
     def describe(self) -> dict[str, Any]:
-        """What decides the key, as `Spec.describe` says it."""
+        """What determines the key, as `Spec.describe` gives it."""
         names = ("layout", "stage", "version", "config", "parents")
         return {name: getattr(self, name) for name in names}
 
@@ -47,7 +47,7 @@ class Manifest:
         """The manifest of an artifact's folder.
 
         Raises:
-            ArtifactError: where there is none, or one that cannot be read or lacks a field.
+            ArtifactError: if it is missing or unreadable, or lacks a field.
         """
         if not is_artifact(folder):
             raise ArtifactError(
@@ -64,6 +64,7 @@ class Manifest:
             ) from error
 
     def write(self, folder: Path) -> None:
+        """Writes `manifest.json` into the folder."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields["started"] = self.started.isoformat(timespec="milliseconds")
         text = json.dumps(fields, indent=2, sort_keys=True)
@@ -71,12 +72,12 @@ class Manifest:
 
 
 def is_artifact(folder: Path) -> bool:
-    """Whether a folder holds a manifest; it may be damaged nevertheless."""
+    """Whether a folder has a manifest; its files are not checked."""
     return (folder / FILE).is_file()
 
 
 def parent_folders(folder: Path) -> dict[str, Path]:
-    """Stage -> folder of each artifact that one was made from; some may be gone.
+    """Stage -> folder of each artifact that this one is made from; it need not exist any more.
 
     Raises:
         ArtifactError: as `Manifest.read`.

@@ -1,12 +1,12 @@
-"""Artifacts on disk: one directory for each stage and key, whole or absent.
+"""Artifacts on disk: one folder per stage and key, which is either complete or absent.
 
-outputs/distill/5d1e0c9a7b3f4e21/           committed; never written again
-    manifest.json                           what made it, and a digest of every file
+outputs/distill/5d1e0c9a7b3f4e21/           committed; never changed
+    manifest.json                           how it was made, and a digest of each file
     distilled.json
-outputs/distill/5d1e0c9a7b3f4e21.partial/   unfinished; no other stage looks here
-    out/                                    emptied at every start
-    scratch/                                kept across restarts, dropped on commit
-outputs/.locks/                             who is building what
+outputs/distill/5d1e0c9a7b3f4e21.partial/   unfinished; no stage reads it
+    out/                                    emptied at each start
+    scratch/                                kept for a restart, deleted on commit
+outputs/.locks/                             one lock per artifact that is being built
 
 `python -m diffses store ls | show KEY | verify | rm KEY | gc` looks after them.
 """
@@ -56,42 +56,44 @@ PACKAGES = (
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Where a running stage writes."""
+    """The folders that a running stage writes to."""
 
     out: Path  # becomes the artifact
     scratch: Path  # checkpoints to resume from after a crash
-    store: Store  # for what several artifacts of this stage share
-    rebuild_if_before: datetime | None = None  # what of these was begun before is to be built again
+    store: Store  # for artifacts that the stage builds itself and shares
+    rebuild_if_before: datetime | None = None  # rebuild these if they are older
 
 
 class Store:
-    """The artifacts below one folder."""
+    """The artifacts below a root folder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def path(self, spec: Spec) -> Path:
+        """The folder of an artifact, which need not exist."""
         return self.root / spec.stage / spec.key
 
     def partial(self, spec: Spec) -> Path:
+        """The folder in which an artifact is built."""
         return self.path(spec).with_suffix(".partial")
 
     def find(self, spec: Spec) -> Path | None:
-        """The committed artifact, unchecked; None where there is none."""
+        """The folder of the committed artifact, unchecked; None if there is none."""
         path = self.path(spec)
         return path if is_artifact(path) else None
 
     def resumable(self, spec: Spec) -> bool:
-        """Whether an unfinished build left something to go on from."""
+        """Whether an unfinished build has left checkpoints."""
         scratch = self.partial(spec) / "scratch"
         return scratch.is_dir() and any(scratch.iterdir())
 
     def open(self, spec: Spec) -> Path | None:
-        """The committed artifact, every file checked against its manifest.
+        """The folder of the committed artifact, with every file checked; None if there is none.
 
         Raises:
-            ArtifactError: where a file is damaged, missing or too many, or where another
-                configuration has the same key.
+            ArtifactError: if a file is damaged, missing or unknown, or if another configuration
+                has the same key.
         """
         path = self.find(spec)
         if path is None:
@@ -110,7 +112,7 @@ class Store:
         *,
         rebuild_if_before: datetime | None = None,
     ) -> Path:
-        """Returns the committed directory for `spec`, calling `make` only if there is none.
+        """Returns the folder of the artifact; calls `make` to build it only if there is none.
 
         An artifact whose build began before `rebuild_if_before` is built again, and replaced once
         the new one is complete.
@@ -118,21 +120,21 @@ class Store:
         if found := self._open_if_fresh(spec, rebuild_if_before):
             return found
         with exclusive_lock(self.root / ".locks" / f"{spec.stage}-{spec.key}"):
-            # built by another process while we waited
+            # another process may have built it in the meantime
             if found := self._open_if_fresh(spec, rebuild_if_before):
                 return found
             self._build(spec, make, rebuild_if_before)
         return self.path(spec)
 
     def _open_if_fresh(self, spec: Spec, rebuild_if_before: datetime | None) -> Path | None:
-        """The artifact, unless its build began before."""
+        """The artifact; None if there is none or if it is older than `rebuild_if_before`."""
         path = self.find(spec)
         if (
             path is not None
             and rebuild_if_before is not None
             and Manifest.read(path).started < rebuild_if_before
         ):
-            return None  # what is replaced may be damaged
+            return None  # unchecked: it is replaced, and may be damaged
         return self.open(spec)
 
     def _build(
@@ -149,7 +151,7 @@ class Store:
         workspace.out.mkdir(parents=True)
         workspace.scratch.mkdir(exist_ok=True)
         started, clock = datetime.now(UTC), time.perf_counter()
-        commit = git_commit()  # before: what is committed meanwhile is not what runs
+        commit = git_commit()  # now: later commits are not the code that runs
         make(workspace)
         Manifest(
             **spec.describe(),
@@ -163,7 +165,7 @@ class Store:
         shutil.rmtree(partial)
 
     def _commit(self, out: Path, path: Path) -> None:
-        """Moves a finished folder into place: atomic within one file system."""
+        """Moves a finished folder into place; atomic within one file system."""
         if path.exists():
             replaced = path.with_suffix(f".replaced-{uuid.uuid4().hex[:8]}")
             path.replace(replaced)
@@ -174,10 +176,10 @@ class Store:
 
 
 def verify(path: Path) -> Manifest:
-    """Checks every file of an artifact against its manifest, which it returns.
+    """Checks every file of an artifact against its manifest; returns the manifest.
 
     Raises:
-        ArtifactError: naming the first file that is not as it was written.
+        ArtifactError: names the first file that is damaged, missing or unknown.
     """
     fix = f"python -m diffses store rm {path.name}, then run again to rebuild it"
     manifest = Manifest.read(path)
@@ -195,9 +197,9 @@ def verify(path: Path) -> Manifest:
 
 @contextlib.contextmanager
 def exclusive_lock(lock: Path) -> Iterator[None]:
-    """Holds `lock` for the body; the system frees it if this process dies.
+    """Holds a file lock; the system releases it if this process dies.
 
-    A process that has to wait logs who holds it.
+    A process that has to wait logs which process holds the lock.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     holder = lock.with_suffix(".holder.json")
@@ -217,6 +219,7 @@ def exclusive_lock(lock: Path) -> Iterator[None]:
 
 
 def _lock_holder(holder: Path) -> str:
+    """Which process holds a lock, for the log."""
     try:
         record: Mapping[str, Any] = json.loads(holder.read_text())
     except (OSError, ValueError):
@@ -225,7 +228,7 @@ def _lock_holder(holder: Path) -> str:
 
 
 def atomic_write(path: Path, text: str) -> None:
-    """Writes a file so that whoever is killed meanwhile leaves the one before."""
+    """Replaces a file atomically: a killed process leaves the old content."""
     partial = path.with_name(f"{path.name}.tmp")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
@@ -233,7 +236,7 @@ def atomic_write(path: Path, text: str) -> None:
 
 @cache
 def git_commit() -> str | None:
-    """The commit this code is at, with "+" where files differ from it; None outside git."""
+    """The commit of this code, with "+" if files differ from it; None outside a repository."""
     here = Path(__file__).parent
     try:
         commit = subprocess.run(
@@ -253,6 +256,7 @@ def git_commit() -> str | None:
 
 @cache
 def package_versions() -> dict[str, str]:
+    """Versions of the installed packages that can influence results."""
     found = {}
     for name in PACKAGES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):

@@ -73,12 +73,7 @@ class TrainingCallback(BaseCallback):
         scratch: Path,
     ) -> None:
         super().__init__()
-        self.settings, self.protocol, self.agent, self.scratch = (
-            settings,
-            protocol,
-            agent,
-            scratch,
-        )
+        self.settings, self.protocol, self.agent, self.scratch = settings, protocol, agent, scratch
         self.best = self._read("best.txt", -np.inf)
         self._earlier_minutes = self._read("clock.txt", 0.0)  # before the training was resumed
         self._started = time.perf_counter()

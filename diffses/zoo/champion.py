@@ -1,7 +1,7 @@
-"""Policies that are shipped: the champion of each environment, and the detector it plays through.
+"""The shipped champions: the best policy of each environment, with its detector.
 
-`ENV.json` holds {"forest", "env", "protocol", "validation", "test", "size", "provenance"}; the
-fitted detector of a policy that plays from frames lies in the folder `ENV/`.
+`ENV.json` contains {"forest", "env", "protocol", "validation", "test", "size", "provenance",
+"files"}. The folder `ENV/` contains the detector of a policy that plays from frames.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Champion:
-    """A policy with all it takes to play it.
+    """A policy with its environment and detector.
 
     Args:
-        env: what it plays; None where that is not known.
-        detector: the folder of its detector; None for one that sees the numbers of a task.
-        about: what else is known, e.g. "validation", "test" and "provenance".
+        env: the environment; None if it is not known.
+        detector: the folder of the detector; None for a policy on vector observations.
+        about: the other contents of its file, e.g. "validation", "test" and "provenance".
     """
 
     forest: Forest
@@ -39,7 +39,7 @@ class Champion:
 
 
 def shipped(folder: Path = FOLDER) -> list[str]:
-    """The environments that have a champion here."""
+    """The names of the environments with a champion, in alphabetical order."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
@@ -47,8 +47,8 @@ def open_champion(env_name: str, folder: Path = FOLDER) -> Champion:
     """The shipped champion of an environment.
 
     Raises:
-        ConfigError: where none is shipped for it.
-        ArtifactError: where its file cannot be read.
+        ConfigError: if there is none.
+        ArtifactError: if its file cannot be read.
     """
     path = folder / f"{env_name}.json"
     if not path.is_file():
@@ -69,11 +69,11 @@ def open_champion(env_name: str, folder: Path = FOLDER) -> Champion:
 
 
 def env_from(fields: Mapping[str, Any]) -> EnvConfig:
-    """The environment that manifests and this folder's files describe.
+    """The environment settings from their JSON values in a manifest or a champion's file.
 
     Raises:
-        TypeError: where a field is missing or unknown.
-        KeyError: for a label that does not exist.
+        TypeError: if a field is missing or unknown.
+        KeyError: if a label does not exist.
     """
     kind: type[ArcadeEnv] | type[GymnasiumEnv] = GymnasiumEnv if "id" in fields else ArcadeEnv
     known = {field.name for field in dataclasses.fields(kind)}
@@ -86,10 +86,10 @@ def env_from(fields: Mapping[str, Any]) -> EnvConfig:
 
 
 def env_name(env: EnvConfig) -> str:
-    """The name under which an environment's champion is kept: as `env=NAME` would choose it.
+    """The name of an environment as in `env=NAME`; its champion's file has this name.
 
     Raises:
-        ConfigError: for a task that no file in conf/env describes.
+        ConfigError: if no file in conf/env describes a Gymnasium environment.
     """
     if isinstance(env, ArcadeEnv):
         return env.game
@@ -101,10 +101,10 @@ def env_name(env: EnvConfig) -> str:
 
 
 def champion_file(env: EnvConfig, folder: Path = FOLDER) -> Path:
-    """The shipped champion's file for an environment.
+    """The file of an environment's shipped champion.
 
     Raises:
-        ConfigError: where none is shipped for it.
+        ConfigError: if there is none, or if it was found with other settings.
     """
     names = shipped(folder)
     for name in names:

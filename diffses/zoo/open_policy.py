@@ -1,4 +1,4 @@
-"""Finds a policy by what people call it: an artifact's key, a shipped environment, or a file."""
+"""Opens a policy by an artifact's key, an environment with a shipped champion, or a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from diffses.store.lookup import find
 from diffses.store.manifest import Manifest, is_artifact, parent_folders
 from diffses.zoo.champion import FOLDER, Champion, env_from, open_champion
 
-POLICIES = ("finetuned", "distilled", "linear")  # the first that an artifact leads to is taken
+POLICIES = ("finetuned", "distilled", "linear")  # in order of preference
 
 
 def open_policy(name: str, outputs: Path, zoo: Path = FOLDER, which: str | None = None) -> Champion:
-    """The policy that `name` stands for.
+    """Opens a policy.
 
     Args:
         name: the start of an artifact's key (of any stage from distill on), the name of an
@@ -28,10 +28,10 @@ def open_policy(name: str, outputs: Path, zoo: Path = FOLDER, which: str | None 
             champion's.
         outputs: the artifact store.
         zoo: the folder of the shipped champions.
-        which: finetuned, distilled or linear, for a key; None: the last the pipeline made.
+        which: finetuned, distilled or linear, for a key; None: the first of these that exists.
 
     Raises:
-        ConfigError, ArtifactError: where there is no such policy.
+        ConfigError, ArtifactError: if there is no such policy.
     """
     path = Path(name)
     if path.suffix == ".json" and path.is_file():
@@ -42,7 +42,7 @@ def open_policy(name: str, outputs: Path, zoo: Path = FOLDER, which: str | None 
 
 
 def ancestors(folder: Path) -> dict[str, Path]:
-    """Stage -> folder of an artifact and of all it was made from, the nearest first."""
+    """Stage -> folder of an artifact and of all its ancestors, the nearest first."""
     found: dict[str, Path] = {}
     pending = [folder]
     while pending:
@@ -63,7 +63,7 @@ def _of_file(path: Path) -> Champion:
 
 
 def _shipped(path: Path) -> bool:
-    """Whether a file is that of a champion of the zoo."""
+    """Whether a file is a champion's, and not a forest's."""
     try:
         return "forest" in json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError):  # TypeError: a bare number
@@ -77,7 +77,7 @@ def _of_artifact(folder: Path, which: str | None) -> Champion:
             if stage in made and (path := made[stage] / f"{policy}.json").is_file():
                 return _champion(Forest.load(path), made)
     raise ArtifactError(
-        f"{folder} leads to no {which or 'forest'}",
+        f"{folder} has no {which or 'forest'} among its ancestors",
         fix="the key of a distill, finetune, evaluate or report artifact: "
         "python -m diffses store ls",
     )
@@ -92,16 +92,16 @@ def _champion(forest: Forest, made: dict[str, Path]) -> Champion:
 
 
 def _detector(made: dict[str, Path]) -> Path | None:
-    """The folder of the detector; a shipped champion brings its own."""
+    """The folder of the detector; a copy of a shipped champion contains its own."""
     own = made["finetune"] / "detector" if "finetune" in made else None
     return made.get("detector", own if own is not None and own.is_dir() else None)
 
 
 def detector_of(champion: Champion) -> AnyDetector:
-    """What the policy sees through.
+    """Opens the detector of a policy.
 
     Raises:
-        ConfigError: where that is not known.
+        ConfigError: if it is not known.
     """
     if champion.detector is not None:
         return open_detector(champion.detector)
@@ -110,6 +110,6 @@ def detector_of(champion: Champion) -> AnyDetector:
 
         return name_observation(champion.env)
     raise ConfigError(
-        "the detector the policy plays through is not known",
+        "the detector of this policy is not known",
         fix="the key of its artifact: python -m diffses store ls",
     )

@@ -1,4 +1,4 @@
-"""Ships the policy of a run as the champion of its environment."""
+"""Publishes the policy of a run as the shipped champion of its environment."""
 
 from __future__ import annotations
 
@@ -16,15 +16,26 @@ from diffses.store.lookup import find
 from diffses.store.manifest import Manifest, is_artifact, parent_folders
 from diffses.zoo.champion import FOLDER, env_from, env_name
 
-DETECTOR = ("detector.json", "detector.npz", "network.pt")  # what detectors are read from
+DETECTOR = (
+    "detector.json",
+    "detector.npz",
+    "network.pt",
+)  # files of a detector, of which each kind has some
 
 
 def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
-    """Writes ENV.json and, for a policy that sees frames, its detector's files into `folder`.
+    """Writes ENV.json and, for a policy that plays from frames, its detector's files.
 
     Args:
-        finetuned: a finetune artifact, in the store that holds what it was made from.
-        evaluated: an evaluate artifact of it; None leaves the test results out.
+        finetuned: the folder of a finetune artifact, in the store with its ancestors.
+        evaluated: the folder of an evaluate artifact of it; None: without test results.
+        folder: to write to.
+
+    Returns:
+        The path of ENV.json.
+
+    Raises:
+        ArtifactError: if the policy is itself a copy of a shipped champion.
     """
     made, parents = Manifest.read(finetuned), parent_folders(finetuned)
     if "detector" not in parents:
@@ -64,7 +75,7 @@ def add(finetuned: Path, evaluated: Path | None, folder: Path = FOLDER) -> Path:
 
 
 def require_same(finetuned: Path, evaluated: Path) -> None:
-    """Raises ArtifactError unless the evaluation played the champion of `finetuned`."""
+    """Raises ArtifactError unless `evaluated` tested the champion of `finetuned`."""
     champion = Forest.load(finetuned / "finetuned.json")
     source = parent_folders(evaluated).get("finetune")
     played = None if source is None else source / "finetuned.json"
@@ -76,7 +87,7 @@ def require_same(finetuned: Path, evaluated: Path) -> None:
 
 
 def validation_result(finetuned: Path) -> dict[str, Any]:
-    """What the champion returned in the validation episodes."""
+    """Mean return, its standard error, and number of the champion's validation episodes."""
     rows = read_rows(finetuned / "validation.csv")
     row = next(row for row in rows if row["champion"] == "True")
     numbers = {name: float(row[name]) for name in ("mean", "standard_error")}
@@ -84,7 +95,7 @@ def validation_result(finetuned: Path) -> dict[str, Any]:
 
 
 def test_result(evaluated: Path) -> dict[str, Any]:
-    """What it returned in the test episodes of the headline protocol."""
+    """Mean return, its interval, number and seed of the test episodes of the headline protocol."""
     rows = json.loads((evaluated / "results.json").read_text())
     row = next(r for r in rows if r["policy"] == "finetuned" and r["protocol"] != "v4")
     seed = Manifest.read(evaluated).config["evaluation"]["seed"]
@@ -92,10 +103,14 @@ def test_result(evaluated: Path) -> dict[str, Any]:
 
 
 def resolve_run(key: str, root: Path) -> tuple[Path, Path | None]:
-    """The finetune artifact that a key or folder names, and an evaluation of it if there is one.
+    """The folders of a run's finetune artifact, and of an evaluation of it if there is one.
 
     Args:
-        key: of a finetune, evaluate or report artifact, its beginning, or its folder.
+        key: of a finetune, evaluate or report artifact, or the start of its key, or its folder.
+        root: of the store.
+
+    Raises:
+        ArtifactError: if there is no such artifact, or one of an earlier stage.
     """
     folder = Path(key) if Path(key).is_dir() else find(root, key)
     stage, parents = Manifest.read(folder).stage, parent_folders(folder)
@@ -110,7 +125,7 @@ def resolve_run(key: str, root: Path) -> tuple[Path, Path | None]:
 
 
 def _evaluation_of(finetuned: Path) -> Path | None:
-    """The newest evaluation made from a finetune artifact."""
+    """The folder of the newest evaluation of a finetune artifact; None if there is none."""
     found = [
         folder
         for folder in finetuned.parents[1].glob("evaluate/*")

@@ -85,7 +85,7 @@ def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(
 
 
 def chosen(agents, envs, steps):
-    """What each of the players does, who take their steps in turn: (players, steps)."""
+    """The actions of each agent, all taking their steps in turn: (agents, steps)."""
     actions = []
     for seed, (agent, env) in enumerate(zip(agents, envs, strict=True)):
         env.reset(seed)

@@ -23,11 +23,11 @@ def cartpole(tmp_path):
     return GymnasiumProtocol("CartPole-v1"), str(tmp_path)
 
 
-def drive(config, forest, slots, workers, episodes=2):
+def drive(config, forest, n_envs, workers, episodes=2):
     """Returns and lengths of the first episodes of each slot, the forest playing."""
-    envs = ObjectVecEnv(config, slots, workers)
+    envs = ObjectVecEnv(config, n_envs, workers)
     found = {}
-    count = [0] * slots
+    count = [0] * n_envs
     rows = envs.reset()
     while min(count) < episodes:
         if forest.bounds is None:
@@ -45,10 +45,10 @@ def drive(config, forest, slots, workers, episodes=2):
     return found
 
 
-def played(config, forest, slots, episodes=2):
+def played(config, forest, n_envs, episodes=2):
     """The same through `play_one`."""
     found = {}
-    for slot in range(slots):
+    for slot in range(n_envs):
         for number in range(episodes):
             seed = seed_for(config.seed, "train", slot, number)
             job = Job(ForestSpec(forest, config.detector), config.protocol, seed, config.max_steps)
@@ -62,11 +62,11 @@ BALANCE = Forest(
 )
 
 
-@pytest.mark.parametrize(("slots", "workers"), [(1, 1), (3, 1)])
-def test_a_forest_returns_what_it_returns_alone(cartpole, slots, workers):
+@pytest.mark.parametrize(("n_envs", "workers"), [(1, 1), (3, 1)])
+def test_a_forest_returns_what_it_returns_alone(cartpole, n_envs, workers):
     config = VecEnvConfig(*cartpole, seed=5)
-    found = drive(config, BALANCE, slots, workers)
-    assert {key: end[:2] for key, end in found.items()} == played(config, BALANCE, slots)
+    found = drive(config, BALANCE, n_envs, workers)
+    assert {key: end[:2] for key, end in found.items()} == played(config, BALANCE, n_envs)
     assert not any(cut for _, _, cut in found.values())
 
 
@@ -139,6 +139,6 @@ def test_a_workers_error_is_raised_here_and_so_is_its_death(cartpole):
     with pytest.raises(IndexError):
         envs.step(np.ones(2, int))
     envs._groups[0]._process.kill()
-    with pytest.raises(DiffsesError, match="worker of the rollout engine died"):
+    with pytest.raises(DiffsesError, match="worker process of the vectorised environment died"):
         envs.step(np.zeros(2, int))
     envs.close()

@@ -41,7 +41,7 @@ def run(*arguments, cwd=ROOT, **environment):
         ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=..."),
         ("teacher.total_timesteps=9", "chosen teacher has no setting", "teacher=ppo"),
         ("env.labels={a:largest}", "env.labels is a mapping", "+env.labels.KEY=VALUE"),
-        ("dataset.rounds=100", "dataset.states=150 cannot be shared out", "dataset.rounds=12"),
+        ("dataset.rounds=100", "dataset.states=150 cannot be divided", "dataset.rounds=12"),
         ("env.sticky=0", "env.sticky=0: search, validation and test", "env.sticky=0.01"),
         ("seed=1.5", "seed: Value '1.5' of type 'float'", "seed=<a whole number>"),
         ("seed=-1", "seed=-1 is out of range", "seed=<a value from 0 to 2147483647>"),

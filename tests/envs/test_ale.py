@@ -1,4 +1,4 @@
-"""The console: episodes named by seeds, and the two views of a step."""
+"""`AtariEnv`: episodes depend on seeds only; frames of a step."""
 
 import numpy as np
 import pytest
@@ -24,11 +24,11 @@ def test_an_episode_is_named_by_its_seed(protocol):
     first, other = trace(env, 3), trace(env, 4)
     assert first != other
     assert trace(env, 3) == first  # from the kept state
-    assert trace(AtariEnv(protocol()), 3) == first  # from a console that never played
+    assert trace(AtariEnv(protocol()), 3) == first  # in an environment that never played
 
 
 def test_an_episode_does_not_hang_on_how_the_one_before_ended(protocol):
-    """A sticky console may repeat the last action in its first frame, and ALE does not keep it."""
+    """Sticky actions may repeat the last action in the next frame; ALE's states do not hold it."""
     env = AtariEnv(protocol())
 
     def opening(seed):
@@ -56,14 +56,14 @@ def views(env):
 
 
 def opening(env, seed, steps=60):
-    """All that is seen and paid in an episode's first steps, of fixed pseudo-random actions."""
+    """Rewards and frames of an episode's first steps, with fixed pseudo-random actions."""
     actions = np.random.default_rng(seed).integers(len(env.actions), size=steps)
     env.reset(seed)
-    told = [(0.0, env.lives, env.done, views(env))]
+    record = [(0.0, env.lives, env.done, views(env))]
     for action in actions:
         reward = env.step(int(action), frame_pair=True)
-        told.append((reward, env.lives, env.done, views(env)))
-    return told
+        record.append((reward, env.lives, env.done, views(env)))
+    return record
 
 
 def same(one, other):

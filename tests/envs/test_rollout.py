@@ -58,8 +58,8 @@ def test_what_is_paid_sooner_and_lost_later_is_worth_more():
             play_episode(job, Paid(pay), RandomSpec().build(None)) for pay in (better, worse)
         )
         assert one.score == other.score
-        assert one.discounted > other.discounted
-    assert one.discounted == -(DISCOUNT**5)
+        assert one.discounted_return > other.discounted_return
+    assert one.discounted_return == -(DISCOUNT**5)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Evaluation: who is played, and what a row says."""
+"""The evaluate stage: shared episodes, and the rows of the results."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from diffses.config import EvaluationConfig
 from diffses.envs.rollout import RandomSpec
 from diffses.logger.progress import Bar
-from diffses.stages.evaluate import EvaluatedPolicy, content_digests, play_shared, summary
+from diffses.stages.evaluate import EvaluatedPolicy, content_digests, result_row, shared_episodes
 from diffses.store import Store, Workspace
 
 RANDOM = EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})
@@ -22,7 +22,7 @@ def workspace(tmp_path):
 def play(policy, protocol, workspace, **settings):
     settings = EvaluationConfig(workers=1, max_steps=20, **settings)
     with Bar(None, "episode", "test") as progress:
-        return play_shared(policy, protocol, settings, workspace, progress), settings
+        return shared_episodes(policy, protocol, settings, workspace, progress), settings
 
 
 def test_episodes_are_played_once_for_all_runs(protocol, workspace, monkeypatch):
@@ -68,7 +68,7 @@ def test_what_an_artifact_is_made_of_tells_one_that_was_built_again(tmp_path):
 def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):
     v4 = protocol(sticky=0.0, noop_max=3)
     played, settings = play(RANDOM, v4, workspace, episodes=30)
-    row = summary(RANDOM, v4, played, settings)
+    row = result_row(RANDOM, v4, played, settings)
     assert [one["seed"] for one in played] == [0, 1, 2]
     assert row["episodes"] == 3
     assert row["ci95"] is None
@@ -76,7 +76,7 @@ def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):
 
 def test_a_row_says_what_it_rests_on(protocol, workspace):
     played, settings = play(RANDOM, protocol(), workspace, episodes=4)
-    row = summary(RANDOM, protocol(), played, settings)
+    row = result_row(RANDOM, protocol(), played, settings)
     returns = [one["return"] for one in played]
     assert row["mean"] == pytest.approx(sum(returns) / 4)
     assert row["ci95"][0] <= row["mean"] <= row["ci95"][1]

@@ -85,7 +85,7 @@ def test_a_key_leads_to_forest_environment_and_detector(tmp_path):
     assert linear.forest == Forest.load(paths["distill"] / "linear.json")
     by_file = open_policy(str(paths["finetune"] / "finetuned.json"), tmp_path)
     assert by_file.detector == paths["detector"]
-    with pytest.raises(ArtifactError, match="leads to no forest"):
+    with pytest.raises(ArtifactError, match="has no forest among its ancestors"):
         open_policy(paths["dataset"].name, tmp_path)
     assert set(ancestors(paths["dataset"])) == {"dataset", "detector", "teacher"}
 
