@@ -9,6 +9,7 @@ from diffses.cli.arguments import CommandParser, add_outputs, file
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.cli.policy_argument import add_policy, policy_of
 from diffses.config import GymnasiumEnv
+from diffses.detector.loading import open_detector
 from diffses.errors import ConfigError
 from diffses.export.export import FORMATS, export, title
 from diffses.zoo.champion import Champion
@@ -33,8 +34,6 @@ def text(champion: Champion, to: str, pixels: bool) -> str:
         return to_standalone(champion.forest, champion.env, champion.detector, title(champion.env))
     units = {}
     if champion.detector is not None:
-        from diffses.detector.loading import open_detector
-
         units = open_detector(champion.detector).units
     return export(champion.forest, to, title(champion.env), units)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from diffses.config import EnvConfig
+from diffses.export.c_source import to_c
+from diffses.export.python_source import to_python
 from diffses.policy.forest import Forest
 
 FORMATS = ("python", "json", "latex", "sympy", "c")
@@ -32,16 +34,12 @@ def export(forest: Forest, to: str, title: str, units: Mapping[str, str] | None 
         ValueError: for an unknown format.
     """
     if to == "python":
-        from diffses.export.python_source import to_python
-
         return to_python(forest, title, units or {})
     if to == "sympy":
-        from diffses.export.sympy_source import to_sympy
+        from diffses.export.sympy_source import to_sympy  # loads sympy: half a second
 
         return to_sympy(forest, title)
     if to == "c":
-        from diffses.export.c_source import to_c
-
         return to_c(forest, title)
     if to == "latex":
         return f"% {title} Constants are rounded.\n{forest.latex()}\n"

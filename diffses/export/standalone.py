@@ -13,8 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from diffses import seeds
 from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
+from diffses.detector import kernel
+from diffses.detector.identity import name_observation
+from diffses.detector.loading import open_detector
+from diffses.detector.motion import Detector
+from diffses.detector.palette import codes
+from diffses.envs.gymnasium import gymnasium_protocol
 from diffses.errors import ConfigError
+from diffses.export import gymnasium_runtime as task_runtime
+from diffses.export import standalone_runtime as runtime
 from diffses.export.codegen import PYTHON_WORDS, assign_names
 from diffses.export.python_source import describe, policy_source
 from diffses.policy.forest import Forest
@@ -45,12 +54,6 @@ def to_standalone(forest: Forest, env: EnvConfig, detector: Path | None, title: 
 
 
 def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
-    from diffses import seeds
-    from diffses.detector import kernel
-    from diffses.detector.loading import open_detector
-    from diffses.detector.motion import Detector
-    from diffses.export import standalone_runtime as runtime
-
     detector = open_detector(folder)
     if not isinstance(detector, Detector):
         raise ConfigError(
@@ -79,11 +82,6 @@ def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str
 
 
 def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
-    from diffses import seeds
-    from diffses.detector.identity import name_observation
-    from diffses.envs.gymnasium import gymnasium_protocol
-    from diffses.export import gymnasium_runtime as task_runtime
-
     seen = list(name_observation(env).features)
     columns = [seen.index(name) for name in forest.features]
     rules = {"id": env.id, "options": gymnasium_protocol(env).options}
@@ -95,8 +93,6 @@ def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
 
 def _fitted(forest: Forest, detector: Any) -> bytes:
     """All arrays of a motion detector as the bytes of an .npz file."""
-    from diffses.detector.palette import codes
-
     scene, rules = detector.model.scene, detector.model.cast.rules
     plan = detector.memory.plan
     sorted_codes, order = codes()

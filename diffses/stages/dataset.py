@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from diffses.agents.forest_agent import detector_at
 from diffses.config import DatasetConfig, EnvConfig
+from diffses.dataset.dagger import record_rounds
 from diffses.dataset.data import Layout, save
+from diffses.dataset.json_form import read
+from diffses.envs.ale import AtariProtocol
+from diffses.envs.equivalent_actions import equivalent_actions
+from diffses.envs.registry import search_protocol
+from diffses.seeds import seed_for
 from diffses.store import Workspace
 
 
@@ -21,14 +28,6 @@ def record_dataset(
     Raises:
         ConfigError: if `dataset.import_json` cannot be imported.
     """
-    from diffses.agents.forest_agent import detector_at
-    from diffses.dataset.dagger import record_rounds
-    from diffses.dataset.json_form import read
-    from diffses.envs.ale import AtariProtocol
-    from diffses.envs.equivalent_actions import equivalent_actions
-    from diffses.envs.registry import search_protocol
-    from diffses.seeds import seed_for
-
     protocol = search_protocol(env)
     detector = detector_at(str(inputs["detector"]))
     features = tuple(detector.features)

@@ -14,6 +14,7 @@ from diffses.dataset.data import Dataset, Part
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
+from diffses.regressor import fit_forests, fit_linear
 from diffses.store import Workspace
 
 EVERY = 5  # every fifth training episode is for ranking the candidates, the others for fitting
@@ -28,8 +29,6 @@ def distill_policy(
     ranked on every fifth episode of the training part; on the held-out part, agreement is only
     reported.
     """
-    from diffses.regressor import fit_forests, fit_linear
-
     data = Dataset.open(inputs["dataset"])
     fit, select = split(data.train)
     empty = data.layout.template(fit)

@@ -8,8 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from diffses.agents.forest_agent import ForestSpec
 from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
+from diffses.dataset.agreement import action_agreement, exact_agreement
+from diffses.dataset.data import Dataset
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import evaluation_protocols
 from diffses.envs.rollout import AgentSpec, RandomSpec, evaluate_policy
@@ -51,9 +54,6 @@ def evaluate(
     are an artifact of their own (`outputs/play/<key>`), so that equal policies, and the runs of a
     sweep, share them.
     """
-    from diffses.dataset.agreement import action_agreement, exact_agreement
-    from diffses.dataset.data import Dataset
-
     data = Dataset.open(inputs["dataset"]) if "dataset" in inputs else None
     protocols = evaluation_protocols(env, evaluation.v4)
     rows: list[dict[str, Any]] = []
@@ -86,11 +86,9 @@ def content_digests(folder: Path) -> dict[str, str]:
 def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     """All policies of a run: random actions, the teacher, and the linear, distilled and finetuned
     forests. With `finetune=zoo`: random actions and the shipped champion."""
-    from diffses.agents.forest_agent import ForestSpec
-
     found = [EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})]
     if "teacher" in inputs:
-        from diffses.teacher.agent import TeacherSpec
+        from diffses.teacher.agent import TeacherSpec  # loads torch
 
         teacher = inputs["teacher"]
         spec = TeacherSpec.of(teacher, inputs["detector"])

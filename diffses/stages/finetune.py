@@ -19,6 +19,7 @@ from diffses.config import (
 )
 from diffses.csv_rows import write_rows
 from diffses.dataset.data import Dataset
+from diffses.detector.identity import name_observation
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
@@ -68,7 +69,7 @@ def finetune_forest(
     validator = Validator(protocol, finetune, inputs["detector"])
     hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
-        from diffses.finetune.ppo import finetune_constants
+        from diffses.finetune.ppo import finetune_constants  # loads torch
 
         curve, spent = finetune_constants(
             hall,
@@ -222,8 +223,6 @@ def copy_champion(env: EnvConfig, finetune: ZooFinetune, folder: Path) -> None:
     (folder / "search.json").write_text(json.dumps(about, indent=2) + "\n")
     (folder / "detector").mkdir()
     if isinstance(env, GymnasiumEnv):
-        from diffses.detector.identity import name_observation
-
         name_observation(env).save(folder / "detector")
         return
     for name, wanted in champion.about["files"].items():

@@ -17,8 +17,10 @@ from diffses.config import (
     PretrainedTeacher,
     TeacherConfig,
 )
+from diffses.envs.ale import AtariEnv, v5
 from diffses.errors import ConfigError
 from diffses.store import Workspace
+from diffses.teacher.agent import check_agent, load
 
 
 def make_teacher(
@@ -33,7 +35,7 @@ def make_teacher(
         ConfigError: where the agent cannot play this game.
     """
     if isinstance(teacher, PpoObjectsTeacher):
-        from diffses.teacher.ppo_objects import train_on_objects
+        from diffses.teacher.ppo_objects import train_on_objects  # loads SB3 and numba
 
         about = train_on_objects(env, teacher, inputs["detector"], workspace)
     elif not isinstance(env, ArcadeEnv):
@@ -42,11 +44,11 @@ def make_teacher(
             fix="teacher=ppo_objects",
         )
     elif isinstance(teacher, PpoTeacher):
-        from diffses.teacher.ppo_pixels import train_on_pixels
+        from diffses.teacher.ppo_pixels import train_on_pixels  # loads SB3 and numba
 
         about = train_on_pixels(env, teacher, workspace)
     elif isinstance(teacher, HubTeacher):
-        from diffses.teacher.hub import download
+        from diffses.teacher.hub import download  # of an extra
 
         about = take(download(teacher), teacher.algorithm, env, workspace)
         about |= {"source": f"{teacher.repo_id}@{teacher.revision}/{teacher.filename}"}
@@ -69,9 +71,6 @@ def take(path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace) -> di
     Raises:
         ConfigError: if its observations or actions do not fit.
     """
-    from diffses.envs.ale import AtariEnv, v5
-    from diffses.teacher.agent import check_agent, load
-
     check_agent(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
     shutil.copyfile(path, workspace.out / "policy.zip")
     return {"algorithm": algorithm}

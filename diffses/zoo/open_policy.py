@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diffses.config import GymnasiumEnv
 from diffses.detector.base import AnyDetector
+from diffses.detector.identity import name_observation
 from diffses.detector.loading import open_detector
 from diffses.errors import ArtifactError, ConfigError
 from diffses.policy.forest import Forest
@@ -106,8 +107,6 @@ def detector_of(champion: Champion) -> AnyDetector:
     if champion.detector is not None:
         return open_detector(champion.detector)
     if isinstance(champion.env, GymnasiumEnv):
-        from diffses.detector.identity import name_observation
-
         return name_observation(champion.env)
     raise ConfigError(
         "the detector of this policy is not known",
