@@ -43,7 +43,7 @@ class ArcadeEnv(EnvConfig):
 
     game: str = MISSING  # the ROM's name in ale-py, e.g. "pong"
     frame_skip: int = 4  # frames per step: each action is held for this many
-    sticky: float = 0.25  # probability, in each frame, that the previous action is repeated
+    sticky: float = 0.25  # probability per frame to repeat the last action; Machado et al. 2018
     noop_max: int = 30  # an episode starts after 0 to noop_max - 1 no-ops
     fire_reset: bool = True  # hold FIRE for one step at the start, where the game has it
     max_frames: int = 108_000  # time limit of an episode in frames: half an hour at 60 Hz
