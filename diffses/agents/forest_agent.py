@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.detector.loading import open_detector
 from diffses.envs.base import Console, Move
 from diffses.errors import ArtifactError
@@ -61,7 +61,7 @@ class ForestPlayer:
         self._detector.reset()
 
     def act(self, console: Console) -> Move:
-        return self.choose(look(self._detector, console))
+        return self.choose(observe_env(self._detector, console))
 
     def choose(self, row: np.ndarray) -> Move:
         """The action for one row of the detector's features, (f,)."""

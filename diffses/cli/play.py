@@ -11,7 +11,7 @@ import numpy as np
 
 from diffses.agents.forest_agent import ForestPlayer
 from diffses.config import ROOT
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.base import Console, Move
 from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Episode, Job, RandomSpec, episode
@@ -31,7 +31,7 @@ class WatchedPlayer(ForestPlayer):
         self._watch = watch
 
     def act(self, console: Console) -> Move:
-        row = look(self._detector, console)
+        row = observe_env(self._detector, console)
         self._watch(console, self._detector, row)
         return self.choose(row)
 

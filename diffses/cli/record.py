@@ -26,7 +26,7 @@ from pathlib import Path
 from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.arguments import parse, whole
 from diffses.config import ArcadeEnv
-from diffses.detector.recording import ExplorerSpec, record, save
+from diffses.detector.recording import ExplorerSpec, record_play, save_recording
 from diffses.envs.ale import v5
 from diffses.envs.rollout import PlayerSpec, RandomSpec
 from diffses.errors import ConfigError, DiffsesError
@@ -81,8 +81,10 @@ def main(arguments: list[str]) -> int:
         steps = whole("steps", settings["steps"], 1, "3000")
         seed = whole("seed", settings["seed"], 0, "0")
         rules = v5(ArcadeEnv(game=settings["env"]))
-        recording = record(rules, player_of(settings), steps, seed)
-        save(recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None)
+        recording = record_play(rules, player_of(settings), steps, seed)
+        save_recording(
+            recording, Path(settings["out"]), Path(settings["png"]) if settings["png"] else None
+        )
     except DiffsesError as error:
         print(f"ERROR {error}", file=sys.stderr)
         return 1

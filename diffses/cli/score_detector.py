@@ -28,11 +28,11 @@ from typing import Any
 
 from diffses.cli.arguments import parse
 from diffses.config import MotionDetector
-from diffses.detector.ground_truth import Truth, read
+from diffses.detector.ground_truth import GroundTruth, read_ground_truth
 from diffses.detector.identity import Identity
-from diffses.detector.learn import learn
+from diffses.detector.learn import learn_motion_detector
 from diffses.detector.loading import open_detector
-from diffses.detector.metrics import Match, score
+from diffses.detector.metrics import FrameMatches, evaluate_detector
 from diffses.detector.tracker import ObjectDetector
 from diffses.errors import ConfigError, DiffsesError
 
@@ -42,20 +42,20 @@ DRAWN = 6  # worst frames
 
 def evaluate(
     settings: dict[str, str],
-) -> tuple[dict[str, Any], list[Match], ObjectDetector, Truth]:
+) -> tuple[dict[str, Any], list[FrameMatches], ObjectDetector, GroundTruth]:
     """Scores what `settings` name."""
-    truth = read(Path(settings["frames"]))
+    truth = read_ground_truth(Path(settings["frames"]))
     split = _split(settings["split"], len(truth.screens))
     detector = _detector(settings["detector"], truth, split)
-    result, matches = score(detector, truth, split)
+    result, matches = evaluate_detector(detector, truth, split)
     return result, matches, detector, truth
 
 
-def _detector(wanted: str, truth: Truth, split: int) -> ObjectDetector:
+def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
     """Learns from the frames before `split`, or reads a folder."""
     if wanted == "motion":
         part = slice(0, split)
-        return learn(
+        return learn_motion_detector(
             truth.screens[part], truth.starts[part], truth.action_tm1[part], MotionDetector(), {}
         )
     if not (Path(wanted) / "detector.json").is_file():

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from diffses.detector.base import AnyDetector
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.tracker import OBJECT
 from diffses.errors import ConfigError
 
@@ -61,7 +61,7 @@ def read(
         ConfigError: where the file is not of the form, or names an action the game does not have,
             or the detector has no objects.
     """
-    if not isinstance(detector, Detector):
+    if not isinstance(detector, MotionObjectDetector):
         raise ConfigError(
             "dataset.import_json holds objects, and this detector knows none",
             fix="dataset.import_json=null",
@@ -70,7 +70,7 @@ def read(
     rows, objects = [], []
     for state in states:
         objects.append(_objects(state["state"], detector))
-        rows.append(detector.place(objects[-1]))
+        rows.append(detector.features_of(objects[-1]))
     chosen = np.array([state["teacher_action"] for state in states])
     logits = np.full((len(states), actions), np.log((1 - SURE) / (actions - 1)))
     logits[np.arange(len(states)), chosen] = np.log(SURE)
@@ -107,7 +107,7 @@ def _load(path: Path, actions: int) -> list[dict[str, Any]]:
     return states
 
 
-def _objects(state: list[dict[str, Any]], detector: Detector) -> np.ndarray:
+def _objects(state: list[dict[str, Any]], detector: MotionObjectDetector) -> np.ndarray:
     found = []
     seen: dict[int, int] = {}
     for one in state:

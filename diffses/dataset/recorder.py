@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.agents.forest_agent import ForestPlayer, detector_at
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.base import Console, Move, random_move
 from diffses.policy.forest import Forest
 from diffses.teacher.agent import Teacher, choose, open_teacher
@@ -47,7 +47,7 @@ class RecordingPlayer:
         self._objects: list[np.ndarray] = []
 
     def act(self, console: Console) -> Move:
-        row = look(self._detector, console).copy()
+        row = observe_env(self._detector, console).copy()
         scores = self._teacher.scores(console, row)
         action = choose(scores, console) if self._driver is None else self._driver.choose(row)
         if self._random.random() < self._share:

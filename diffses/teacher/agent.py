@@ -15,7 +15,7 @@ from stable_baselines3 import A2C, DQN, PPO
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from diffses.agents.forest_agent import detector_at
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.ale import Arcade
 from diffses.envs.base import Console, Move
 from diffses.envs.preprocessing import DEPTH, SIDE, PixelView
@@ -194,7 +194,7 @@ class TeacherPlayer:
             self._detector.reset()
 
     def act(self, console: Console) -> Move:
-        row = NOTHING if self._detector is None else look(self._detector, console)
+        row = NOTHING if self._detector is None else observe_env(self._detector, console)
         scores = self._teacher.scores(console, row)
         return choose(scores, console)
 

@@ -14,7 +14,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.export import main, text
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
 from diffses.detector.identity import Identity
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.envs.registry import search_rules
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ConfigError
@@ -128,14 +128,16 @@ def test_json_and_latex(forest):
 
 
 def detector_of(game, folder):
-    from diffses.detector.learn import learn
+    from diffses.detector.learn import learn_motion_detector
     from diffses.detector.recording import recording_for
     from diffses.envs.ale import v5
 
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(ArcadeEnv(game=game)), settings)
     folder.mkdir()
-    found = learn(seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before)
+    found = learn_motion_detector(
+        seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before
+    )
     found.save(folder)
     return found
 
@@ -166,7 +168,7 @@ def test_one_file_plays_from_pixels_where_things_flicker(tmp_path):
     module, console = load(source, tmp_path / "again.py"), search_rules(env).open()
     console.start(3)
     one, hidden = module.Detector(module.FITTED), 0
-    blind = Detector(dataclasses.replace(detector.model, looks_back=False))
+    blind = MotionObjectDetector(dataclasses.replace(detector.model, looks_back=False))
     for _ in range(100):
         console.step(1)
         told, seen = (each.observe(console.screen(), console.before()) for each in (one, detector))
