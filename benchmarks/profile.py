@@ -20,8 +20,8 @@ from benchmarks.play import JOB_STEPS, MICRO, QUICK_STEPS, STEPS, forest_agent
 from benchmarks.rows import Effort, Row
 from diffses.agents.forest_agent import ForestAgent, detector_at
 from diffses.detector import kernel
-from diffses.detector.base import look
-from diffses.detector.motion import Detector
+from diffses.detector.base import observe_env
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.segmentation import empty_table, scratch
 from diffses.envs.ale import AtariEnv
 from diffses.envs.rollout import Job, play_episode
@@ -71,7 +71,7 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
         env = protocol.make_env()
         agent = spec.build(env)
         detector = detector_at(spec.detector)
-        assert isinstance(detector, Detector)
+        assert isinstance(detector, MotionObjectDetector)
     steps = JOB_STEPS // 10 if effort.quick else JOB_STEPS
     job = Job(spec, protocol, protocol.seeds("train", 0, 1)[0], steps)
     actions, screens, rows = kept(job, env, agent, detector)
@@ -99,7 +99,7 @@ def play_pieces(game: str, effort: Effort) -> tuple[float, list[Piece]]:
 
 
 def kept(
-    job: Job, env: AtariEnv, agent: ForestAgent, detector: Detector
+    job: Job, env: AtariEnv, agent: ForestAgent, detector: MotionObjectDetector
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """An episode's actions, screens and rows of features."""
     actions, screens, rows = [], [], []
@@ -107,20 +107,28 @@ def kept(
     agent.reset(env, job.seed)
     while not env.done and env.steps < (job.max_steps or 0):
         screens.append(env.observation().copy())
-        rows.append(look(detector, env).copy())
+        rows.append(observe_env(detector, env).copy())
         actions.append(int(agent.choose(rows[-1])))
         env.step(actions[-1])
     return actions, np.array(screens), np.array(rows)
 
 
-def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[bool], None]:
+def compiled_look(detector: MotionObjectDetector, screens: np.ndarray) -> Callable[[bool], None]:
     """The detector's kernels on all screens without Python between them: blobs alone, or, where
     the argument says so, also tracking."""
-    scene, rules = detector.model.scene, detector.model.cast.rules
+    segmentation, params = detector.model.segmentation, detector.model.schema.params
     runs, blobs, areas = scratch()
-    table, taken = empty_table(rules.places), np.zeros(kernel.MAX_BLOBS, np.int64)
-    known = (scene.background, scene.seen, scene.colours, scene.links, runs, blobs, areas)
-    tracking = (table, rules.sizes, rules.colours, rules.patience, taken)
+    table, assigned = empty_table(params.places), np.zeros(kernel.MAX_BLOBS, np.int64)
+    known = (
+        segmentation.background,
+        segmentation.search_mask,
+        segmentation.colours,
+        segmentation.links,
+        runs,
+        blobs,
+        areas,
+    )
+    tracking = (table, params.type_params, params.type_colours, params.patience, assigned)
     return lambda track: _look(screens, *known, *tracking, track)
 
 
@@ -128,26 +136,26 @@ def compiled_look(detector: Detector, screens: np.ndarray) -> Callable[[bool], N
 def _look(
     screens: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
     runs: np.ndarray,
     blobs: np.ndarray,
     areas: np.ndarray,
     table: np.ndarray,
-    sizes: np.ndarray,
+    type_params: np.ndarray,
     type_colours: np.ndarray,
     patience: int,
-    taken: np.ndarray,
+    assigned: np.ndarray,
     track: bool,
 ) -> None:
     for frame in range(len(screens)):
-        n_runs, count = kernel.find_blobs(
-            screens[frame], background, seen, colours, links, runs, blobs, areas
+        n_runs, count = kernel.connected_components(
+            screens[frame], background, search_mask, colours, links, runs, blobs, areas
         )
-        kernel.trim(runs, n_runs, blobs, count, sizes, type_colours)
+        kernel.crop_protrusions(runs, n_runs, blobs, count, type_params, type_colours)
         if track:
-            kernel.follow(table, blobs, count, sizes, type_colours, patience, taken)
+            kernel.update_tracks(table, blobs, count, type_params, type_colours, patience, assigned)
 
 
 # --- PPO ------------------------------------------------------------------------------------------

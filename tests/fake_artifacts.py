@@ -29,8 +29,8 @@ from diffses.config import (
 from diffses.csv_rows import write_rows
 from diffses.dataset import data as dataset_
 from diffses.dataset.data import Layout
-from diffses.detector.motion import Detector
-from diffses.detector.tracker import OBJECT, read_cast
+from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.tracker import OBJECT, read_schema
 from diffses.envs.registry import evaluation_protocols, search_protocol
 from diffses.envs.rollout import RandomSpec
 from diffses.finetune.lineage import Kind, Lineage
@@ -98,12 +98,14 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
 
 
 @cache
-def detector() -> Detector:
+def detector() -> MotionObjectDetector:
     """The shipped one of Pong, made to tell FEATURES."""
-    shipped = Detector.load(FOLDER / "pong")
-    cast = shipped.memory.cast
-    words = cast.describe() | {"features": list(FEATURES)}
-    return shipped.with_cast(read_cast(words, cast.rules.sizes, cast.rules.colours))
+    shipped = MotionObjectDetector.load(FOLDER / "pong")
+    schema = shipped.tracker.schema
+    words = schema.describe() | {"features": list(FEATURES)}
+    return shipped.with_schema(
+        read_schema(words, schema.params.type_params, schema.params.type_colours)
+    )
 
 
 def build(root: Path, seed: int = 1, bonus: float = 0.0, **evaluation: Any) -> dict[str, Path]:

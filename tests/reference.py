@@ -8,35 +8,35 @@ import numpy as np
 from scipy import ndimage
 
 from diffses.detector import kernel
-from diffses.detector.features import SCALES, SECONDS, SIDES, Choice, Feature
-from diffses.detector.kernel import MAX_BLOBS, MAX_COLOURS, NOTHING
-from diffses.detector.motion import Model
+from diffses.detector.features import QUANTITIES, SECONDS, SIDES, Feature, GroupMember
+from diffses.detector.kernel import MAX_BLOBS, MAX_COLOURS, NO_COLOUR
+from diffses.detector.motion import MotionModel
 
 
-def find_blobs_plainly(
+def connected_components_plainly(
     screen: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
 ) -> np.ndarray:
-    """What `find_blobs` finds, int32 (n, 6)."""
-    found = [blob for blob, _ in _masks(screen, background, seen, colours, links)]
+    """What `connected_components` finds, int32 (n, 6)."""
+    found = [blob for blob, _ in _masks(screen, background, search_mask, colours, links)]
     return np.array(found, dtype=np.int32).reshape(-1, 6)
 
 
 def _masks(
     screen: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
 ) -> list[tuple[tuple[int, ...], np.ndarray]]:
     """Every blob with its mask, bool (h, w), by labelling every colour's pixels with scipy."""
-    numbers = np.where(screen == background, NOTHING, colours[seen.astype(int), screen])
+    numbers = np.where(screen == background, NO_COLOUR, colours[search_mask.astype(int), screen])
     parts = np.zeros(screen.shape, dtype=np.int64)  # 0: background
     owner = [0]  # of each part: the part it is joined to; the lowest is the blob
-    for number in np.unique(numbers[numbers != NOTHING]):
+    for number in np.unique(numbers[numbers != NO_COLOUR]):
         labels, count = ndimage.label(numbers == number, structure=np.ones((3, 3)))
         parts[labels > 0] = labels[labels > 0] + len(owner) - 1
         owner += range(len(owner), len(owner) + count)
@@ -66,37 +66,37 @@ def _neighbours(
 def _describe(
     mask: np.ndarray, numbers: np.ndarray
 ) -> tuple[tuple[int, int], tuple[int, ...], np.ndarray]:
-    """The first pixel of a blob, its row of `find_blobs`, and its mask."""
+    """The first pixel of a blob, its row of `connected_components`, and its mask."""
     ys, xs = np.nonzero(mask)
     colour = int(np.bincount(numbers[mask], minlength=MAX_COLOURS).argmax())
     blob = (colour, xs.min(), ys.min(), xs.max(), ys.max(), len(xs))
     return (int(ys[0]), int(xs[0])), tuple(int(value) for value in blob), mask
 
 
-def put_back_plainly(
+def restore_flicker_plainly(
     screen: np.ndarray,
     before: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
 ) -> np.ndarray:
-    """What `put_back` writes: the screen with what flickers, uint8 (h, w)."""
-    gone = np.where((before != background) & (screen == background), before, background)
-    numbers = np.where(screen == background, NOTHING, colours[seen.astype(int), screen])
-    whole = screen.copy()
-    for blob, mask in _masks(gone, background, seen, colours, links):
+    """What `restore_flicker` writes: the screen with what flickers, uint8 (h, w)."""
+    vanished = np.where((before != background) & (screen == background), before, background)
+    numbers = np.where(screen == background, NO_COLOUR, colours[search_mask.astype(int), screen])
+    restored = screen.copy()
+    for blob, mask in _masks(vanished, background, search_mask, colours, links):
         number, left, top, right, bottom, _ = blob
         around = numbers[
-            max(0, top - kernel.BESIDE) : bottom + kernel.BESIDE + 1,
-            max(0, left - kernel.BESIDE) : right + kernel.BESIDE + 1,
+            max(0, top - kernel.FLICKER_RADIUS) : bottom + kernel.FLICKER_RADIUS + 1,
+            max(0, left - kernel.FLICKER_RADIUS) : right + kernel.FLICKER_RADIUS + 1,
         ]
-        if not links[number, around[around != NOTHING]].any():
-            whole[mask] = gone[mask]
-    return whole
+        if not links[number, around[around != NO_COLOUR]].any():
+            restored[mask] = vanished[mask]
+    return restored
 
 
-class Thing:
+class Track:
     """What the plain tracker knows of one object."""
 
     def __init__(self, kind: int, box: Box) -> None:
@@ -104,12 +104,12 @@ class Thing:
         self.vx = self.vy = self.driftx = self.drifty = 0.0
         self.x, self.y, self.w, self.h = box.x, box.y, float(box.width), float(box.height)
 
-    def meet(self, box: Box) -> None:
+    def update(self, box: Box) -> None:
         steps = self.unseen + 1
         self.vx, self.vy = (box.x - self.x) / steps, (box.y - self.y) / steps
         self.x, self.y, self.w, self.h = box.x, box.y, float(box.width), float(box.height)
         self.unseen, self.age = 0, self.age + 1
-        weight = 1 / min(self.age, kernel.DRIFT)
+        weight = 1 / min(self.age, kernel.DRIFT_STEPS)
         self.driftx += weight * (self.vx - self.driftx)
         self.drifty += weight * (self.vy - self.drifty)
 
@@ -145,123 +145,130 @@ PUSHES = ("pushx", "pushy", "button")
 
 
 class PlainDetector:
-    """`Detector.observe` without compiled code, for tests."""
+    """`MotionObjectDetector.observe` without compiled code, for tests."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: MotionModel) -> None:
         self._model = model
-        self._kinds = model.cast.rules.type_of_place()
-        self.things: dict[int, Thing] = {}  # by place
+        self._kinds = model.schema.params.type_of_place()
+        self.tracks: dict[int, Track] = {}  # by place
         self.reset()
 
     def reset(self) -> None:
-        self.things = {}
-        self._push = dict.fromkeys(PUSHES, 0.0) | {"rest": kernel.RESTED}
+        self.tracks = {}
+        self._push = dict.fromkeys(PUSHES, 0.0) | {"rest": kernel.MAX_REST_STEPS}
 
-    def acted(self, action: int | None) -> None:
+    def set_last_action(self, action: int | None) -> None:
         """The action, by its index, that led to the step that is looked at next."""
-        pushes = dict(enumerate(self._model.cast.pushes))
+        pushes = dict(enumerate(self._model.schema.pushes))
         nothing = (0.0, 0.0, 0.0)
         done = nothing if action is None else pushes.get(action, nothing)
-        rest = 0.0 if done[2] else min(self._push["rest"] + 1, kernel.RESTED)
+        rest = 0.0 if done[2] else min(self._push["rest"] + 1, kernel.MAX_REST_STEPS)
         self._push = dict(zip(PUSHES, done, strict=True)) | {"rest": rest}
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,)."""
-        scene = self._model.scene
-        looks = (scene.background, scene.seen, scene.colours, scene.links)
+        segmentation = self._model.segmentation
+        looks = (
+            segmentation.background,
+            segmentation.search_mask,
+            segmentation.colours,
+            segmentation.links,
+        )
         if self._model.looks_back and before is not None:
-            screen = put_back_plainly(screen, before, *looks)
+            screen = restore_flicker_plainly(screen, before, *looks)
         found = _masks(screen, *looks)
         boxes = [Box(blob, mask) for blob, mask in found]
         for box in boxes:
-            self._trim(box)
-        taken = self._match(boxes)
-        self._age(set(taken.values()))
+            self._crop_protrusions(box)
+        assigned = self._associate(boxes)
+        self._coast(set(assigned.values()))
         for number, box in enumerate(boxes):
-            if number not in taken:
-                self._settle(box)
-        return np.array([self._feature(feature) for feature in self._model.cast.features])
+            if number not in assigned:
+                self._start_track(box)
+        return np.array([self._feature(feature) for feature in self._model.schema.features])
 
-    def _match(self, boxes: list[Box]) -> dict[int, int]:
+    def _associate(self, boxes: list[Box]) -> dict[int, int]:
         """Gives each object its blob; the place each blob went to."""
-        taken: dict[int, int] = {}
-        for kind in range(len(self._model.cast.types)):
-            mine = [place for place in sorted(self.things) if self._kinds[place] == kind]
+        assigned: dict[int, int] = {}
+        for kind in range(len(self._model.schema.types)):
+            mine = [place for place in sorted(self.tracks) if self._kinds[place] == kind]
             pairs = []
             for place in mine:
                 for number, box in enumerate(boxes):
-                    cost = self._cost(self.things[place], box)
+                    cost = self._cost(self.tracks[place], box)
                     if cost is not None:
                         pairs.append((cost, place, number))
             done: set[int] = set()
             for _, place, number in sorted(pairs):
-                if place not in done and number not in taken:
+                if place not in done and number not in assigned:
                     done.add(place)
-                    taken[number] = place
-                    self.things[place].meet(boxes[number])
-        return taken
+                    assigned[number] = place
+                    self.tracks[place].update(boxes[number])
+        return assigned
 
-    def _fits(self, kind: int, box: Box, *, newborn: bool) -> bool:
-        size = self._model.cast.rules.sizes[kind]
+    def _fits_type(self, kind: int, box: Box, *, is_new: bool) -> bool:
+        size = self._model.schema.params.type_params[kind]
         small = box.width < size[kernel.MIN_W] or box.height < size[kernel.MIN_H]
         large = box.width > size[kernel.MAX_W] or box.height > size[kernel.MAX_H]
-        known = self._model.cast.rules.colours[kind, box.colour]
-        return bool(known and not large and not (newborn and small))
+        known = self._model.schema.params.type_colours[kind, box.colour]
+        return bool(known and not large and not (is_new and small))
 
-    def _cost(self, thing: Thing, box: Box) -> float | None:
-        if not self._fits(thing.kind, box, newborn=False):
+    def _cost(self, track: Track, box: Box) -> float | None:
+        if not self._fits_type(track.kind, box, is_new=False):
             return None
-        steps = thing.unseen + 1
-        dx, dy = box.x - thing.x, box.y - thing.y
-        ex, ey = dx - thing.vx * steps, dy - thing.vy * steps
+        steps = track.unseen + 1
+        dx, dy = box.x - track.x, box.y - track.y
+        ex, ey = dx - track.vx * steps, dy - track.vy * steps
         distance = math.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
-        if distance > self._model.cast.rules.sizes[thing.kind, kernel.REACH]:
+        if distance > self._model.schema.params.type_params[track.kind, kernel.GATE_RADIUS]:
             return None
-        return distance + 0.5 * (abs(box.width - thing.w) + abs(box.height - thing.h))
+        return distance + 0.5 * (abs(box.width - track.w) + abs(box.height - track.h))
 
-    def _age(self, met: set[int]) -> None:
-        for place in sorted(self.things):
+    def _coast(self, met: set[int]) -> None:
+        for place in sorted(self.tracks):
             if place not in met:
-                self.things[place].unseen += 1
-                self.things[place].age += 1
-                if self.things[place].unseen > self._model.cast.rules.patience:
-                    del self.things[place]
+                self.tracks[place].unseen += 1
+                self.tracks[place].age += 1
+                if self.tracks[place].unseen > self._model.schema.params.patience:
+                    del self.tracks[place]
 
-    def _trim(self, box: Box) -> None:
-        kind = self._nearest(box, newborn=False)
+    def _crop_protrusions(self, box: Box) -> None:
+        kind = self._nearest_type(box, is_new=False)
         if kind is not None:
-            cores = self._model.cast.rules.sizes[kind, [kernel.CORE_W, kernel.CORE_H]].astype(int)
+            cores = self._model.schema.params.type_params[
+                kind, [kernel.CORE_W, kernel.CORE_H]
+            ].astype(int)
             for axis, core in enumerate(cores.tolist()):
-                if core and (box.width, box.height)[axis] > kernel.STRETCHED * core:
+                if core and (box.width, box.height)[axis] > kernel.PROTRUSION_RATIO * core:
                     box.cut(axis, core)
 
-    def _nearest(self, box: Box, *, newborn: bool) -> int | None:
-        sizes = self._model.cast.rules.sizes
+    def _nearest_type(self, box: Box, *, is_new: bool) -> int | None:
+        sizes = self._model.schema.params.type_params
         own = sizes[:, [kernel.OWN_W, kernel.OWN_H]]
         apart = abs(own - [box.width, box.height]).sum(axis=1)
-        fitting = [k for k in range(len(sizes)) if self._fits(k, box, newborn=newborn)]
+        fitting = [k for k in range(len(sizes)) if self._fits_type(k, box, is_new=is_new)]
         return min(fitting, key=lambda k: (apart[k], k), default=None)
 
-    def _settle(self, box: Box) -> None:
-        sizes = self._model.cast.rules.sizes
-        kind = self._nearest(box, newborn=True)
+    def _start_track(self, box: Box) -> None:
+        sizes = self._model.schema.params.type_params
+        kind = self._nearest_type(box, is_new=True)
         if kind is None:
             return
-        places = range(int(sizes[kind, kernel.FIRST]), int(sizes[kind, kernel.END]))
-        free = [place for place in places if place not in self.things]
-        hidden = [place for place in places if place in self.things and self.things[place].unseen]
+        places = range(int(sizes[kind, kernel.FIRST_PLACE]), int(sizes[kind, kernel.END_PLACE]))
+        free = [place for place in places if place not in self.tracks]
+        hidden = [place for place in places if place in self.tracks and self.tracks[place].unseen]
         if free:
-            self.things[free[0]] = Thing(kind, box)
+            self.tracks[free[0]] = Track(kind, box)
         elif hidden:
-            longest = max(hidden, key=lambda place: (self.things[place].unseen, -place))
-            self.things[longest] = Thing(kind, box)
+            longest = max(hidden, key=lambda place: (self.tracks[place].unseen, -place))
+            self.tracks[longest] = Track(kind, box)
 
     def _feature(self, feature: Feature) -> float:
-        if isinstance(feature.slot, Choice):
-            crowd = self._crowd(feature.slot)
+        if isinstance(feature.slot, GroupMember):
+            group = self._members(feature.slot)
             if feature.slot.which is None:
-                return len(crowd) / SCALES["count"]
-            place = self._chosen(feature.slot, crowd)
+                return len(group) / QUANTITIES["count"].scale
+            place = self._chosen(feature.slot, group)
         else:
             place = feature.slot.place
         own = None if place is None else self._value(place, feature.quantity)
@@ -272,62 +279,67 @@ class PlainDetector:
             if other is None:
                 return 0.0
             own -= other
-        return own / SCALES[feature.quantity]
+        return own / QUANTITIES[feature.quantity].scale
 
-    def _crowd(self, choice: Choice) -> dict[int, tuple[float, float]]:
-        """The centres of those of a crowd that are there, px, by place."""
-        places = set(range(choice.crowd.first, choice.crowd.end)) - {choice.player}
+    def _members(self, choice: GroupMember) -> dict[int, tuple[float, float]]:
+        """The centres of those of a group that are there, px, by place."""
+        places = set(range(choice.group.first, choice.group.end)) - {choice.player}
         found = {p: (self._value(p, "x"), self._value(p, "y")) for p in sorted(places)}
         return {p: (x, y) for p, (x, y) in found.items() if x is not None and y is not None}
 
-    def _chosen(self, choice: Choice, crowd: dict[int, tuple[float, float]]) -> int | None:
+    def _chosen(self, choice: GroupMember, group: dict[int, tuple[float, float]]) -> int | None:
         if choice.which == "nearest":
             x, y = self._value(choice.player, "x"), self._value(choice.player, "y")
             if x is None or y is None:
                 return None
-            near = {p: (at[0] - x) ** 2 + (at[1] - y) ** 2 for p, at in crowd.items()}
+            near = {p: (at[0] - x) ** 2 + (at[1] - y) ** 2 for p, at in group.items()}
             return min(near, key=lambda place: near[place], default=None)
         if choice.which in (*SIDES, *SECONDS):
             axis, sign = SIDES[choice.which.removesuffix("2")]
             mine = self._value(choice.player, "xy"[axis])
             if mine is None:
                 return None
-            ahead = {p: sign * (at[axis] - mine) for p, at in crowd.items()}
+            ahead = {p: sign * (at[axis] - mine) for p, at in group.items()}
             there = [p for p, off in ahead.items() if off > 0]
             first = min(there, key=lambda place: ahead[place], default=None)
             if choice.which in SIDES or first is None:
                 return first
-            beyond = ahead[first] + getattr(self.things[first], "wh"[axis])
+            beyond = ahead[first] + getattr(self.tracks[first], "wh"[axis])
             after = [p for p in there if ahead[p] > beyond]
             return min(after, key=lambda place: ahead[place], default=None)
         if choice.which == "coming":
-            return self._coming(choice, crowd)
+            return self._next_collider(choice, group)
         axis = 0 if choice.which in ("leftmost", "rightmost") else 1
         pick = min if choice.which in ("leftmost", "highest") else max
-        return pick(crowd, key=lambda place: crowd[place][axis], default=None)
+        return pick(group, key=lambda place: group[place][axis], default=None)
 
-    def _coming(self, choice: Choice, crowd: dict[int, tuple[float, float]]) -> int | None:
+    def _next_collider(
+        self, choice: GroupMember, group: dict[int, tuple[float, float]]
+    ) -> int | None:
         x, y = self._value(choice.player, "x"), self._value(choice.player, "y")
         if x is None or y is None:
             return None
         steps: dict[int, float] = {}
-        for place, at in crowd.items():
-            thing = self.things[place]
-            dx, dy, speed = x - at[0], y - at[1], math.hypot(thing.vx, thing.vy)
-            ahead = dx * thing.vx + dy * thing.vy
-            if ahead > 0 and abs(dx * thing.vy - dy * thing.vx) <= kernel.COURSE * speed:
-                steps[place] = ahead / (thing.vx * thing.vx + thing.vy * thing.vy)
+        for place, at in group.items():
+            track = self.tracks[place]
+            dx, dy, speed = x - at[0], y - at[1], math.hypot(track.vx, track.vy)
+            ahead = dx * track.vx + dy * track.vy
+            if (
+                ahead > 0
+                and abs(dx * track.vy - dy * track.vx) <= kernel.COLLISION_CORRIDOR * speed
+            ):
+                steps[place] = ahead / (track.vx * track.vx + track.vy * track.vy)
         return min(steps, key=lambda place: steps[place], default=None)
 
     def _value(self, place: int, quantity: str) -> float | None:
-        thing = self.things.get(place)
-        hold = self._model.cast.rules.sizes[self._kinds[place], kernel.HOLD]
-        if thing is None or thing.unseen > hold:
+        track = self.tracks.get(place)
+        max_coast = self._model.schema.params.type_params[self._kinds[place], kernel.COAST_LIMIT]
+        if track is None or track.unseen > max_coast:
             return None
         if quantity == "x":
-            return thing.x + thing.vx * thing.unseen
+            return track.x + track.vx * track.unseen
         if quantity == "y":
-            return thing.y + thing.vy * thing.unseen
+            return track.y + track.vy * track.unseen
         if quantity in self._push:
             return self._push[quantity]
-        return 1.0 if quantity == "present" else float(getattr(thing, quantity))
+        return 1.0 if quantity == "present" else float(getattr(track, quantity))

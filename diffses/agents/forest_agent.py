@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.detector.loading import open_detector
 from diffses.envs.base import Action, Env
 from diffses.errors import ArtifactError
@@ -68,7 +68,7 @@ class ForestAgent:
         self._detector.reset()
 
     def act(self, env: Env) -> Action:
-        return self.choose(look(self._detector, env))
+        return self.choose(observe_env(self._detector, env))
 
     def choose(self, row: np.ndarray) -> Action:
         """The action for a row of the detector's features, float64 (f,)."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from diffses.detector.base import look
+from diffses.detector.base import observe_env
 from diffses.detector.loading import open_detector
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.rollout import quiet, spawning
@@ -63,7 +63,7 @@ class ObjectEnv:
         return self._features()
 
     def _features(self) -> np.ndarray:
-        return look(self._detector, self._env).astype(np.float32)
+        return observe_env(self._detector, self._env).astype(np.float32)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, dict[str, Any]]:
         """Takes one step.

@@ -10,7 +10,7 @@ from diffses.agents.forest_agent import ForestAgent
 from diffses.cli.arguments import CommandParser, add_outputs, file, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.cli.policy_argument import add_policy, policy_of
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Episode, Job, RandomSpec, play_episode
@@ -30,7 +30,7 @@ class WatchedAgent(ForestAgent):
         self._watch = watch
 
     def act(self, env: Env) -> Action:
-        row = look(self._detector, env)
+        row = observe_env(self._detector, env)
         self._watch(env, self._detector, row)
         return self.choose(row)
 

@@ -10,7 +10,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.arguments import CommandParser, file, game_name, path, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv
-from diffses.detector.recording import ExplorerSpec, record, save
+from diffses.detector.recording import ExplorerSpec, record_play, save_recording
 from diffses.envs.ale import v5
 from diffses.envs.rollout import AgentSpec, RandomSpec
 from diffses.errors import ConfigError
@@ -60,8 +60,8 @@ def make_parser() -> CommandParser:
 def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
     protocol = v5(ArcadeEnv(game=options.env))
-    recording = record(protocol, player_of(options), options.steps, options.seed)
-    save(recording, options.out, options.png)
+    recording = record_play(protocol, player_of(options), options.steps, options.seed)
+    save_recording(recording, options.out, options.png)
     episodes = int(recording.starts.sum())
     print(f"{options.out}: {options.steps} frames of {options.env}, {episodes} episodes")
     return OK

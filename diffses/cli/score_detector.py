@@ -11,11 +11,11 @@ from typing import Any
 from diffses.cli.arguments import CommandParser, file, path
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import MotionDetector
-from diffses.detector.ground_truth import Truth, read
+from diffses.detector.ground_truth import GroundTruth, read_ground_truth
 from diffses.detector.identity import Identity
-from diffses.detector.learn import learn
+from diffses.detector.learn import learn_motion_detector
 from diffses.detector.loading import open_detector
-from diffses.detector.metrics import Match, score
+from diffses.detector.metrics import FrameMatches, evaluate_detector
 from diffses.detector.tracker import ObjectDetector
 from diffses.errors import ConfigError
 
@@ -43,24 +43,24 @@ EXAMPLE = "python -m diffses score-detector --detector motion --frames pong.npz"
 
 def evaluate(
     detector_name: str, frames: Path, share: float
-) -> tuple[dict[str, Any], list[Match], ObjectDetector, Truth]:
+) -> tuple[dict[str, Any], list[FrameMatches], ObjectDetector, GroundTruth]:
     """Scores a detector on what follows the first `share` of a recording.
 
     Args:
         detector_name: "motion", or the folder of a detector.
     """
-    truth = read(frames)
+    truth = read_ground_truth(frames)
     split = _split(share, len(truth.screens))
     detector = _detector(detector_name, truth, split)
-    result, matches = score(detector, truth, split)
+    result, matches = evaluate_detector(detector, truth, split)
     return result, matches, detector, truth
 
 
-def _detector(wanted: str, truth: Truth, split: int) -> ObjectDetector:
+def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
     """Learns from the frames before `split`, or reads a folder."""
     if wanted == "motion":
         part = slice(0, split)
-        return learn(
+        return learn_motion_detector(
             truth.screens[part], truth.starts[part], truth.action_tm1[part], MotionDetector(), {}
         )
     folder = path(wanted)

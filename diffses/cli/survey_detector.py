@@ -13,8 +13,8 @@ from typing import Any
 from diffses.cli.arguments import CommandParser, file, game_name, listed, path, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.learn import learn
-from diffses.detector.motion import Detector
+from diffses.detector.learn import learn_motion_detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
 from diffses.envs.ale import games as every_game
@@ -37,19 +37,21 @@ NEAR_PX, NEAR_SHARE = 2.0, 0.25  # how far the sizes of one type may be apart: t
 
 def look(
     game: str, seed: int, steps: int, pictures: Path | None
-) -> tuple[dict[str, Any], Detector]:
+) -> tuple[dict[str, Any], MotionObjectDetector]:
     """Learns a detector for a game. Returns what it found as a row of the table, and itself."""
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
-    detector = learn(play.screens, play.starts, play.action_tm1, settings, {}, play.before)
+    detector = learn_motion_detector(
+        play.screens, play.starts, play.action_tm1, settings, {}, play.before
+    )
     seconds = time.perf_counter() - clock
     if pictures is not None:
         from diffses.detector.figures import draw_sample  # loads matplotlib
 
         pictures.mkdir(parents=True, exist_ok=True)
         draw_sample(detector, play, pictures / f"{game}_{seed}.png")
-    cast = detector.memory.cast
+    cast = detector.tracker.schema
     return {
         "game": game,
         "seed": seed,
@@ -58,7 +60,7 @@ def look(
             {
                 "name": kind.name,
                 "size_px": [kind.width, kind.height],
-                "seen_per_screen": round(kind.sights, 3),
+                "seen_per_screen": round(kind.mean_count, 3),
                 "motion_explained_by_actions": kind.control,
             }
             for kind in cast.types
@@ -79,8 +81,8 @@ def same(one: TypeInfo, two: TypeInfo) -> bool:
 def shared(one: Sequence[TypeInfo], two: Sequence[TypeInfo]) -> float:
     """The share of all detections that are of types which both detectors have, 0 to 1."""
     both = [(mine, others) for mine, others in ((one, two), (two, one))]
-    known = sum(a.sights for mine, rest in both for a in mine if any(same(a, b) for b in rest))
-    return known / max(1e-9, sum(kind.sights for mine, _ in both for kind in mine))
+    known = sum(a.mean_count for mine, rest in both for a in mine if any(same(a, b) for b in rest))
+    return known / max(1e-9, sum(kind.mean_count for mine, _ in both for kind in mine))
 
 
 def survey(
@@ -90,7 +92,7 @@ def survey(
     when it is done."""
     rows = []
     for game in games:
-        found: list[Detector] = []
+        found: list[MotionObjectDetector] = []
         row: dict[str, Any] = {"game": game, "seeds": []}
         for seed in seeds:
             try:
@@ -100,7 +102,7 @@ def survey(
             else:
                 found.append(detector)
             row["seeds"].append(result)
-        casts = [detector.memory.cast for detector in found]
+        casts = [detector.tracker.schema for detector in found]
         alike = [shared(a.types, b.types) for a, b in combinations(casts, 2)]
         row["same"] = min(alike, default=None)
         row["same_player"] = all(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from diffses.detector.base import AnyDetector
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.tracker import OBJECT
 from diffses.errors import ConfigError
 
@@ -64,7 +64,7 @@ def read(
         ConfigError: if the file does not have this format or contains an unknown action, or if the
             detector has no objects.
     """
-    if not isinstance(detector, Detector):
+    if not isinstance(detector, MotionObjectDetector):
         raise ConfigError(
             "dataset.import_json contains objects, but this detector detects none",
             fix="dataset.import_json=null",
@@ -73,7 +73,7 @@ def read(
     rows, objects = [], []
     for state in states:
         objects.append(_objects(state["state"], detector))
-        rows.append(detector.place(objects[-1]))
+        rows.append(detector.features_of(objects[-1]))
     chosen = np.array([state["teacher_action"] for state in states])
     logits = np.full((len(states), actions), np.log((1 - RECORDED_PROBABILITY) / (actions - 1)))
     logits[np.arange(len(states)), chosen] = np.log(RECORDED_PROBABILITY)
@@ -112,7 +112,7 @@ def _load(path: Path, actions: int) -> list[dict[str, Any]]:
     return states
 
 
-def _objects(state: list[dict[str, Any]], detector: Detector) -> np.ndarray:
+def _objects(state: list[dict[str, Any]], detector: MotionObjectDetector) -> np.ndarray:
     found = []
     seen: dict[int, int] = {}
     for one in state:

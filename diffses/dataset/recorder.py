@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from diffses.agents.forest_agent import ForestAgent, detector_at
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.base import Action, Env, random_action
 from diffses.policy.forest import Forest
 from diffses.teacher.agent import Teacher, choose, open_teacher
@@ -47,7 +47,7 @@ class RecordingAgent:
         self._objects: list[np.ndarray] = []
 
     def act(self, env: Env) -> Action:
-        row = look(self._detector, env).copy()
+        row = observe_env(self._detector, env).copy()
         scores = self._teacher.scores(env, row)
         action = choose(scores, env) if self._driver is None else self._driver.choose(row)
         if self._random.random() < self._share:

@@ -1,48 +1,49 @@
-"""What every detector offers."""
+"""The interface of every detector: one observation a step in, one feature vector out."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
-
 
 class AnyDetector(Protocol):
-    """Sees one episode at a time, step after step."""
+    """Extracts features from the steps of one episode, in order."""
 
-    sees_ram: bool  # an oracle: `observe` is given `AtariEnv.ram`, not `Env.observation`
-    looks_back: bool  # things flicker: `observe` is given `AtariEnv.previous_frame`, too
+    sees_ram: bool  # an oracle: `observe` is given the RAM, not the screen
+    looks_back: bool  # sprites flicker: `observe` is given the previous frame, too
     features: tuple[str, ...]
     units: dict[str, str]  # of each feature
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Starts an episode."""
 
-    def acted(self, action: Any) -> None:
-        """Before a step is looked at: the `Action` that led to it; None where none did."""
+    def set_last_action(self, action: Any) -> None:
+        """Sets the action that led to the step observed next; None if no action did."""
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-        """The features of this step, float64 (f,), of what `Env.observation` shows; the next call
-        may overwrite them."""
+        """The features of this step, float64 (f,); the next call may overwrite them.
+
+        Args:
+            screen: what `Env.observation` returns, or the RAM, uint8 (128,), if `sees_ram`.
+            before: the frame before `screen`, if `looks_back`.
+        """
 
     @property
     def objects(self) -> np.ndarray:
-        """The objects in sight, OBJECT (n,)."""
+        """The objects detected in this step, OBJECT (n,)."""
 
     def fresh(self) -> AnyDetector:
-        """The same detector at the start of an episode of its own: what was learned is shared."""
+        """A new instance with its own tracker state; what was learned is shared."""
 
     def save(self, folder: Path) -> None:
-        """Writes `detector.json`, which says its `kind`, and what else `open_detector` needs."""
+        """Writes `detector.json`, with its `kind`, and whatever else `open_detector` needs."""
 
 
-def look(detector: AnyDetector, env: Any) -> np.ndarray:
-    """What a detector makes of a console's present step, float64 (f,)."""
-    detector.acted(env.last_action)
+def observe_env(detector: AnyDetector, env: Any) -> np.ndarray:
+    """A detector's features of the present step of an environment, float64 (f,)."""
+    detector.set_last_action(env.last_action)
     if detector.looks_back:
         return detector.observe(env.observation(), env.previous_frame())
     return detector.observe(env.ram() if detector.sees_ram else env.observation())

@@ -1,33 +1,34 @@
-"""Named numbers for a policy, from the tracker's table."""
+"""Features: named scalars that are computed from the track table, with their scales and units."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from diffses.config import OTHERS
 from diffses.detector.kernel import (
-    ABOVE,
-    BELOW,
     BUTTON,
-    COMING,
     COUNT,
     DRIFT_X,
     DRIFT_Y,
     HIGHEST,
-    LEFT_OF,
     LEFTMOST,
     LOWEST,
     NEAREST,
+    NEXT_ABOVE,
+    NEXT_BELOW,
+    NEXT_COLLIDER,
+    NEXT_LEFT,
+    NEXT_RIGHT,
     PRESENT,
     PUSH_X,
     PUSH_Y,
     REST,
-    RIGHT_OF,
     RIGHTMOST,
-    SECOND,
+    SECOND_LEFT,
     VX,
     VY,
     H,
@@ -36,131 +37,111 @@ from diffses.detector.kernel import (
     Y,
 )
 
+
+class Quantity(NamedTuple):
+    """A scalar of one object, as a feature shows it."""
+
+    column: int  # of the track table, or PRESENT or COUNT
+    scale: float  # px, px per step, steps or objects per unit of the feature
+    unit: str
+
+
 QUANTITIES = {
-    "x": X,
-    "y": Y,
-    "vx": VX,
-    "vy": VY,
-    "driftx": DRIFT_X,
-    "drifty": DRIFT_Y,
-    "w": W,
-    "h": H,
-    "present": PRESENT,
-    "pushx": PUSH_X,
-    "pushy": PUSH_Y,
-    "button": BUTTON,
-    "rest": REST,
-    "count": COUNT,
+    "x": Quantity(X, 100.0, "100 px from the left edge"),
+    "y": Quantity(Y, 100.0, "100 px from the top edge"),
+    "vx": Quantity(VX, 10.0, "10 px per step, to the right"),
+    "vy": Quantity(VY, 10.0, "10 px per step, down"),
+    "driftx": Quantity(
+        DRIFT_X, 10.0, "10 px per step, to the right, over the last ten steps or so"
+    ),
+    "drifty": Quantity(DRIFT_Y, 10.0, "10 px per step, down, over the last ten steps or so"),
+    "w": Quantity(W, 100.0, "100 px wide"),
+    "h": Quantity(H, 100.0, "100 px high"),
+    "present": Quantity(PRESENT, 1.0, "1 if it is there, else 0"),
+    "pushx": Quantity(PUSH_X, 1.0, "1 if the last action pushes it right, -1 left, else 0"),
+    "pushy": Quantity(PUSH_Y, 1.0, "1 if the last action pushes it down, -1 up, else 0"),
+    "button": Quantity(BUTTON, 1.0, "1 if the last action pressed the button, else 0"),
+    "rest": Quantity(REST, 10.0, "10 steps since the button was last pressed, 1 at the most"),
+    "count": Quantity(COUNT, 10.0, "10 of them"),
 }
-SCALES = {
-    "x": 100.0,
-    "y": 100.0,
-    "vx": 10.0,
-    "vy": 10.0,
-    "driftx": 10.0,
-    "drifty": 10.0,
-    "w": 100.0,
-    "h": 100.0,
-    "present": 1.0,
-    "pushx": 1.0,
-    "pushy": 1.0,
-    "button": 1.0,
-    "rest": 10.0,
-    "count": 10.0,
-}
-UNITS = {
-    "x": "100 px from the left edge",
-    "y": "100 px from the top edge",
-    "vx": "10 px per step, to the right",
-    "vy": "10 px per step, down",
-    "driftx": "10 px per step, to the right, over the last ten steps or so",
-    "drifty": "10 px per step, down, over the last ten steps or so",
-    "w": "100 px wide",
-    "h": "100 px high",
-    "present": "1 if it is there, else 0",
-    "pushx": "1 if the last action pushes it right, -1 left, else 0",
-    "pushy": "1 if the last action pushes it down, -1 up, else 0",
-    "button": "1 if the last action pressed the button, else 0",
-    "rest": "10 steps since the button was last pressed, 1 at the most",
-    "count": "10 of them",
-}
-OF_A_SLOT = ("x", "y", "vx", "vy", "w", "h", "present")
-PUSHES = ("pushx", "pushy")  # of the player besides
-DRIFTS = {"driftx": "vx", "drifty": "vy"}  # the velocity that each smooths
-CHOICES = {  # what is told of the one of a crowd that is ..., and how it is chosen
+SLOT_QUANTITIES = ("x", "y", "vx", "vy", "w", "h", "present")
+PLAYER_QUANTITIES = ("pushx", "pushy")  # direction of the last action
+DRIFTS = {"driftx": "vx", "drifty": "vy"}  # mean velocity: the velocity that it averages
+MEMBER_CHOICES = {  # a group's chosen members: the criterion, and the quantities offered
     "nearest": (NEAREST, ("x", "y", "vx", "vy", "present")),
     "leftmost": (LEFTMOST, ("x",)),
     "rightmost": (RIGHTMOST, ("x",)),
     "highest": (HIGHEST, ("y",)),
     "lowest": (LOWEST, ("y",)),
-    "left": (LEFT_OF, ("x", "y", "vx", "vy", "present")),
-    "right": (RIGHT_OF, ("x", "y", "vx", "vy", "present")),
-    "above": (ABOVE, ("x", "y", "vx", "vy", "present")),
-    "below": (BELOW, ("x", "y", "vx", "vy", "present")),
-    "coming": (COMING, ("x", "y", "vx", "vy", "present")),
+    "left": (NEXT_LEFT, ("x", "y", "vx", "vy", "present")),
+    "right": (NEXT_RIGHT, ("x", "y", "vx", "vy", "present")),
+    "above": (NEXT_ABOVE, ("x", "y", "vx", "vy", "present")),
+    "below": (NEXT_BELOW, ("x", "y", "vx", "vy", "present")),
+    "coming": (NEXT_COLLIDER, ("x", "y", "vx", "vy", "present")),
 }
-SECONDS = ("left2", "right2", "above2", "below2")  # the one after the next each way
-CHOICES |= {
-    name: (SECOND + number, ("x", "y", "vx", "vy", "present"))
+SECONDS = ("left2", "right2", "above2", "below2")  # the second nearest each way
+MEMBER_CHOICES |= {
+    name: (SECOND_LEFT + number, ("x", "y", "vx", "vy", "present"))
     for number, name in enumerate(SECONDS)
 }
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
-FEW = 4  # slots: with more, only differences to the player are offered
-EDGES = {"w": "x", "h": "y"}  # the position along which a size lies
-JUMPY = 0.5  # share of the steps after one in motion without any: it moves in jumps
-COARSE = 0.15  # share of the steps in motion in which a velocity is a px off the last one: 0.8 px a
-# step shows as 1, 1, 0, 1
-SAME = 1.0  # px: sizes whose middle half spans no more count as unchanging
+MAX_PAIRED_SLOTS = 4  # with more slots, only differences to the player are offered
+AXIS_OF_SIZE = {"w": "x", "h": "y"}  # the position along the same axis
+MIN_REST_SHARE = 0.5  # of the steps after a moving one are at rest: the object moves in jumps
+# share of the moving steps in which the velocity differs by 1 px from the one before: pixels are
+# too coarse (0.8 px per step appears as 1, 1, 0, 1)
+MIN_ROUNDING_SHARE = 0.15
+MAX_SIZE_SPREAD = 1.0  # px; interquartile range up to which a size counts as constant
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place in the tracker's table with features of its own."""
+    """A place of the track table whose object has features of its own."""
 
     name: str  # e.g. "ball", or "car_2" where there are several of a type
     place: int
-    of: str  # the type's name
+    of: str  # name of the type
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """A type with several objects: its places in the tracker's table."""
+class ObjectGroup:
+    """The places of a type with several objects, or of all types together."""
 
     name: str  # of the type
     first: int
     end: int
-    few: bool = False  # so that each has features of its own, too
+    few: bool = False  # each member also has a slot of its own
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The one of a crowd that is nearest to the player, leftmost, ..., or all of it, to count."""
+class GroupMember:
+    """The member of a group that meets a criterion (nearest to the player, leftmost, ...)."""
 
-    crowd: Crowd
-    which: str | None  # a key of CHOICES; None: all
+    group: ObjectGroup
+    which: str | None  # a key of MEMBER_CHOICES; None: all members, for their number
     player: int = -1  # the player's place; -1: there is none
 
     @property
     def of(self) -> str:
-        """The type's name."""
-        return self.crowd.name
+        """Name of the type."""
+        return self.group.name
 
     @property
     def name(self) -> str:
-        return self.crowd.name if self.which is None else f"{self.crowd.name}.{self.which}"
+        return self.group.name if self.which is None else f"{self.group.name}.{self.which}"
 
 
 @dataclass(frozen=True)
 class Feature:
-    """`quantity` of `slot`, or that minus the same of `other`."""
+    """A quantity of a slot or a group member, or its difference to the same quantity of `other`."""
 
-    slot: Slot | Choice
+    slot: Slot | GroupMember
     quantity: str
     other: Slot | None = None
 
     @property
     def of(self) -> str:
-        """The name of the type that it is told of."""
+        """Name of the type that it describes."""
         return self.slot.of
 
     @property
@@ -171,165 +152,191 @@ class Feature:
     @property
     def unit(self) -> str:
         if self.other is None:
-            return UNITS[self.quantity]
+            return QUANTITIES[self.quantity].unit
         where = "right of" if self.quantity == "x" else "below"
         return f"100 px {where} {self.other.name}; 0 if one of them is missing"
 
 
-def every_feature(
+def candidate_features(
     slots: Sequence[Slot],
-    crowds: Sequence[Crowd],
+    groups: Sequence[ObjectGroup],
     player: Slot | None,
     *,
     differences: bool,
     axes: Collection[int] = (0, 1),
 ) -> list[Feature]:
-    """All features there could be; which of them vary is for the recording to say.
+    """All features that the types allow; `varying_features` drops those that are constant.
 
-    Of the player it is told where the last action pushes it, since what an action does shows later:
-    a paddle has momentum, and a sticky console may repeat the action (Machado et al. 2018). Of two
-    objects the difference of their positions is offered, of more than FEW that to the player
-    alone. Of a crowd it is told how many there are, which is nearest to the player, and how far it
-    reaches; of many types together, which object is nearest, and along the `axes` (0 and 1 for x
-    and y) on which the actions push the player, which are next and which come after these. Of any
-    type of which there are several it is told which of them comes: would pass the player within
-    COURSE px and is there first. How fast things go over several steps is told of what is alone of
-    its type, and of the nearest and the next.
+    Slots: position, velocity, size, presence. The player: direction of the last action (its
+    effect is delayed by momentum and sticky actions, Machado et al. 2018); all other types with
+    a single slot: mean velocity. Pairs of slots: position differences; with more than
+    MAX_PAIRED_SLOTS slots only those to the player. Groups: count, nearest member, extremes, and
+    the next collider, i.e. the member with the smallest time to contact among those passing
+    within COLLISION_CORRIDOR px of the player's centre. All types together (OTHERS): the nearest
+    object, and the nearest and second nearest in each direction along the axes on which the
+    actions push the player.
+
+    Args:
+        axes: those along which the actions push the player, 0 for x and 1 for y.
     """
+    members = group_members(groups, player, axes)
+    found = [*_slot_features(slots, player), *_member_features(members)]
+    return [*found, *_differences(slots, members, player)] if differences else found
+
+
+def _slot_features(slots: Sequence[Slot], player: Slot | None) -> list[Feature]:
     types = [slot.of for slot in slots]
-    every = [
-        Feature(slot, quantity)
-        for slot in slots
-        for quantity in (
-            *OF_A_SLOT,
-            *(PUSHES if slot == player else DRIFTS if types.count(slot.of) == 1 else ()),
-        )
-    ]
-    chosen = choices(crowds, player, axes)
-    for choice in chosen:
-        told = ("count",) if choice.which is None else CHOICES[choice.which][1]
-        told = (*told, *(DRIFTS if "vx" in told and choice.which != "coming" else ()))
-        every += [Feature(choice, quantity) for quantity in told]
-    if not differences:
-        return every
-    pairs = [
+    found = []
+    for slot in slots:
+        alone: Collection[str] = DRIFTS if types.count(slot.of) == 1 else ()
+        more = PLAYER_QUANTITIES if slot == player else alone
+        found += [Feature(slot, quantity) for quantity in (*SLOT_QUANTITIES, *more)]
+    return found
+
+
+def _member_features(members: Sequence[GroupMember]) -> list[Feature]:
+    found = []
+    for member in members:
+        quantities = ("count",) if member.which is None else MEMBER_CHOICES[member.which][1]
+        if "vx" in quantities and member.which != "coming":
+            quantities = (*quantities, *DRIFTS)
+        found += [Feature(member, quantity) for quantity in quantities]
+    return found
+
+
+def _differences(
+    slots: Sequence[Slot], members: Sequence[GroupMember], player: Slot | None
+) -> list[Feature]:
+    """Differences of x and of y: between slots, and of group members to the player."""
+    pairs: list[tuple[Slot | GroupMember, Slot | None]] = [
         (one, other)
         for i, one in enumerate(slots)
         for other in slots[:i]
-        if len(slots) <= FEW or player in (one, other)
+        if len(slots) <= MAX_PAIRED_SLOTS or player in (one, other)
     ]
-    every += [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
-    near = [one for one in chosen if one.which in ("nearest", "coming", *SIDES, *SECONDS)]
-    return every + [Feature(one, quantity, player) for one in near for quantity in ("x", "y")]
+    relative = ("nearest", "coming", *SIDES, *SECONDS)
+    pairs += [(member, player) for member in members if member.which in relative]
+    return [Feature(one, quantity, other) for one, other in pairs for quantity in ("x", "y")]
 
 
-def choices(
-    crowds: Sequence[Crowd], player: Slot | None, axes: Collection[int] = (0, 1)
-) -> list[Choice]:
-    """What is told of crowds; without a player none is nearest to it.
+def group_members(
+    groups: Sequence[ObjectGroup], player: Slot | None, axes: Collection[int] = (0, 1)
+) -> list[GroupMember]:
+    """The chosen members of each group; without a player none that depend on it.
 
     Args:
-        axes: 0 or 1, along which of x and y the actions push the player: of the others the next one
-            each way is told, where it could run into them.
+        axes: those along which the actions push the player, 0 for x and 1 for y: the neighbours of
+            OTHERS are offered along these only.
     """
     place = -1 if player is None else player.place
     sides = [which for which, (axis, _) in SIDES.items() if axis in axes]
     sides += [f"{which}2" for which in sides]
-    of_one = [None, *(which for which in CHOICES if which not in (*SIDES, *SECONDS))]
+    of_one = [None, *(which for which in MEMBER_CHOICES if which not in (*SIDES, *SECONDS))]
     made = []
-    for crowd in crowds:
-        wanted = ["nearest", *sides] if crowd.name == OTHERS else of_one
-        if crowd.few:
+    for group in groups:
+        wanted = ["nearest", *sides] if group.name == OTHERS else of_one
+        if group.few:
             wanted = ["coming"]
         alone = player is None
         made += [
-            Choice(crowd, w, place) for w in wanted if not (alone and w in ("nearest", "coming"))
+            GroupMember(group, w, place)
+            for w in wanted
+            if not (alone and w in ("nearest", "coming"))
         ]
     return made
 
 
 @dataclass(frozen=True)
-class Plan:
-    """`Feature`s in the form `fill` reads."""
+class FeaturePlan:
+    """Features as the arrays that `kernel.compute_features` reads."""
 
-    choices: np.ndarray  # int64 (c, 4): which, the crowd's first place and its end, the player's
-    # int64 (f, 2): the slot's place and the other's, -1 for none, or -2 - c for choice c
+    # int64 (m, 4): criterion, the group's first place and the one after its last, the player's
+    members: np.ndarray
+    # int64 (f, 2): places of the slot and of the other one, -1 for none, or -2 - m for member m
     places: np.ndarray
     columns: np.ndarray  # int64 (f,)
-    scales: np.ndarray  # float64 (f,): px, or px per step, in one unit of the feature
+    scales: np.ndarray  # float64 (f,): px, or px per step, per unit of the feature
 
 
-def plan(features: Sequence[Feature]) -> Plan:
-    chosen = list(dict.fromkeys(f.slot for f in features if isinstance(f.slot, Choice)))
+def feature_plan(features: Sequence[Feature]) -> FeaturePlan:
+    """The arrays for these features, in their order."""
+    members = list(dict.fromkeys(f.slot for f in features if isinstance(f.slot, GroupMember)))
     own = [
-        -2 - chosen.index(f.slot) if isinstance(f.slot, Choice) else f.slot.place for f in features
+        -2 - members.index(f.slot) if isinstance(f.slot, GroupMember) else f.slot.place
+        for f in features
     ]
     other = [-1 if f.other is None else f.other.place for f in features]
-    return Plan(
-        np.array([_choice(one) for one in chosen], np.int64).reshape(-1, 4),
+    return FeaturePlan(
+        np.array([_member_row(one) for one in members], np.int64).reshape(-1, 4),
         np.array([own, other], np.int64).T.reshape(-1, 2).copy(),
-        np.array([QUANTITIES[f.quantity] for f in features], np.int64),
-        np.array([SCALES[f.quantity] for f in features], np.float64),
+        np.array([QUANTITIES[f.quantity].column for f in features], np.int64),
+        np.array([QUANTITIES[f.quantity].scale for f in features], np.float64),
     )
 
 
-def _choice(one: Choice) -> tuple[int, int, int, int]:
-    which = COUNT if one.which is None else CHOICES[one.which][0]
-    return which, one.crowd.first, one.crowd.end, one.player
+def _member_row(one: GroupMember) -> tuple[int, int, int, int]:
+    which = COUNT if one.which is None else MEMBER_CHOICES[one.which][0]
+    return which, one.group.first, one.group.end, one.player
 
 
-def varying(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
-    """The features that tell something: those that were not always the same in a recording.
+def varying_features(features: Sequence[Feature], rows: np.ndarray) -> list[Feature]:
+    """The features that carry information: those that varied in a recording.
 
-    A width or height counts only where the object is not at the end of its way, where it may be cut
-    off: that is in its position already. A difference counts only where both its parts vary. A
-    drift counts only where the velocity comes in jumps: is 0 again in most of the steps after one
-    in which it was not; of what is nearest or next also where whole px a step are too coarse.
+    A size is kept only if it varies away from the borders, where the object may be cut off; its
+    position says that already. A difference is kept only if both its parts are. A mean velocity is
+    kept only if the object moves in jumps (mostly rests in the step after a move), or, for group
+    members, if whole pixels per step are too coarse for its speed.
 
     Args:
         rows: float64 (n, f).
     """
-    names = [feature.name for feature in features]
+    columns = {f.name: column for f, column in zip(features, rows.T, strict=True)}
     kept: dict[str, Feature] = {}
-    for feature, column in zip(features, rows.T, strict=True):
-        if feature.other is not None:
-            parts = [f"{slot.name}.{feature.quantity}" for slot in (feature.slot, feature.other)]
-            wanted = all(part in kept for part in parts)
-        elif feature.quantity in DRIFTS:
-            speed = rows[:, names.index(f"{feature.slot.name}.{DRIFTS[feature.quantity]}")]
-            wanted = _jumps(speed) or (isinstance(feature.slot, Choice) and _coarse(speed))
-        elif feature.quantity in ("w", "h"):
-            along = rows[:, names.index(f"{feature.slot.name}.{EDGES[feature.quantity]}")]
-            wanted = _changes_size(along, column)
-        elif feature.quantity in ("x", "y"):
-            seen = column[column != 0]  # where it is there
-            wanted = bool(len(seen)) and float(np.ptp(seen)) > 0
+    for feature in features:
+        if feature.other is None:
+            varies = _varies(feature, columns)
         else:
-            wanted = float(np.ptp(column)) > 0
-        if wanted:
+            parts = [f"{slot.name}.{feature.quantity}" for slot in (feature.slot, feature.other)]
+            varies = all(part in kept for part in parts)
+        if varies:
             kept[feature.name] = feature
     return list(kept.values())
 
 
-def _jumps(speed: np.ndarray) -> bool:
-    """Whether velocities, float64 (n,), are of something that moves in jumps."""
+def _varies(feature: Feature, columns: Mapping[str, np.ndarray]) -> bool:
+    """Whether a feature that is no difference is kept; columns: float64 (n,) of each feature."""
+    column = columns[feature.name]
+    if feature.quantity in DRIFTS:
+        speed = columns[f"{feature.slot.name}.{DRIFTS[feature.quantity]}"]
+        of_member = isinstance(feature.slot, GroupMember)
+        return _moves_in_jumps(speed) or (of_member and _is_coarse(speed))
+    if feature.quantity in AXIS_OF_SIZE:
+        along = columns[f"{feature.slot.name}.{AXIS_OF_SIZE[feature.quantity]}"]
+        return _changes_size(along, column)
+    if feature.quantity in ("x", "y"):
+        column = column[column != 0]  # in the steps in which the object is present
+    return bool(len(column)) and float(np.ptp(column)) > 0
+
+
+def _moves_in_jumps(speed: np.ndarray) -> bool:
+    """Whether velocities, float64 (n,), are mostly 0 in the step after a move."""
     after = speed[1:][speed[:-1] != 0]
-    return bool(len(after)) and float((after == 0).mean()) > JUMPY
+    return bool(len(after)) and float((after == 0).mean()) > MIN_REST_SHARE
 
 
-def _coarse(speed: np.ndarray) -> bool:
-    """Whether velocities, float64 (n,) in 10 px a step, often change by a px a step and back."""
+def _is_coarse(speed: np.ndarray) -> bool:
+    """Whether velocities, float64 (n,) in 10 px per step, often change by 1 px per step."""
     moving = speed[:-1] != 0
-    px = np.abs(np.diff(speed))[moving] * SCALES["vx"]
-    return bool(len(px)) and float(((px > 0.25) & (px < 1.25)).mean()) > COARSE
+    px = np.abs(np.diff(speed))[moving] * QUANTITIES["vx"].scale
+    return bool(len(px)) and float(((px > 0.25) & (px < 1.25)).mean()) > MIN_ROUNDING_SHARE
 
 
 def _changes_size(along: np.ndarray, size: np.ndarray) -> bool:
-    """Whether a size varies away from the ends of the way, both float64 (n,) in 100 px."""
+    """Whether a size varies away from the borders; both arguments float64 (n,) in 100 px."""
     there = size != 0
     if not there.any():
         return False
-    px, middle = size[there] * SCALES["w"], along[there] * SCALES["x"]
+    px, middle = size[there] * QUANTITIES["w"].scale, along[there] * QUANTITIES["x"].scale
     low, high = np.round(middle - px / 2), np.round(middle + px / 2)
     inner = px[(low > low.min()) & (high < high.max())]
-    return bool(len(inner)) and float(np.ptp(np.quantile(inner, [0.25, 0.75]))) > SAME
+    return bool(len(inner)) and float(np.ptp(np.quantile(inner, [0.25, 0.75]))) > MAX_SIZE_SPREAD

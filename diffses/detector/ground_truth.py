@@ -1,4 +1,4 @@
-"""A recording with true boxes, and which of them count."""
+"""Recordings with true boxes, and which of the boxes count."""
 
 from __future__ import annotations
 
@@ -10,36 +10,38 @@ from pathlib import Path
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.background import most_frequent
+from diffses.detector.background import mode_background
 from diffses.detector.object_types import find_colours
 from diffses.detector.palette import recording_indices
 from diffses.detector.segmentation import scratch
 from diffses.errors import ConfigError
 
-MOVED = 0.02  # share of consecutive boxes in which a counted category moves
-STILL = 0.5  # a background that is right for fewer pixels than this share moves
+MIN_MOVED_SHARE = 0.02  # of its consecutive boxes must have moved for a category to count
+MIN_BACKGROUND_SHARE = 0.5  # of all pixels show the background, unless the background moves
 
 
 @dataclass(frozen=True)
-class Truth:
-    """A recording and what is really on it."""
+class GroundTruth:
+    """A recording with true boxes."""
 
     frames: np.ndarray  # uint8 (n, h, w, 3), RGB
     screens: np.ndarray  # uint8 (n, h, w), one index a colour
     starts: np.ndarray  # bool (n,), where an episode begins
-    action_tm1: np.ndarray  # int (n,), that led to each frame
+    action_tm1: np.ndarray  # int (n,), the action that led to each frame
     frame: np.ndarray  # int64 (m,), of each box
     category: np.ndarray  # int64 (m,), an index into `names`
     boxes: np.ndarray  # float64 (m, 4), left, top, right, bottom in px, clipped to the screen
     names: tuple[str, ...]
 
 
-def read(path: Path) -> Truth:
-    """Reads frames, actions, episode_start, boxes and categories, and the palette indices of the
-    frames where they are there; drops boxes off the screen.
+def read_ground_truth(path: Path) -> GroundTruth:
+    """Reads a recording with true boxes; boxes off the screen are dropped.
+
+    The file holds frames, actions, episode_start, boxes and categories, and optionally the palette
+    indices of the frames (screens).
 
     Raises:
-        ConfigError: where the file is missing or something is missing in it.
+        ConfigError: if the file is missing or lacks an array.
     """
     if not zipfile.is_zipfile(path):  # what an .npz file is
         raise ConfigError(f"{path} is not an .npz file", fix="a recording with true boxes (.npz)")
@@ -61,7 +63,7 @@ def read(path: Path) -> Truth:
     boxes[:, 0::2] = boxes[:, 0::2].clip(0, width)
     boxes[:, 1::2] = boxes[:, 1::2].clip(0, height)
     there = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
-    return Truth(
+    return GroundTruth(
         arrays["frames"],
         recording_indices(arrays["frames"]) if screens is None else screens,
         arrays["episode_start"].astype(bool),
@@ -73,10 +75,10 @@ def read(path: Path) -> Truth:
     )
 
 
-def counted(truth: Truth) -> list[int]:
-    """The categories whose boxes moved in at least MOVED of their consecutive-frame boxes.
+def moving_categories(truth: GroundTruth) -> list[int]:
+    """The categories whose boxes moved in at least MIN_MOVED_SHARE of consecutive frames.
 
-    A box moved where the category had boxes in the frame before and none of them was the same.
+    A box has moved if its category had boxes in the previous frame and none of them was the same.
     """
     found = []
     for category in range(len(truth.names)):
@@ -89,15 +91,15 @@ def counted(truth: Truth) -> list[int]:
             if before and now:
                 pairs += len(now)
                 moved += len(now - before)
-        if pairs and moved >= MOVED * pairs:
+        if pairs and moved >= MIN_MOVED_SHARE * pairs:
             found.append(category)
     return found
 
 
-def drawn(truth: Truth) -> np.ndarray:
-    """Which boxes have a pixel unlike the background, bool (m,); all where that moves."""
-    background = most_frequent(truth.screens)
-    if (truth.screens == background).mean() < STILL:
+def visible_boxes(truth: GroundTruth) -> np.ndarray:
+    """Which boxes have a foreground pixel, bool (m,); all of them if the background moves."""
+    background = mode_background(truth.screens)
+    if (truth.screens == background).mean() < MIN_BACKGROUND_SHARE:
         return np.ones(len(truth.boxes), dtype=bool)
     return np.array(
         [
@@ -108,17 +110,17 @@ def drawn(truth: Truth) -> np.ndarray:
     )
 
 
-def pieces(screens: np.ndarray) -> list[np.ndarray]:
-    """Every blob of one colour and every blob of any colours in front of the most frequent one.
+def candidate_boxes(screens: np.ndarray) -> list[np.ndarray]:
+    """Every blob of one colour, and every blob of any colours, in front of the mode background.
 
     Args:
         screens: uint8 (n, h, w).
 
     Returns:
-        For each screen the boxes left, top, right, bottom, float64 (m, 4), right and bottom
-        exclusive, in px.
+        For each screen the boxes left, top, right, bottom, float64 (m, 4), px, right and bottom
+        exclusive.
     """
-    background = most_frequent(screens)
+    background = mode_background(screens)
     everywhere = np.ones(background.shape, dtype=bool)
     colours = find_colours(screens, background, everywhere, np.zeros(256, dtype=bool))
     runs, blobs, areas = scratch()
@@ -130,7 +132,7 @@ def pieces(screens: np.ndarray) -> list[np.ndarray]:
             np.eye(kernel.MAX_COLOURS, dtype=bool),
             np.ones((kernel.MAX_COLOURS,) * 2, dtype=bool),
         ):
-            _, count = kernel.find_blobs(
+            _, count = kernel.connected_components(
                 screen, background, everywhere, colours, links, runs, blobs, areas
             )
             boxes.append(blobs[:count, kernel.LEFT : kernel.BOTTOM + 1] + one_more)

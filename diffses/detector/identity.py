@@ -1,4 +1,4 @@
-"""The detector of tasks that show numbers: its features are the observation."""
+"""The detector of tasks with vector observations: the features are the observation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT = 1  # of detector.json; raise it when an older reader would misread it
 
 
 class Identity:
-    """Names the numbers of a vector observation."""
+    """Names the components of a vector observation; it has no state."""
 
     sees_ram = False
     looks_back = False
@@ -28,22 +28,22 @@ class Identity:
         self.units = dict.fromkeys(self.features, "")
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Nothing to do."""
 
-    def acted(self, action: object) -> None:
-        """What was done shows in the observation, or does not matter."""
+    def set_last_action(self, action: object) -> None:
+        """Nothing to do: the action is not a feature."""
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-        """The features of this step, float64 (f,): the observation."""
+        """The observation itself, float64 (f,)."""
         return screen
 
     @property
     def objects(self) -> np.ndarray:
-        """None: OBJECT (0,)."""
+        """No objects: OBJECT (0,)."""
         return np.zeros(0, OBJECT)
 
     def fresh(self) -> Identity:
-        """Itself: it remembers nothing."""
+        """Itself, since it has no state."""
         return self
 
     def save(self, folder: Path) -> None:
@@ -53,10 +53,10 @@ class Identity:
 
 
 def name_observation(env: GymnasiumEnv) -> Identity:
-    """The identity detector of a task.
+    """The identity detector of a task, its features named by `env.features` or o0, o1, ...
 
     Raises:
-        ConfigError: where `env.features` does not name each number of the observation once.
+        ConfigError: if `env.features` does not name every component of the observation once.
     """
     width = GymEnv(gymnasium_protocol(env)).width
     names = list(env.features) or [f"o{i}" for i in range(width)]

@@ -1,13 +1,17 @@
-"""All that is compiled for play: blobs on a screen, who is who, and the features.
+"""The compiled part of the detector: segmentation, tracking, and features, one call a step.
 
-One file, since numba's cache on disk notices a change only in the file of the function it kept, not
-in those that one calls.
+It stays one file: numba's cache on disk notices a change only in the file of the cached function,
+not in the files of the functions it calls. Arrays are passed one by one: as NamedTuples they would
+take numba's slow way into a call, some 5 us more a step.
 
-A pixel is foreground where it differs from the background and its colour is one that objects have.
-Foreground pixels that touch, also at a corner, are one blob if they have the same colour or if
-their two colours are linked: learned to be parts of one object. Every object type owns a range of
-places in one table; a place is held by one object from its birth until it has been out of sight for
-longer than `patience` steps.
+Segmentation: a pixel is foreground where it differs from the background and has a colour that
+objects have. Foreground pixels that touch, also diagonally, form one blob (connected component) if
+they have the same colour or if their colours are linked, i.e. were learned to be parts of one
+object.
+
+Tracking: every object type owns a range of places (rows) of the track table. A track holds its
+place from its birth until it has had no detection for more than `patience` steps. Detections are
+associated with tracks greedily, the cheapest pair first, within the gate radius of the type.
 """
 
 from __future__ import annotations
@@ -15,65 +19,76 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-MAX_BLOBS = 512  # more on one screen are left out, in the order of their first pixel
-MAX_RUNS = 8192  # horizontal runs of one colour on one screen; more are left out
-MAX_COLOURS = 48  # colours of objects that can be told apart
-COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)  # columns of a blob; RIGHT, BOTTOM inclusive
-NOTHING = 255  # index of a colour that no object has
-# columns of the table, float64: centre and size in px (pixel i covers i to i + 1), velocity in px
-# per step, steps since it was last seen, steps since its birth (-1: the place is free), velocity
-# over its last DRIFT steps or so; and what nobody sees: where the last action pushes it, whether it
-# pressed the button, steps since that was pressed (`note_action` writes it, the tracker leaves it)
+MAX_BLOBS = 512  # per screen; further blobs are dropped, in the order of their first pixel
+MAX_RUNS = 8192  # horizontal runs of one colour per screen; further runs are dropped
+MAX_COLOURS = 48  # object colours that can be numbered
+NO_COLOUR = 255  # colour number of a palette index that no object has
+INFEASIBLE = 1e18  # cost of a pair or a choice that is ruled out
+
+# Columns of a blob, int32: colour number, bounding box in px (RIGHT and BOTTOM inclusive), pixels.
+COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)
+# Columns of a run, int32: parent in the union-find forest, first and last x, y, colour number, and
+# the index of its blob.
+RUN_PARENT, RUN_LEFT, RUN_RIGHT, RUN_ROW, RUN_COLOUR, RUN_BLOB = range(6)
+
+# Columns of the track table, float64: centre and size, px (pixel i covers i to i + 1); velocity, px
+# per step; steps since the last detection; age in steps, -1 for a free place; mean velocity over
+# about DRIFT_STEPS steps. The last four hold the last action and are written by `set_last_action`:
+# the direction in which it pushes the player (-1, 0, 1), whether it pressed the button, and the
+# steps since the button was last pressed.
 X, Y, W, H, VX, VY, UNSEEN, AGE, DRIFT_X, DRIFT_Y, PUSH_X, PUSH_Y, BUTTON, REST = range(14)
-SEEN = 10  # the columns before this are the tracker's
+TRACKED_COLUMNS = 10  # columns that the tracker writes: those before PUSH_X
 COLUMNS = 14
-RESTED = 10.0  # steps since the button was pressed that are told apart
-DRIFT = 10.0  # steps over which a drift is averaged: older velocities count exponentially less
-# columns of the rules of a type, float64: sizes its blobs have at first sight, its own size, how
-# far it may get in one step, all in px; its first place in the table and the place after its
-# last; for how many steps one out of sight is taken to go on as it did; its width and height
-# without what it stretches out now and then, 0 where it has none
-MIN_W, MAX_W, MIN_H, MAX_H, OWN_W, OWN_H, REACH, FIRST, END, HOLD, CORE_W, CORE_H = range(12)
-RULES = 12
-STRETCHED = 1.4  # times its own size: more is an arm held out, or something else that it touches
-BESIDE = 6  # px: what is gone from here is what is there now, where that is no farther off
-FAR = 1e18
-# stand for "is there one" and "how many are there", which are no columns of the table
+MAX_REST_STEPS = 10.0  # steps; REST saturates here
+DRIFT_STEPS = 10.0  # steps; time constant of the exponential moving average of the velocity
+
+# Columns of an object type's parameters, float64: range of sizes for a new track, px; its full
+# size, px; gate radius, px per step (a detection farther from the track is not associated); its
+# first place in the track table and the one after its last; coast limit, steps (how long a track
+# without a detection is extrapolated at constant velocity); and the core size, px, to which a blob
+# with protrusions is cropped, 0 for none.
+MIN_W, MAX_W, MIN_H, MAX_H, OWN_W, OWN_H = range(6)
+GATE_RADIUS, FIRST_PLACE, END_PLACE, COAST_LIMIT, CORE_W, CORE_H = range(6, 12)
+TYPE_PARAMS = 12
+PROTRUSION_RATIO = 1.4  # a blob longer than this times the core size is cropped
+FLICKER_RADIUS = 6  # px; a vanished blob with a similar colour this near has moved, not flickered
+
+# Feature columns besides those of the track table.
 PRESENT, COUNT = COLUMNS, COLUMNS + 1
-# ways to choose one of a crowd; from LEFT_OF to BELOW, the next one in a direction from the player;
-# from SECOND on in the same order, the one after it, beyond where that one ends
-NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, COMING, LEFT_OF, RIGHT_OF, ABOVE, BELOW = range(10)
-SECOND = 10
-COURSE = 20.0  # px from the player's middle at which something that comes passes it, at the most
+# Criteria by which one member of a group is chosen. NEXT_*: the nearest one in that direction from
+# the player. From SECOND_LEFT on, in the same order: the one after it, beyond its far edge.
+NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, NEXT_COLLIDER = range(6)
+NEXT_LEFT, NEXT_RIGHT, NEXT_ABOVE, NEXT_BELOW, SECOND_LEFT = range(6, 11)
+COLLISION_CORRIDOR = 20.0  # px; how far from the player's centre a collider's course may pass
 
 
 @numba.njit(cache=True, nogil=True)
-def find_blobs(
+def connected_components(
     screen: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
     runs: np.ndarray,
     blobs: np.ndarray,
     areas: np.ndarray,
 ) -> tuple[int, int]:
-    """Writes the blobs of a screen into `blobs`, ordered by their first pixel, row by row.
+    """Finds the blobs of a screen: run-length encoding, then union-find over touching runs.
 
     Args:
         screen: uint8 (h, w), palette indices, contiguous, w a multiple of 8.
-        background: uint8 (h, w): the colour that is background there.
-        seen: bool (h, w): where objects of every colour are looked for.
-        colours: uint8 (2, 256): the number of each colour that objects have, else NOTHING; those
-            that are looked for where `seen` is false, then where it is true.
-        links: bool (MAX_COLOURS, MAX_COLOURS), symmetric, true on the diagonal: which join.
-        runs: int32 (MAX_RUNS, 6), output: parent, left, right, row, colour, blob.
-        blobs: int32 (MAX_BLOBS, 6), output: the number of the colour that covers most of it, the
-            lowest of equals, then left, top, right, bottom, and the area in pixels.
+        background: uint8 (h, w), the background colour of each pixel.
+        search_mask: bool (h, w), where objects of every colour are searched.
+        colours: uint8 (2, 256), the number of each palette index, NO_COLOUR for none: row 0 where
+            `search_mask` is false, row 1 where it is true.
+        links: bool (MAX_COLOURS, MAX_COLOURS), symmetric, true on the diagonal: colours that join.
+        runs: int32 (MAX_RUNS, 6), output, columns RUN_*.
+        blobs: int32 (MAX_BLOBS, 6), output, columns COLOUR to AREA, in the order of their first
+            pixel, row by row. The colour is the commonest one, the lowest of equals.
         areas: int32 (MAX_BLOBS, MAX_COLOURS), output: pixels of each colour.
 
     Returns:
-        How many runs and how many blobs there are.
+        The number of runs and the number of blobs.
     """
     height, width = screen.shape
     words, still = screen.view(np.uint64), background.view(np.uint64)  # 8 pixels each
@@ -87,171 +102,176 @@ def find_blobs(
                 x += 8
                 continue
             colour = screen[y, x]
-            number = colours[int(seen[y, x]), colour]
-            if colour == background[y, x] or number == NOTHING:
+            number = colours[int(search_mask[y, x]), colour]
+            if colour == background[y, x] or number == NO_COLOUR:
                 x += 1
                 continue
             start = x
             x += 1
             while x < width and screen[y, x] == colour != background[y, x]:
-                if colours[int(seen[y, x]), colour] == NOTHING:
+                if colours[int(search_mask[y, x]), colour] == NO_COLOUR:
                     break
                 x += 1
             if count == runs.shape[0]:
                 break
-            runs[count, 1] = start
-            runs[count, 2] = x - 1
-            runs[count, 3] = y
-            runs[count, 4] = number
-            near = _connect(runs, count, row_first, near, above_last, links)
+            runs[count, RUN_LEFT] = start
+            runs[count, RUN_RIGHT] = x - 1
+            runs[count, RUN_ROW] = y
+            runs[count, RUN_COLOUR] = number
+            near = _merge_run(runs, count, row_first, near, above_last, links)
             count += 1
         above_first, above_last = row_first, count
-    return count, _gather(runs, count, blobs, areas)
+    return count, _collect_components(runs, count, blobs, areas)
 
 
 @numba.njit(cache=True, nogil=True)
-def _connect(
+def _merge_run(
     runs: np.ndarray, run: int, row_first: int, first: int, last: int, links: np.ndarray
 ) -> int:
-    """Joins a new run to those it touches: the one before, and of [first, last), the row above.
+    """Joins a new run to those it touches: the one before it, and of [first, last) in the row
+    above.
 
     Returns:
         The first run of the row above that a later run of this row may touch.
     """
-    runs[run, 0] = run
-    start, end, number = runs[run, 1], runs[run, 2], runs[run, 4]
-    beside = run > row_first and runs[run - 1, 2] == start - 1
-    if beside and links[runs[run - 1, 4], number]:
-        _join(runs, run - 1, run)
-    while first < last and runs[first, 2] < start - 1:
+    runs[run, RUN_PARENT] = run
+    start, end, number = runs[run, RUN_LEFT], runs[run, RUN_RIGHT], runs[run, RUN_COLOUR]
+    beside = run > row_first and runs[run - 1, RUN_RIGHT] == start - 1
+    if beside and links[runs[run - 1, RUN_COLOUR], number]:
+        _union(runs, run - 1, run)
+    while first < last and runs[first, RUN_RIGHT] < start - 1:
         first += 1
     for above in range(first, last):
-        if runs[above, 1] > end + 1:
+        if runs[above, RUN_LEFT] > end + 1:
             break
-        if links[runs[above, 4], number]:
-            _join(runs, above, run)
+        if links[runs[above, RUN_COLOUR], number]:
+            _union(runs, above, run)
     return first
 
 
 @numba.njit(cache=True, nogil=True)
-def _root(runs: np.ndarray, node: int) -> int:
-    while runs[node, 0] != node:
-        runs[node, 0] = runs[runs[node, 0], 0]
-        node = runs[node, 0]
+def _find_root(runs: np.ndarray, node: int) -> int:
+    """The representative of a run's set, with path halving."""
+    while runs[node, RUN_PARENT] != node:
+        runs[node, RUN_PARENT] = runs[runs[node, RUN_PARENT], 0]
+        node = runs[node, RUN_PARENT]
     return node
 
 
 @numba.njit(cache=True, nogil=True)
-def _join(runs: np.ndarray, one: int, two: int) -> None:
-    a, b = _root(runs, one), _root(runs, two)
+def _union(runs: np.ndarray, one: int, two: int) -> None:
+    """Joins two sets; the earlier run represents both."""
+    a, b = _find_root(runs, one), _find_root(runs, two)
     if a < b:
-        runs[b, 0] = a
+        runs[b, RUN_PARENT] = a
     elif b < a:
-        runs[a, 0] = b
+        runs[a, RUN_PARENT] = b
 
 
 @numba.njit(cache=True, nogil=True)
-def _gather(runs: np.ndarray, count: int, blobs: np.ndarray, areas: np.ndarray) -> int:
-    """Adds the runs of each blob up; a root comes before all other runs of its blob."""
+def _collect_components(runs: np.ndarray, count: int, blobs: np.ndarray, areas: np.ndarray) -> int:
+    """Sums the runs of each blob; the root comes before all other runs of its blob."""
     found = 0
     for run in range(count):
-        left, right, y = runs[run, 1], runs[run, 2], runs[run, 3]
-        root = _root(runs, run)
+        left, right, y = runs[run, RUN_LEFT], runs[run, RUN_RIGHT], runs[run, RUN_ROW]
+        root = _find_root(runs, run)
         if root == run:
             if found == blobs.shape[0]:
-                runs[run, 5] = -1
+                runs[run, RUN_BLOB] = -1
                 continue
-            runs[run, 5] = found
-            blobs[found, 1] = left
-            blobs[found, 2] = y
-            blobs[found, 3] = right
-            blobs[found, 5] = 0
+            runs[run, RUN_BLOB] = found
+            blobs[found, LEFT] = left
+            blobs[found, TOP] = y
+            blobs[found, RIGHT] = right
+            blobs[found, AREA] = 0
             for number in range(areas.shape[1]):
                 areas[found, number] = 0
             found += 1
-        blob = runs[root, 5]
-        runs[run, 5] = blob
+        blob = runs[root, RUN_BLOB]
+        runs[run, RUN_BLOB] = blob
         if blob >= 0:
-            blobs[blob, 1] = min(blobs[blob, 1], left)
-            blobs[blob, 3] = max(blobs[blob, 3], right)
-            blobs[blob, 4] = y
-            blobs[blob, 5] += right - left + 1
-            areas[blob, runs[run, 4]] += right - left + 1
+            blobs[blob, LEFT] = min(blobs[blob, LEFT], left)
+            blobs[blob, RIGHT] = max(blobs[blob, RIGHT], right)
+            blobs[blob, BOTTOM] = y
+            blobs[blob, AREA] += right - left + 1
+            areas[blob, runs[run, RUN_COLOUR]] += right - left + 1
     for blob in range(found):
         most = 0
         for number in range(areas.shape[1]):
             if areas[blob, number] > areas[blob, most]:
                 most = number
-        blobs[blob, 0] = most
+        blobs[blob, COLOUR] = most
     return found
 
 
 @numba.njit(cache=True, nogil=True)
-def put_back(
+def restore_flicker(
     screen: np.ndarray,
-    before: np.ndarray,
+    previous: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
     runs: np.ndarray,
     blobs: np.ndarray,
     areas: np.ndarray,
-    gone: np.ndarray,
-    whole: np.ndarray,
+    vanished: np.ndarray,
+    restored: np.ndarray,
 ) -> int:
-    """Writes the screen into `whole`, with what was there one frame before and flickers, if any.
+    """Writes the screen and the sprites that only the previous frame shows into `restored`.
 
-    That is a blob of pixels that were foreground and are background now, without any pixel of a
-    linked colour in its box now or BESIDE px around it: what moved on has such, what is drawn in
-    every other frame has not.
+    Consoles draw some sprites in every other frame. A blob that was foreground in the previous
+    frame and is background now is restored, unless a pixel of a linked colour lies in its box or
+    within FLICKER_RADIUS px of it: then it has moved. Frames are not max-pooled, so moving
+    objects leave no ghosts.
 
     Args:
-        before: uint8 (h, w), contiguous: the frame before `screen`.
-        screen, background, seen, colours, links, runs, blobs, areas: of `find_blobs`.
-        gone: uint8 (h, w), contiguous: the background, and that again afterwards.
-        whole: uint8 (h, w), contiguous, output; untouched where nothing is put back.
+        previous: uint8 (h, w), contiguous: the frame before `screen`.
+        screen, background, search_mask, colours, links, runs, blobs, areas: as for
+            `connected_components`.
+        vanished: uint8 (h, w), contiguous, scratch: equal to the background before and after.
+        restored: uint8 (h, w), contiguous, output; untouched where nothing is restored.
 
     Returns:
-        How many blobs were put back.
+        The number of restored blobs.
     """
-    first, last = _gone(screen, before, background, gone)
+    first, last = _vanished_rows(screen, previous, background, vanished)
     if last < 0:
         return 0
     rows = slice(first, last + 1)
-    n_runs, count = find_blobs(
-        gone[rows], background[rows], seen[rows], colours, links, runs, blobs, areas
+    n_runs, count = connected_components(
+        vanished[rows], background[rows], search_mask[rows], colours, links, runs, blobs, areas
     )
     back = 0
     for blob in range(count):
-        blobs[blob, 2] += first
-        blobs[blob, 4] += first
-        if _beside(screen, blobs[blob], background, seen, colours, links):
-            blobs[blob, 5] = 0
+        blobs[blob, TOP] += first
+        blobs[blob, BOTTOM] += first
+        if _has_similar_nearby(screen, blobs[blob], background, search_mask, colours, links):
+            blobs[blob, AREA] = 0
         else:
             back += 1
     if back:
-        whole.view(np.uint64)[:] = screen.view(np.uint64)
+        restored.view(np.uint64)[:] = screen.view(np.uint64)
         for run in range(n_runs):
-            if runs[run, 5] >= 0 and blobs[runs[run, 5], 5] > 0:
-                y = first + runs[run, 3]
-                for x in range(runs[run, 1], runs[run, 2] + 1):
-                    whole[y, x] = gone[y, x]
-    gone[rows].view(np.uint64)[:] = background[rows].view(np.uint64)
+            if runs[run, RUN_BLOB] >= 0 and blobs[runs[run, RUN_BLOB], AREA] > 0:
+                y = first + runs[run, RUN_ROW]
+                for x in range(runs[run, RUN_LEFT], runs[run, RUN_RIGHT] + 1):
+                    restored[y, x] = vanished[y, x]
+    vanished[rows].view(np.uint64)[:] = background[rows].view(np.uint64)
     return back
 
 
 @numba.njit(cache=True, nogil=True)
-def _gone(
-    screen: np.ndarray, before: np.ndarray, background: np.ndarray, gone: np.ndarray
+def _vanished_rows(
+    screen: np.ndarray, previous: np.ndarray, background: np.ndarray, vanished: np.ndarray
 ) -> tuple[int, int]:
-    """Writes what was in front of the background before and is not now onto `gone`.
+    """Copies the pixels that were foreground and are background now onto `vanished`.
 
     Returns:
-        The first and the last row with any; -1 and -1 for none.
+        The first and the last row with such a pixel; -1 and -1 for none.
     """
     height, width = screen.shape
-    now, was, still = screen.view(np.uint64), before.view(np.uint64), background.view(np.uint64)
+    now, was, still = screen.view(np.uint64), previous.view(np.uint64), background.view(np.uint64)
     first, last = -1, -1
     for y in range(height):
         for word in range(width // 8):
@@ -259,73 +279,84 @@ def _gone(
                 continue
             for x in range(8 * word, 8 * word + 8):
                 behind = background[y, x]
-                if before[y, x] != behind and screen[y, x] == behind:
-                    gone[y, x] = before[y, x]
+                if previous[y, x] != behind and screen[y, x] == behind:
+                    vanished[y, x] = previous[y, x]
                     first, last = (y if first < 0 else first), y
     return first, last
 
 
 @numba.njit(cache=True, nogil=True)
-def _beside(
+def _has_similar_nearby(
     screen: np.ndarray,
     blob: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
 ) -> bool:
-    """Whether something of a linked colour is in the blob's box or BESIDE px around it."""
+    """Whether a foreground pixel of a linked colour is within FLICKER_RADIUS px of the box."""
     height, width = screen.shape
-    for y in range(max(0, blob[2] - BESIDE), min(height, blob[4] + BESIDE + 1)):
-        for x in range(max(0, blob[1] - BESIDE), min(width, blob[3] + BESIDE + 1)):
-            number = colours[int(seen[y, x]), screen[y, x]]
-            if screen[y, x] == background[y, x] or number == NOTHING:
+    for y in range(
+        max(0, blob[TOP] - FLICKER_RADIUS), min(height, blob[BOTTOM] + FLICKER_RADIUS + 1)
+    ):
+        for x in range(
+            max(0, blob[LEFT] - FLICKER_RADIUS), min(width, blob[RIGHT] + FLICKER_RADIUS + 1)
+        ):
+            number = colours[int(search_mask[y, x]), screen[y, x]]
+            if screen[y, x] == background[y, x] or number == NO_COLOUR:
                 continue
-            if links[blob[0], number]:
+            if links[blob[COLOUR], number]:
                 return True
     return False
 
 
 @numba.njit(cache=True, nogil=True)
-def trim(
+def crop_protrusions(
     runs: np.ndarray,
     n_runs: int,
     blobs: np.ndarray,
     count: int,
-    sizes: np.ndarray,
-    colours: np.ndarray,
+    type_params: np.ndarray,
+    type_colours: np.ndarray,
 ) -> None:
-    """Cuts blobs that are STRETCHED down to the part of the type's size with most pixels in it.
+    """Crops blobs longer than PROTRUSION_RATIO times their type's core size to that size.
 
-    The first of equal parts, from the left or the top. Arguments as of `find_blobs` and `follow`.
+    Along each axis the window with the most pixels is kept, the first of equals (an arm held out,
+    for example, is cut off). The type is the one nearest in size.
+
+    Args:
+        runs, n_runs, blobs, count: as `connected_components` left them; `blobs` is updated.
+        type_params, type_colours: of `TrackerParams`.
     """
     profile = np.zeros(256, np.int64)
     for blob in range(count):
-        kind = _nearest(blobs[blob], sizes, colours, False)
-        if kind < 0:
+        type_index = _nearest_type(blobs[blob], type_params, type_colours, False)
+        if type_index < 0:
             continue
         for axis in range(2):
-            core = int(sizes[kind, CORE_W + axis])
-            low, high = blobs[blob, 1 + axis], blobs[blob, 3 + axis]
-            if core == 0 or high - low + 1 <= STRETCHED * core:
+            core = int(type_params[type_index, CORE_W + axis])
+            low, high = blobs[blob, LEFT + axis], blobs[blob, RIGHT + axis]
+            if core == 0 or high - low + 1 <= PROTRUSION_RATIO * core:
                 continue
             for at in range(high - low + 1):
                 profile[at] = 0
             for run in range(n_runs):
-                if runs[run, 5] == blob:
+                if runs[run, RUN_BLOB] == blob:
                     if axis == 0:
-                        for x in range(runs[run, 1], runs[run, 2] + 1):
+                        for x in range(runs[run, RUN_LEFT], runs[run, RUN_RIGHT] + 1):
                             profile[x - low] += 1
                     else:
-                        profile[runs[run, 3] - low] += runs[run, 2] - runs[run, 1] + 1
-            start = _fullest(profile, high - low + 1, core)
-            blobs[blob, 1 + axis] = low + start
-            blobs[blob, 3 + axis] = low + start + core - 1
+                        profile[runs[run, RUN_ROW] - low] += (
+                            runs[run, RUN_RIGHT] - runs[run, RUN_LEFT] + 1
+                        )
+            start = _densest_window(profile, high - low + 1, core)
+            blobs[blob, LEFT + axis] = low + start
+            blobs[blob, RIGHT + axis] = low + start + core - 1
 
 
 @numba.njit(cache=True, nogil=True)
-def _fullest(profile: np.ndarray, length: int, window: int) -> int:
-    """Where the window with the greatest sum starts, the first of equals."""
+def _densest_window(profile: np.ndarray, length: int, window: int) -> int:
+    """Start of the window with the greatest sum, the first of equals."""
     total = 0
     for at in range(window):
         total += profile[at]
@@ -338,242 +369,275 @@ def _fullest(profile: np.ndarray, length: int, window: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _nearest(blob: np.ndarray, sizes: np.ndarray, colours: np.ndarray, newborn: bool) -> int:
-    """The type whose size is nearest to the blob's, of those it fits; -1 for none."""
-    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
-    nearest, kind = FAR, -1
-    for candidate in range(sizes.shape[0]):
-        size = sizes[candidate]
-        if _fits(blob, size, colours[candidate], newborn):
-            difference = abs(width - size[OWN_W]) + abs(height - size[OWN_H])
+def _nearest_type(
+    blob: np.ndarray, type_params: np.ndarray, type_colours: np.ndarray, is_new: bool
+) -> int:
+    """Index of the type nearest in size among those the blob fits; -1 for none."""
+    width, height = blob[RIGHT] - blob[LEFT] + 1, blob[BOTTOM] - blob[TOP] + 1
+    nearest, type_index = INFEASIBLE, -1
+    for index in range(type_params.shape[0]):
+        params = type_params[index]
+        if _fits_type(blob, params, type_colours[index], is_new):
+            difference = abs(width - params[OWN_W]) + abs(height - params[OWN_H])
             if difference < nearest:
-                nearest, kind = difference, candidate
-    return kind
+                nearest, type_index = difference, index
+    return type_index
 
 
 @numba.njit(cache=True, nogil=True)
-def follow(
+def update_tracks(
     table: np.ndarray,
     blobs: np.ndarray,
     count: int,
-    sizes: np.ndarray,
-    colours: np.ndarray,
+    type_params: np.ndarray,
+    type_colours: np.ndarray,
     patience: int,
-    taken: np.ndarray,
+    assigned: np.ndarray,
 ) -> None:
-    """One step: gives each object of the table its blob, and each blob left over a free place.
+    """One step of the tracker: associates blobs with tracks, then starts tracks for the others.
 
-    A blob can be an object where its colour and size are those of the type and its centre is within
-    the type's reach of where the object was, or of where its velocity takes it. Pairs are made in
-    the order of distance + half the change of width and height; ties go to the lowest place, then
-    the first blob. A newborn has no velocity.
+    A blob is a candidate for a track if its colour and size fit the type and its centre lies within
+    the gate radius of the track's last position or of its constant-velocity prediction. Pairs are
+    made greedily by cost: distance plus half the change of width and height, px; ties go to the
+    lowest place, then to the first blob. A new track has velocity 0. A track without a detection
+    for more than `patience` steps is deleted.
 
     Args:
         table: float64 (places, COLUMNS), updated.
-        blobs: int32 (>= count, 6), of `find_blobs`.
-        sizes, colours, patience: of `Rules`.
-        taken: int64 (>= count,), output: the place each blob got, -1 for none.
+        blobs: int32 (>= count, 6), as `connected_components` leaves them.
+        type_params, type_colours, patience: of `TrackerParams`.
+        assigned: int64 (>= count,), output: the place of each blob's track, -1 for none.
     """
     for blob in range(count):
-        taken[blob] = -1
-    done = np.zeros(table.shape[0], np.bool_)
-    best = np.full(table.shape[0], FAR)
-    choice = np.zeros(table.shape[0], np.int64)
-    shapes = _shapes(blobs, count)
-    fitting = np.empty(count, np.int64)  # blobs that can be of the type
-    for kind in range(sizes.shape[0]):
+        assigned[blob] = -1
+    matched = np.zeros(table.shape[0], np.bool_)
+    best_cost = np.full(table.shape[0], INFEASIBLE)
+    best_blob = np.zeros(table.shape[0], np.int64)
+    boxes = _centres_and_sizes(blobs, count)
+    fitting = np.empty(count, np.int64)  # unassigned blobs that fit the type
+    for type_index in range(type_params.shape[0]):
         found = 0
         for blob in range(count):
-            if taken[blob] < 0 and _fits(blobs[blob], sizes[kind], colours[kind], False):
+            if assigned[blob] < 0 and _fits_type(
+                blobs[blob], type_params[type_index], type_colours[type_index], False
+            ):
                 fitting[found] = blob
                 found += 1
-        _pair(table, blobs, shapes, fitting[:found], sizes[kind], taken, done, best, choice)
+        _assign(
+            table,
+            blobs,
+            boxes,
+            fitting[:found],
+            type_params[type_index],
+            assigned,
+            matched,
+            best_cost,
+            best_blob,
+        )
     for place in range(table.shape[0]):
-        if table[place, AGE] >= 0 and not done[place]:
+        if table[place, AGE] >= 0 and not matched[place]:
             table[place, UNSEEN] += 1
             table[place, AGE] += 1
             if table[place, UNSEEN] > patience:
-                _clear(table[place])
+                _clear_track(table[place])
                 table[place, AGE] = -1
     for blob in range(count):
-        if taken[blob] < 0:
-            taken[blob] = _settle(table, blobs[blob], sizes, colours)
+        if assigned[blob] < 0:
+            assigned[blob] = start_track(table, blobs[blob], type_params, type_colours)
 
 
 @numba.njit(cache=True, nogil=True)
-def _shapes(blobs: np.ndarray, count: int) -> np.ndarray:
-    """Centre and size of each blob in px: x, y, width, height, float64 (count, 4)."""
-    shapes = np.empty((count, 4))
+def _centres_and_sizes(blobs: np.ndarray, count: int) -> np.ndarray:
+    """Centre x, y and width, height of each blob, px, float64 (count, 4)."""
+    boxes = np.empty((count, 4))
     for blob in range(count):
-        shapes[blob, 2] = blobs[blob, 3] - blobs[blob, 1] + 1
-        shapes[blob, 3] = blobs[blob, 4] - blobs[blob, 2] + 1
-        shapes[blob, 0] = blobs[blob, 1] + 0.5 * shapes[blob, 2]
-        shapes[blob, 1] = blobs[blob, 2] + 0.5 * shapes[blob, 3]
-    return shapes
+        boxes[blob, 2] = blobs[blob, RIGHT] - blobs[blob, LEFT] + 1
+        boxes[blob, 3] = blobs[blob, BOTTOM] - blobs[blob, TOP] + 1
+        boxes[blob, 0] = blobs[blob, LEFT] + 0.5 * boxes[blob, 2]
+        boxes[blob, 1] = blobs[blob, TOP] + 0.5 * boxes[blob, 3]
+    return boxes
 
 
 @numba.njit(cache=True, nogil=True)
-def _pair(
+def _assign(
     table: np.ndarray,
     blobs: np.ndarray,
-    shapes: np.ndarray,
+    boxes: np.ndarray,
     fitting: np.ndarray,
-    size: np.ndarray,
-    taken: np.ndarray,
-    done: np.ndarray,
-    best: np.ndarray,
-    choice: np.ndarray,
+    params: np.ndarray,
+    assigned: np.ndarray,
+    matched: np.ndarray,
+    best_cost: np.ndarray,
+    best_blob: np.ndarray,
 ) -> None:
-    """Gives the objects of one type their blobs, the cheapest pair first."""
-    first, end = int(size[FIRST]), int(size[END])
+    """Greedy association for one type: the cheapest pair of track and blob first."""
+    first, end = int(params[FIRST_PLACE]), int(params[END_PLACE])
     for place in range(first, end):
         if table[place, AGE] >= 0:
-            best[place], choice[place] = _cheapest(
-                table[place], shapes, fitting, size[REACH], taken
+            best_cost[place], best_blob[place] = _best_blob(
+                table[place], boxes, fitting, params[GATE_RADIUS], assigned
             )
     while True:
         place = first
         for other in range(first + 1, end):
-            if best[other] < best[place]:
+            if best_cost[other] < best_cost[place]:
                 place = other
-        if best[place] >= FAR:
+        if best_cost[place] >= INFEASIBLE:
             break
-        if taken[choice[place]] >= 0:  # it went to another in the meantime
-            best[place], choice[place] = _cheapest(
-                table[place], shapes, fitting, size[REACH], taken
+        if assigned[best_blob[place]] >= 0:  # another track got it
+            best_cost[place], best_blob[place] = _best_blob(
+                table[place], boxes, fitting, params[GATE_RADIUS], assigned
             )
             continue
-        done[place] = True
-        best[place] = FAR
-        taken[choice[place]] = place
-        _meet(table[place], blobs[choice[place]])
+        matched[place] = True
+        best_cost[place] = INFEASIBLE
+        assigned[best_blob[place]] = place
+        update_track(table[place], blobs[best_blob[place]])
 
 
 @numba.njit(cache=True, nogil=True)
-def _fits(blob: np.ndarray, size: np.ndarray, colours: np.ndarray, newborn: bool) -> bool:
-    """Whether the blob can be of the type: an object that is known may be seen in part only."""
-    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
-    if not colours[blob[0]] or width > size[MAX_W] or height > size[MAX_H]:
+def _fits_type(
+    blob: np.ndarray, params: np.ndarray, type_colours: np.ndarray, is_new: bool
+) -> bool:
+    """Whether colour and size fit the type; only a new track (`is_new`) has a minimum size, since a
+    known object may be partly hidden.
+    """
+    width, height = blob[RIGHT] - blob[LEFT] + 1, blob[BOTTOM] - blob[TOP] + 1
+    if not type_colours[blob[COLOUR]] or width > params[MAX_W] or height > params[MAX_H]:
         return False
-    return not newborn or bool(width >= size[MIN_W] and height >= size[MIN_H])
+    return not is_new or bool(width >= params[MIN_W] and height >= params[MIN_H])
 
 
 @numba.njit(cache=True, nogil=True)
-def _cheapest(
-    entry: np.ndarray, shapes: np.ndarray, fitting: np.ndarray, reach: float, taken: np.ndarray
+def _best_blob(
+    entry: np.ndarray,
+    boxes: np.ndarray,
+    fitting: np.ndarray,
+    gate_radius: float,
+    assigned: np.ndarray,
 ) -> tuple[float, int]:
-    """The least cost of a blob that is left, and that blob, the first of equals.
+    """The cost of the cheapest unassigned blob for a track, and its index, the first of equals.
 
-    The cost is distance + half the change of width and height, FAR beyond `reach`.
+    The cost is INFEASIBLE, and the index -1, where no blob lies within `gate_radius`, px.
     """
     x, y, width, height = entry[X], entry[Y], entry[W], entry[H]
     steps = entry[UNSEEN] + 1
     vx, vy = entry[VX] * steps, entry[VY] * steps
-    least, choice = FAR, -1
+    best_cost, best = INFEASIBLE, -1
     for blob in fitting:
-        if taken[blob] >= 0:
+        if assigned[blob] >= 0:
             continue
-        dx, dy = shapes[blob, 0] - x, shapes[blob, 1] - y
-        ex, ey = dx - vx, dy - vy
-        distance = np.sqrt(min(dx * dx + dy * dy, ex * ex + ey * ey))
-        if distance <= reach:
-            cost = distance + 0.5 * (abs(shapes[blob, 2] - width) + abs(shapes[blob, 3] - height))
-            if cost < least:
-                least, choice = cost, blob
-    return least, choice
+        dx, dy = boxes[blob, 0] - x, boxes[blob, 1] - y
+        predicted_dx, predicted_dy = dx - vx, dy - vy
+        distance = np.sqrt(
+            min(dx * dx + dy * dy, predicted_dx * predicted_dx + predicted_dy * predicted_dy)
+        )
+        if distance <= gate_radius:
+            cost = distance + 0.5 * (abs(boxes[blob, 2] - width) + abs(boxes[blob, 3] - height))
+            if cost < best_cost:
+                best_cost, best = cost, blob
+    return best_cost, best
 
 
 @numba.njit(cache=True, nogil=True)
-def _meet(entry: np.ndarray, blob: np.ndarray) -> None:
-    """The object is seen again, as this blob."""
-    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
-    x, y = blob[1] + 0.5 * width, blob[2] + 0.5 * height
+def update_track(entry: np.ndarray, blob: np.ndarray) -> None:
+    """Updates a track with its detection: position, size, velocity, and mean velocity."""
+    width, height = blob[RIGHT] - blob[LEFT] + 1, blob[BOTTOM] - blob[TOP] + 1
+    x, y = blob[LEFT] + 0.5 * width, blob[TOP] + 0.5 * height
     steps = entry[UNSEEN] + 1
     entry[VX], entry[VY] = (x - entry[X]) / steps, (y - entry[Y]) / steps
     entry[X], entry[Y], entry[W], entry[H] = x, y, width, height
     entry[UNSEEN] = 0
     entry[AGE] += 1
-    weight = 1.0 / min(entry[AGE], DRIFT)
+    weight = 1.0 / min(entry[AGE], DRIFT_STEPS)
     entry[DRIFT_X] += weight * (entry[VX] - entry[DRIFT_X])
     entry[DRIFT_Y] += weight * (entry[VY] - entry[DRIFT_Y])
 
 
 @numba.njit(cache=True, nogil=True)
-def _clear(entry: np.ndarray) -> None:
-    for column in range(SEEN):
+def _clear_track(entry: np.ndarray) -> None:
+    """Zeroes the columns that the tracker writes."""
+    for column in range(TRACKED_COLUMNS):
         entry[column] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _settle(table: np.ndarray, blob: np.ndarray, sizes: np.ndarray, colours: np.ndarray) -> int:
-    """Gives a new blob the first free place of the type nearest in size; -1 where there is none.
+def start_track(
+    table: np.ndarray, blob: np.ndarray, type_params: np.ndarray, type_colours: np.ndarray
+) -> int:
+    """Starts a track in the first free place of the type nearest in size.
 
-    An object out of sight gives way.
+    Without a free place it replaces the track that has had no detection for longest.
+
+    Returns:
+        The place; -1 where no type fits or every track of the type was detected.
     """
-    width, height = blob[3] - blob[1] + 1, blob[4] - blob[2] + 1
-    kind = _nearest(blob, sizes, colours, True)
-    if kind < 0:
+    width, height = blob[RIGHT] - blob[LEFT] + 1, blob[BOTTOM] - blob[TOP] + 1
+    type_index = _nearest_type(blob, type_params, type_colours, True)
+    if type_index < 0:
         return -1
-    free, longest = -1, 0.0  # an empty place, else that of the object longest out of sight
-    for place in range(int(sizes[kind, FIRST]), int(sizes[kind, END])):
+    free, longest = -1, 0.0  # a free place, else that of the track coasting for longest
+    for place in range(
+        int(type_params[type_index, FIRST_PLACE]), int(type_params[type_index, END_PLACE])
+    ):
         if table[place, AGE] < 0:
             free = place
             break
         if table[place, UNSEEN] > longest:
             free, longest = place, table[place, UNSEEN]
     if free >= 0:
-        _clear(table[free])
-        table[free, X], table[free, Y] = blob[1] + 0.5 * width, blob[2] + 0.5 * height
+        _clear_track(table[free])
+        table[free, X], table[free, Y] = blob[LEFT] + 0.5 * width, blob[TOP] + 0.5 * height
         table[free, W], table[free, H] = width, height
     return free
 
 
 @numba.njit(cache=True, nogil=True)
-def forget(table: np.ndarray) -> None:
-    """An episode begins: nothing is known of where things were, nor was the button pressed of late.
+def reset_table(table: np.ndarray) -> None:
+    """Starts an episode: deletes all tracks, and the last action.
 
     Args:
-        table: float64 (places, COLUMNS) of the tracker, updated.
+        table: float64 (places, COLUMNS), updated.
     """
     table[:] = 0.0
     table[:, AGE] = -1.0
-    table[:, REST] = RESTED
+    table[:, REST] = MAX_REST_STEPS
 
 
 @numba.njit(cache=True, nogil=True)
-def note_action(table: np.ndarray, place: int, push: np.ndarray) -> None:
-    """Writes down what was done before a step is looked at.
+def set_last_action(table: np.ndarray, place: int, push: np.ndarray) -> None:
+    """Records the action that led to the next screen, for the features of the player.
 
     Args:
-        table: float64 (places, COLUMNS) of the tracker, updated.
-        place: of what the actions push.
-        push: float64 (3,): where to, along x and y, and whether the button was pressed.
+        table: float64 (places, COLUMNS), updated.
+        place: the player's.
+        push: float64 (3,): the action's direction along x and y (-1, 0, 1), and 1 if it presses the
+            button.
     """
     table[place, PUSH_X : PUSH_X + 3] = push
-    table[place, REST] = 0.0 if push[2] > 0 else min(table[place, REST] + 1.0, RESTED)
+    table[place, REST] = 0.0 if push[2] > 0 else min(table[place, REST] + 1.0, MAX_REST_STEPS)
 
 
 @numba.njit(cache=True, nogil=True)
-def fill(
+def compute_features(
     table: np.ndarray,
-    holds: np.ndarray,
-    choices: np.ndarray,
+    max_coast_steps: np.ndarray,
+    members: np.ndarray,
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
     row: np.ndarray,
 ) -> None:
-    """Writes the features of a table into `row`, float64 (f,).
+    """Writes the features of a track table into `row`, float64 (f,).
 
     Args:
-        table: float64 (places, COLUMNS) of the tracker.
-        holds: int64 (places,): for how many steps an object there that is out of sight is taken to
-            go on as it did.
-        choices, places, columns, scales: of `Plan`.
+        table: float64 (places, COLUMNS).
+        max_coast_steps: int64 (places,), the coast limit of each place.
+        members, places, columns, scales: of `FeaturePlan`.
     """
-    chosen = np.empty(choices.shape[0], np.int64)
-    for number in range(choices.shape[0]):
-        chosen[number] = choose(table, holds, choices[number])
+    chosen = np.empty(members.shape[0], np.int64)
+    for number in range(members.shape[0]):
+        chosen[number] = choose_member(table, max_coast_steps, members[number])
     for feature in range(row.shape[0]):
         place, other = places[feature, 0], places[feature, 1]
         row[feature] = 0.0
@@ -582,84 +646,100 @@ def fill(
             if columns[feature] == COUNT:
                 row[feature] = place / scales[feature]
                 continue
-        if place < 0 or not _there(table[place], holds[place]):
+        if place < 0 or not is_visible(table[place], max_coast_steps[place]):
             continue
-        value = _value(table[place], columns[feature])
+        value = _coasted_value(table[place], columns[feature])
         if other >= 0:
-            if not _there(table[other], holds[other]):
+            if not is_visible(table[other], max_coast_steps[other]):
                 continue
-            value -= _value(table[other], columns[feature])
+            value -= _coasted_value(table[other], columns[feature])
         row[feature] = value / scales[feature]
 
 
 @numba.njit(cache=True, nogil=True)
-def choose(table: np.ndarray, holds: np.ndarray, choice: np.ndarray) -> int:
-    """The place of the one of a crowd that is wanted, the first of equals, -1 for none; or how many
-    there are."""
-    which, player = choice[0], choice[3]
-    of_player = which == NEAREST or COMING <= which < SECOND + 4
-    if of_player and not _there(table[player], holds[player]):
+def choose_member(table: np.ndarray, max_coast_steps: np.ndarray, member: np.ndarray) -> int:
+    """The place of the group member that meets the criterion, the first of equals, -1 for none; for
+    COUNT, the number of visible members.
+    """
+    criterion, player = member[0], member[3]
+    of_player = criterion == NEAREST or NEXT_COLLIDER <= criterion < SECOND_LEFT + 4
+    if of_player and not is_visible(table[player], max_coast_steps[player]):
         return -1
-    second = SECOND <= which < SECOND + 4
+    second = SECOND_LEFT <= criterion < SECOND_LEFT + 4
     if second:
-        which += LEFT_OF - SECOND
-    count, best, least = _first(table, holds, choice, which, -FAR)
+        criterion += NEXT_LEFT - SECOND_LEFT
+    count, best, best_cost = _best_member(table, max_coast_steps, member, criterion, -INFEASIBLE)
     if second and best >= 0:
-        size = table[best, W if which <= RIGHT_OF else H]
-        count, best, least = _first(table, holds, choice, which, least + size)
-    return count if which == COUNT else best
+        size = table[best, W if criterion <= NEXT_RIGHT else H]
+        count, best, best_cost = _best_member(
+            table, max_coast_steps, member, criterion, best_cost + size
+        )
+    return count if criterion == COUNT else best
 
 
 @numba.njit(cache=True, nogil=True)
-def _first(
-    table: np.ndarray, holds: np.ndarray, choice: np.ndarray, which: int, beyond: float
+def _best_member(
+    table: np.ndarray,
+    max_coast_steps: np.ndarray,
+    member: np.ndarray,
+    criterion: int,
+    beyond: float,
 ) -> tuple[int, int, float]:
-    """How many of a crowd there are, the place of the one of the least worth above `beyond`, -1 for
-    none, and that worth."""
-    player = choice[3]
-    count, best, least = 0, -1, FAR
-    for place in range(choice[1], choice[2]):
-        if place == player or not _there(table[place], holds[place]):
+    """The number of visible members, the place of the one with the least cost above `beyond` (-1
+    for none), and that cost.
+    """
+    player = member[3]
+    count, best, best_cost = 0, -1, INFEASIBLE
+    for place in range(member[1], member[2]):
+        if place == player or not is_visible(table[place], max_coast_steps[place]):
             continue
         count += 1
-        worth = _worth(table[place], table[player], which)
-        if beyond < worth < least:
-            least, best = worth, place
-    return count, best, least
+        cost = _member_cost(table[place], table[player], criterion)
+        if beyond < cost < best_cost:
+            best_cost, best = cost, place
+    return count, best, best_cost
 
 
 @numba.njit(cache=True, nogil=True)
-def _worth(entry: np.ndarray, player: np.ndarray, which: int) -> float:
-    """What is least for the one that is wanted: px, or px^2 for the nearest, or steps for what
-    comes; FAR: it is out of the question."""
-    x, y = _value(entry, X), _value(entry, Y)
-    if which == NEAREST:
-        dx, dy = x - _value(player, X), y - _value(player, Y)
+def _member_cost(entry: np.ndarray, player: np.ndarray, criterion: int) -> float:
+    """The value that the chosen member minimises; INFEASIBLE rules a member out.
+
+    Units: px^2 for NEAREST, steps until closest approach for NEXT_COLLIDER, else px.
+    """
+    x, y = _coasted_value(entry, X), _coasted_value(entry, Y)
+    if criterion == NEAREST:
+        dx, dy = x - _coasted_value(player, X), y - _coasted_value(player, Y)
         return float(dx * dx + dy * dy)
-    if which == COMING:
-        dx, dy = _value(player, X) - x, _value(player, Y) - y
+    if criterion == NEXT_COLLIDER:
+        dx, dy = _coasted_value(player, X) - x, _coasted_value(player, Y) - y
         vx, vy = entry[VX], entry[VY]
         ahead, aside, square = dx * vx + dy * vy, dx * vy - dy * vx, vx * vx + vy * vy
-        comes = ahead > 0 and aside * aside <= COURSE * COURSE * square
-        return float(ahead / square) if comes else FAR
-    if LEFT_OF <= which <= BELOW:
-        off = x - _value(player, X) if which <= RIGHT_OF else y - _value(player, Y)
-        ahead = off if which in (RIGHT_OF, BELOW) else -off
-        return float(ahead) if ahead > 0 else FAR
-    if which == LEFTMOST:
+        comes = ahead > 0 and aside * aside <= COLLISION_CORRIDOR * COLLISION_CORRIDOR * square
+        return float(ahead / square) if comes else INFEASIBLE
+    if NEXT_LEFT <= criterion <= NEXT_BELOW:
+        off = (
+            x - _coasted_value(player, X)
+            if criterion <= NEXT_RIGHT
+            else y - _coasted_value(player, Y)
+        )
+        ahead = off if criterion in (NEXT_RIGHT, NEXT_BELOW) else -off
+        return float(ahead) if ahead > 0 else INFEASIBLE
+    if criterion == LEFTMOST:
         return x
-    if which == RIGHTMOST:
+    if criterion == RIGHTMOST:
         return -x
-    return y if which == HIGHEST else -y
+    return y if criterion == HIGHEST else -y
 
 
 @numba.njit(cache=True, nogil=True)
-def _there(entry: np.ndarray, hold: int) -> bool:
-    return bool(entry[AGE] >= 0 and entry[UNSEEN] <= hold)
+def is_visible(entry: np.ndarray, max_coast: int) -> bool:
+    """Whether a track is detected, or coasting within its coast limit."""
+    return bool(entry[AGE] >= 0 and entry[UNSEEN] <= max_coast)
 
 
 @numba.njit(cache=True, nogil=True)
-def _value(entry: np.ndarray, column: int) -> float:
+def _coasted_value(entry: np.ndarray, column: int) -> float:
+    """A column of a track; positions are extrapolated at constant velocity while it coasts."""
     if column == PRESENT:
         return 1.0
     if column == X:
@@ -673,26 +753,28 @@ def _value(entry: np.ndarray, column: int) -> float:
 def observe(
     screen: np.ndarray,
     background: np.ndarray,
-    seen: np.ndarray,
+    search_mask: np.ndarray,
     colours: np.ndarray,
     links: np.ndarray,
     runs: np.ndarray,
     blobs: np.ndarray,
     areas: np.ndarray,
     table: np.ndarray,
-    sizes: np.ndarray,
+    type_params: np.ndarray,
     type_colours: np.ndarray,
     patience: int,
-    taken: np.ndarray,
-    holds: np.ndarray,
-    choices: np.ndarray,
+    assigned: np.ndarray,
+    max_coast_steps: np.ndarray,
+    members: np.ndarray,
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
     row: np.ndarray,
 ) -> None:
-    """`find_blobs`, `trim`, `follow` and `fill` in one call."""
-    n_runs, count = find_blobs(screen, background, seen, colours, links, runs, blobs, areas)
-    trim(runs, n_runs, blobs, count, sizes, type_colours)
-    follow(table, blobs, count, sizes, type_colours, patience, taken)
-    fill(table, holds, choices, places, columns, scales, row)
+    """Segmentation, tracking and features of one step, in one call."""
+    n_runs, count = connected_components(
+        screen, background, search_mask, colours, links, runs, blobs, areas
+    )
+    crop_protrusions(runs, n_runs, blobs, count, type_params, type_colours)
+    update_tracks(table, blobs, count, type_params, type_colours, patience, assigned)
+    compute_features(table, max_coast_steps, members, places, columns, scales, row)

@@ -1,4 +1,4 @@
-"""Names for the types that were found."""
+"""Names for the discovered object types."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from diffses.errors import ConfigError
 
 
 @dataclass(frozen=True)
-class Trait:
-    """What labels go by."""
+class TypeTraits:
+    """The properties of a type by which labels choose."""
 
-    area: float  # px^2, where it is seen in full
-    speed: float  # px per step, mean
-    sights: float  # on a screen, mean
-    height: float  # px from the top, mean of the centre
-    control: float  # share of the variance of its velocity that the actions explain; -1: unknown
+    area: float  # px^2, unoccluded
+    speed: float  # mean, px per step
+    mean_count: float  # objects per screen
+    height: float  # mean centre, px from the top
+    control: float  # velocity variance explained by the actions, 0 to 1; -1: unknown
 
 
-_WORTH: dict[Label, Callable[[Trait], float]] = {
+_LABEL_SCORE: dict[Label, Callable[[TypeTraits], float]] = {
     Label.controllable: lambda trait: trait.control,
     Label.smallest: lambda trait: -trait.area,
     Label.largest: lambda trait: trait.area,
     Label.fastest: lambda trait: trait.speed,
     Label.slowest: lambda trait: -trait.speed,
-    Label.commonest: lambda trait: trait.sights,
+    Label.commonest: lambda trait: trait.mean_count,
     Label.highest: lambda trait: -trait.height,
     Label.lowest: lambda trait: trait.height,
 }
 
 
 def name_types(
-    traits: Sequence[Trait], player: int | None, labels: Mapping[str, Label]
+    traits: Sequence[TypeTraits], player: int | None, labels: Mapping[str, Label]
 ) -> list[str]:
-    """A name for each type: the labels to those still unnamed, in the order of `Label` and then of
-    their names, whatever order they are written in; then object1, object2, ...
+    """A name for each type: labelled ones first, then object1, object2, ...
 
-    Ties go to the first. Without a label for it, the type the actions move is `player`.
+    Labels are applied in the order of `Label`, then of their names, to the types still unnamed,
+    whatever order they are written in. Ties go to the first type. The type that the actions control
+    is called `player` unless a label names it.
 
     Raises:
-        ConfigError: for more labels than types, or where nothing moves as the actions say.
+        ConfigError: for more labels than types, or if no type is controlled by the actions.
     """
     names: dict[int, str] = {}
     ranks = list(Label)
-    for name, label in sorted(labels.items(), key=lambda told: (ranks.index(told[1]), told[0])):
+    for name, label in sorted(labels.items(), key=lambda item: (ranks.index(item[1]), item[0])):
         free = [number for number in range(len(traits)) if number not in names]
         if label is Label.controllable and (player is None or player in names):
             raise ConfigError(
@@ -60,7 +61,9 @@ def name_types(
         if label is Label.controllable and player is not None:
             names[player] = name
         else:
-            names[max(free, key=lambda number: (_WORTH[label](traits[number]), -number))] = name
+            names[max(free, key=lambda number: (_LABEL_SCORE[label](traits[number]), -number))] = (
+                name
+            )
     if player is not None and player not in names and "player" not in names.values():
         names[player] = "player"
     unnamed = iter(range(1, len(traits) + 1))
@@ -68,5 +71,5 @@ def name_types(
 
 
 def slot_names(name: str, count: int) -> list[str]:
-    """`ball` for one of a kind, `car_1`, `car_2`, ... for several."""
+    """`ball` for a single object, `car_1`, `car_2`, ... for several."""
     return [name] if count == 1 else [f"{name}_{number}" for number in range(1, count + 1)]

@@ -1,4 +1,4 @@
-"""From a recording of play to a detector."""
+"""Learns a motion detector from a recording of play."""
 
 from __future__ import annotations
 
@@ -10,119 +10,130 @@ import numpy as np
 
 from diffses.config import Label, MotionDetector
 from diffses.detector import background as background_
-from diffses.detector import kernel
-from diffses.detector import object_types as discovery
-from diffses.detector.motion import Detector, Model
-from diffses.detector.object_schema import cast_of, telling
-from diffses.detector.object_types import Kind
-from diffses.detector.offline_tracks import first_rules, follow_all
+from diffses.detector import kernel, object_types
+from diffses.detector.motion import MotionModel, MotionObjectDetector
+from diffses.detector.object_schema import schema_from_types, select_features
+from diffses.detector.object_types import ObjectType
+from diffses.detector.offline_tracks import initial_params, track_screens
 from diffses.detector.score_displays import find_displays
-from diffses.detector.segmentation import Scene, whole_screens
-from diffses.detector.tracker import turn_to
+from diffses.detector.segmentation import SegmentationModel, restore_flickers
+from diffses.detector.tracker import replay_action
 from diffses.errors import DiffsesError
 
 log = logging.getLogger("diffses")
 
-LINK_FRAMES = 400  # frames that are enough to learn which colours belong together
-FLICKERS = 0.05  # share of the screens that lack something the frame before has: things flicker
-ROUNDS = 3  # background, displays and types depend on each other: looked at in turn
+LINK_FRAMES = 400  # frames, evenly spaced, from which colour links are learned
+MIN_FLICKER_SHARE = 0.05  # of the screens must lack sprites that the previous frame shows
+ROUNDS = 3  # of alternating between background, displays and types, which depend on each other
 
 
-def learn(
+def learn_motion_detector(
     screens: np.ndarray,
     starts: np.ndarray,
     action_tm1: np.ndarray,
     settings: MotionDetector,
     labels: Mapping[str, Label],
     before: np.ndarray | None = None,
-) -> Detector:
-    """Learns what there is from screens of play.
+) -> MotionObjectDetector:
+    """Learns background, object types, player and features from screens of play.
 
     Args:
         screens: uint8 (n, h, w), palette indices, one a step.
         starts: bool (n,), where an episode begins.
-        action_tm1: int (n,), the action that led to each screen: tells which type is the player, no
-            more.
-        labels: names for types, see `naming.name_types`.
-        before: uint8 (n, h, w), the frame before each screen. Where it shows what the screen lacks
-            in more than FLICKERS of them, the detector `looks_back`.
+        action_tm1: int (n,), the action that led to each screen; it only serves to identify the
+            player.
+        labels: names for types, see `labels.name_types`.
+        before: uint8 (n, h, w), the frame before each screen. If more than MIN_FLICKER_SHARE of the
+            screens lack sprites that it shows, the detector `looks_back`.
 
     Raises:
-        DiffsesError: where nothing moves.
-        ConfigError: where a label finds no type.
+        DiffsesError: if nothing moves.
+        ConfigError: if a label finds no type.
+        ValueError: for arrays of other shapes or types.
     """
     if screens.ndim != 3 or screens.dtype != np.uint8 or screens.shape[2] % 8:
         raise ValueError(f"want uint8 (n, h, w), w a multiple of 8, got {screens.shape}")
     if not len(screens) == len(starts) == len(action_tm1):
         raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(action_tm1)} actions")
     screens = np.ascontiguousarray(screens)
-    scene, kinds = look_around(screens, starts)
+    segmentation, kinds = learn_segmentation(screens, starts)
     flickers = False
     if before is not None and kinds:
         before = np.ascontiguousarray(before)
-        whole, found = whole_screens(screens, before, scene)
-        flickers = found > FLICKERS * len(screens)
+        restored, found = restore_flickers(screens, before, segmentation)
+        flickers = found > MIN_FLICKER_SHARE * len(screens)
         if flickers:
-            scene, kinds = look_around(whole, starts)
-            screens, _ = whole_screens(screens, before, scene)
+            segmentation, kinds = learn_segmentation(restored, starts)
+            screens, _ = restore_flickers(screens, before, segmentation)
     if not kinds:
         raise DiffsesError(
             f"nothing moves on the {len(screens)} screens to learn from",
             fix=f"detector.steps={4 * len(screens)}, or detector.frames=teacher",
         )
-    cast = cast_of(
+    schema = schema_from_types(
         kinds,
-        lambda rules: follow_all(screens, starts, scene, rules),
+        lambda params: track_screens(screens, starts, segmentation, params),
         action_tm1,
         settings,
         settings.patience,
         labels,
-        lambda kind: tuple(_palette_of(kind, scene)),
+        lambda kind: tuple(_palette_of(kind, segmentation)),
     )
-    rows = play_back(Detector(Model(scene, cast)), screens, starts, action_tm1)
-    return Detector(Model(scene, telling(cast, rows, settings.features), flickers))
+    rows = replay_features(
+        MotionObjectDetector(MotionModel(segmentation, schema)), screens, starts, action_tm1
+    )
+    return MotionObjectDetector(
+        MotionModel(segmentation, select_features(schema, rows, settings.features), flickers)
+    )
 
 
-def play_back(
-    detector: Detector, screens: np.ndarray, starts: np.ndarray, action_tm1: np.ndarray
+def replay_features(
+    detector: MotionObjectDetector, screens: np.ndarray, starts: np.ndarray, action_tm1: np.ndarray
 ) -> np.ndarray:
-    """The detector's features for every screen of a recording, float64 (n, f)."""
+    """The detector's features of every screen of a recording, float64 (n, f)."""
     rows = np.zeros((len(screens), len(detector.features)))
     for frame, screen in enumerate(screens):
-        turn_to(detector, frame, starts, action_tm1)
+        replay_action(detector, frame, starts, action_tm1)
         rows[frame] = detector.observe(screen)
     return rows
 
 
-def look_around(screens: np.ndarray, starts: np.ndarray) -> tuple[Scene, list[Kind]]:
-    """Background, displays, colours and types, each found with the help of the others.
+def learn_segmentation(
+    screens: np.ndarray, starts: np.ndarray
+) -> tuple[SegmentationModel, list[ObjectType]]:
+    """Learns background, search mask, colours and object types, each with the help of the others.
 
     Args:
         screens: uint8 (n, h, w), contiguous, w a multiple of 8. starts: bool (n,).
     """
-    background = background_.most_frequent(screens)
-    seen, free = np.ones(background.shape, dtype=bool), np.zeros(256, dtype=bool)
+    background = background_.mode_background(screens)
+    search_mask, free = np.ones(background.shape, dtype=bool), np.zeros(256, dtype=bool)
     alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
     every = max(1, len(screens) // LINK_FRAMES)
-    kinds: list[Kind] = []
+    kinds: list[ObjectType] = []
     for turn in range(ROUNDS):
-        colours = discovery.find_colours(screens, background, seen, free)
-        scene = Scene(background, seen, colours, alone)
-        scene = replace(scene, links=discovery.find_links(screens[::every], scene))
-        tracks = follow_all(screens, starts, scene, first_rules(len(scene.palette())))
-        life = discovery.lives(tracks)
-        kinds = discovery.find_kinds(tracks, life, scene.links, len(screens))
+        colours = object_types.find_colours(screens, background, search_mask, free)
+        segmentation = SegmentationModel(background, search_mask, colours, alone)
+        segmentation = replace(
+            segmentation, links=object_types.find_links(screens[::every], segmentation)
+        )
+        tracks = track_screens(
+            screens, starts, segmentation, initial_params(len(segmentation.palette()))
+        )
+        stats = object_types.track_stats(tracks)
+        kinds = object_types.find_object_types(tracks, stats, segmentation.links, len(screens))
         if turn == ROUNDS - 1 or not kinds:
             break
-        objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, scene)])
-        background = background_.behind(screens, starts, background, objects)
-        if turn > 0:  # what rests leaves false traces until the background behind it is known
-            looked, passing = find_displays(tracks, life, kinds, background.shape)
-            seen = seen & looked
-            free[scene.palette()[passing[: len(scene.palette())]]] = True
-    return scene, kinds
+        objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, segmentation)])
+        background = background_.background_at_rest(screens, starts, background, objects)
+        if turn > 0:  # before, objects at rest leave false traces in the background
+            outside, passing = find_displays(tracks, stats, kinds, background.shape)
+            search_mask = search_mask & outside
+            free[segmentation.palette()[passing[: len(segmentation.palette())]]] = True
+    return segmentation, kinds
 
 
-def _palette_of(kind: Kind, scene: Scene) -> list[int]:
-    palette = scene.palette()
+def _palette_of(kind: ObjectType, segmentation: SegmentationModel) -> list[int]:
+    """The palette indices of a type."""
+    palette = segmentation.palette()
     return [int(palette[number]) for number in np.flatnonzero(kind.colours[: len(palette)])]

@@ -7,35 +7,37 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from diffses.detector.identity import Identity
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.errors import ArtifactError
 
 if TYPE_CHECKING:
-    from diffses.detector.oracle import Oracle
-    from diffses.detector.space.detector import SpaceFinder
+    from diffses.detector.oracle import OracleObjectDetector
+    from diffses.detector.space.detector import SpaceObjectDetector
 
 
-def open_detector(folder: Path) -> Detector | SpaceFinder | Oracle | Identity:
-    """Reads the detector of an artifact.
+def open_detector(
+    folder: Path,
+) -> MotionObjectDetector | SpaceObjectDetector | OracleObjectDetector | Identity:
+    """Reads the detector in an artifact's folder.
 
     Raises:
-        ArtifactError: where it is not there or not readable.
+        ArtifactError: if it is missing or not readable.
     """
     try:
         about = json.loads((folder / "detector.json").read_text())
         if about["kind"] == "identity":
             return Identity(about["features"])
         if about["kind"] == "space":
-            from diffses.detector.space.detector import SpaceFinder  # loads torch
+            from diffses.detector.space.detector import SpaceObjectDetector  # loads torch
 
-            return SpaceFinder.load(folder)
+            return SpaceObjectDetector.load(folder)
         if about["kind"] == "oracle":
-            from diffses.detector.oracle import Oracle
+            from diffses.detector.oracle import OracleObjectDetector
 
-            return Oracle.load(folder)
+            return OracleObjectDetector.load(folder)
     except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(
             f"{folder} holds no detector that can be read: {error}",
             fix="the folder of a detector artifact, or stage=detector force=[detector]",
         ) from error
-    return Detector.load(folder)
+    return MotionObjectDetector.load(folder)

@@ -1,14 +1,12 @@
-"""The motion detector: what differs from the background and moves, as named features.
+"""The motion detector: objects are what differs from the static background and moves.
 
-    detector = learn(screens, starts, action_tm1, settings, labels)
-    detector.save(folder); detector = Detector.load(folder)
+    detector = learn_motion_detector(screens, starts, action_tm1, settings, labels)
+    detector.save(folder); detector = MotionObjectDetector.load(folder)
     detector.reset(); row = detector.observe(screen)    # once a step
 
-Where things flicker, drawn in every other frame alone, it looks at a step's last two frames:
-`observe(screen, before)`.
-
-It learns from screens of play alone: no colours, sizes or facts about a game are given. Actions
-serve to find out which type the player is, and for nothing else.
+It learns from screens of play alone; no colours, sizes or facts about a game are given. Actions
+only serve to identify the player. Where sprites flicker (are drawn in alternate frames), it needs
+the last two frames of a step: `observe(screen, before)`.
 """
 
 from __future__ import annotations
@@ -21,129 +19,136 @@ from typing import Any
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.segmentation import Scene, scratch
-from diffses.detector.tracker import Cast, Tracking, TypeInfo, read_cast
+from diffses.detector.segmentation import SegmentationModel, scratch
+from diffses.detector.tracker import ObjectSchema, TrackingDetector, TypeInfo, read_schema
 from diffses.errors import ArtifactError
 
-FORMAT = 3  # of the files; raised when their meaning changes
+FORMAT = 3  # of the files; raise it when their meaning changes
 
 
 @dataclass(frozen=True)
-class Model:
-    """All that was learned."""
+class MotionModel:
+    """All that was learned: segmentation, and object schema."""
 
-    scene: Scene
-    cast: Cast
-    looks_back: bool = False  # whether things flicker, so that it takes a step's last two frames
+    segmentation: SegmentationModel
+    schema: ObjectSchema
+    looks_back: bool = False  # sprites flicker: the last two frames of a step are needed
 
 
-class Detector(Tracking):
-    """Screens in, features out; keeps track of the objects from one step to the next.
+class MotionObjectDetector(TrackingDetector):
+    """Extracts features from screens by segmentation and multi-object tracking.
 
-    Not safe to share between threads: one for each game that is being played.
+    Not thread-safe: use one instance per game that is being played (`fresh`).
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: MotionModel) -> None:
         self.model = model
-        super().__init__(model.cast)
-        self.background = model.scene.background
+        super().__init__(model.schema)
+        self.background = model.segmentation.background
         self.looks_back = model.looks_back
         self._runs, self._blobs, self._areas = scratch()
-        self._gone, self._whole = self.background.copy(), self.background.copy()
+        self._vanished, self._restored = self.background.copy(), self.background.copy()
 
     @property
     def types(self) -> tuple[TypeInfo, ...]:
-        return self.model.cast.types
+        return self.model.schema.types
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:
             screen: uint8 (h, w), palette indices, the raw frame after the step.
-            before: the same one frame earlier, for a detector that `looks_back`; without it what
-                flickers is seen where the last frame shows it.
+            before: the frame before it, if the detector `looks_back`; without it only the sprites
+                on `screen` are found.
+
+        Raises:
+            ValueError: for a screen of another shape or type.
         """
-        scene, rules, memory = self.model.scene, self.model.cast.rules, self.memory
-        if screen.shape != scene.background.shape or screen.dtype != np.uint8:
-            wanted = f"want a uint8 screen of {scene.background.shape}"
+        segmentation, params, tracker = (
+            self.model.segmentation,
+            self.model.schema.params,
+            self.tracker,
+        )
+        if screen.shape != segmentation.background.shape or screen.dtype != np.uint8:
+            wanted = f"want a uint8 screen of {segmentation.background.shape}"
             raise ValueError(f"{wanted}, got {screen.dtype} {screen.shape}")
         screen = np.ascontiguousarray(screen)
         if self.looks_back and before is not None:
-            back = kernel.put_back(
+            back = kernel.restore_flicker(
                 screen,
                 np.ascontiguousarray(before),
-                scene.background,
-                scene.seen,
-                scene.colours,
-                scene.links,
+                segmentation.background,
+                segmentation.search_mask,
+                segmentation.colours,
+                segmentation.links,
                 self._runs,
                 self._blobs,
                 self._areas,
-                self._gone,
-                self._whole,
+                self._vanished,
+                self._restored,
             )
-            screen = self._whole if back else screen
+            screen = self._restored if back else screen
         kernel.observe(
             screen,
-            scene.background,
-            scene.seen,
-            scene.colours,
-            scene.links,
+            segmentation.background,
+            segmentation.search_mask,
+            segmentation.colours,
+            segmentation.links,
             self._runs,
             self._blobs,
             self._areas,
-            memory.table,
-            rules.sizes,
-            rules.colours,
-            rules.patience,
-            memory.taken,
-            memory.holds,
-            memory.plan.choices,
-            memory.plan.places,
-            memory.plan.columns,
-            memory.plan.scales,
-            memory.row,
+            tracker.table,
+            params.type_params,
+            params.type_colours,
+            params.patience,
+            tracker.assigned,
+            tracker.max_coast_steps,
+            tracker.plan.members,
+            tracker.plan.places,
+            tracker.plan.columns,
+            tracker.plan.scales,
+            tracker.row,
         )
-        return memory.row
+        return tracker.row
 
-    def fresh(self) -> Detector:
-        """The same at the start of an episode of its own: what was learned is shared."""
-        return self.with_cast(self.memory.cast)
+    def fresh(self) -> MotionObjectDetector:
+        """A new instance with its own tracker state; what was learned is shared."""
+        return self.with_schema(self.tracker.schema)
 
-    def with_cast(self, cast: Cast) -> Detector:
-        """The same with another cast."""
-        return Detector(replace(self.model, cast=cast))
+    def with_schema(self, schema: ObjectSchema) -> MotionObjectDetector:
+        """A new instance with another schema."""
+        return MotionObjectDetector(replace(self.model, schema=schema))
 
-    def place(self, objects: np.ndarray) -> np.ndarray:
-        """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,)."""
-        return self.memory.place(objects)
+    def features_of(self, objects: np.ndarray) -> np.ndarray:
+        """The features of objects from another source, OBJECT (n,) -> float64 (f,)."""
+        return self.tracker.features_of(objects)
 
     def describe(self) -> dict[str, Any]:
-        """What `detector.json` holds."""
+        """The contents of `detector.json`."""
         frames = 2 if self.looks_back else 1
         about = {"format": FORMAT, "kind": "motion", "frames_looked_at": frames}
-        return about | self.model.cast.describe()
+        return about | self.model.schema.describe()
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json` and `detector.npz`."""
-        scene, rules = self.model.scene, self.model.cast.rules
+        segmentation, params = self.model.segmentation, self.model.schema.params
         (folder / "detector.json").write_text(json.dumps(self.describe(), indent=2) + "\n")
         np.savez_compressed(
             folder / "detector.npz",
-            background=scene.background,
-            seen=scene.seen,
-            colours=scene.colours,
-            links=scene.links,
-            rules=rules.sizes,
-            type_colours=rules.colours,
+            background=segmentation.background,
+            seen=segmentation.search_mask,
+            colours=segmentation.colours,
+            links=segmentation.links,
+            rules=params.type_params,
+            type_colours=params.type_colours,
         )
 
     @classmethod
-    def load(cls, folder: Path) -> Detector:
+    def load(cls, folder: Path) -> MotionObjectDetector:
         """Reads what `save` wrote.
 
         Raises:
-            ArtifactError: where it is not there or not readable.
+            ArtifactError: if it is missing or not readable.
         """
         try:
             words = json.loads((folder / "detector.json").read_text())
@@ -153,10 +158,12 @@ class Detector(Tracking):
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
             colours = arrays["colours"]
             if colours.ndim == 1:  # of version 9 and before
-                colours = np.stack([np.full_like(colours, kernel.NOTHING), colours])
-            scene = Scene(arrays["background"], arrays["seen"], colours, arrays["links"])
-            cast = read_cast(words, arrays["rules"], arrays["type_colours"])
-            return cls(Model(scene, cast, words.get("frames_looked_at", 1) > 1))
+                colours = np.stack([np.full_like(colours, kernel.NO_COLOUR), colours])
+            segmentation = SegmentationModel(
+                arrays["background"], arrays["seen"], colours, arrays["links"]
+            )
+            schema = read_schema(words, arrays["rules"], arrays["type_colours"])
+            return cls(MotionModel(segmentation, schema, words.get("frames_looked_at", 1) > 1))
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",

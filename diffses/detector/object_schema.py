@@ -1,4 +1,4 @@
-"""From sights of things, found by whatever means, to a cast: types, names, the player, features."""
+"""Builds the object schema of a game from detections: types, names, player, and features."""
 
 from __future__ import annotations
 
@@ -8,52 +8,58 @@ from dataclasses import replace
 import numpy as np
 
 from diffses.config import OTHERS, Label, LearnedDetector
-from diffses.detector import controllability as control
-from diffses.detector import features, kernel
-from diffses.detector import labels as naming
-from diffses.detector import object_types as discovery
-from diffses.detector.object_types import Kind
-from diffses.detector.offline_tracks import Tracks, first_rules, follow_boxes
-from diffses.detector.segmentation import Rules
-from diffses.detector.tracker import Cast, Memory, TypeInfo, every_feature, player_slot, turn_to
+from diffses.detector import controllability, features, kernel, object_types
+from diffses.detector import labels as labels_
+from diffses.detector.object_types import ObjectType
+from diffses.detector.offline_tracks import Trajectories, initial_params, track_boxes
+from diffses.detector.segmentation import TrackerParams
+from diffses.detector.tracker import (
+    ObjectSchema,
+    Tracker,
+    TypeInfo,
+    candidate_features,
+    player_slot,
+    replay_action,
+)
 
-BUTTON = "FIRE"  # what the names of actions that press it end with
+BUTTON = "FIRE"  # suffix of the names of actions that press the button
 
 
-def cast_of(
-    kinds: Sequence[Kind],
-    follow: Callable[[Rules], Tracks],
+def schema_from_types(
+    kinds: Sequence[ObjectType],
+    track: Callable[[TrackerParams], Trajectories],
     action_tm1: np.ndarray,
     settings: LearnedDetector,
     patience: int,
     labels: Mapping[str, Label],
-    palette: Callable[[Kind], tuple[int, ...]],
+    palette: Callable[[ObjectType], tuple[int, ...]],
     given: Sequence[str] | None = None,
-) -> Cast:
-    """Names the types and finds the player; with all features there could be.
+) -> ObjectSchema:
+    """Names the types, finds the player, and lists all candidate features.
 
     Args:
-        kinds: the types.
-        follow: tracks the recording's things by rules.
-        action_tm1: int (n,), the action that led to each screen: tells which type is the player, no
-            more.
-        palette: the palette indices a type goes by.
-        given: names of the types, in place of labels; `player` is then the player.
+        track: tracks the recording's objects with given parameters.
+        action_tm1: int (n,), the action that led to each screen; it only serves to identify the
+            player.
+        palette: the palette indices of a type.
+        given: names of the types, instead of labels; the one called `player` is the player.
 
     Raises:
-        ConfigError: where a label finds no type.
+        ConfigError: if a label finds no type.
     """
-    names, shares, player = _name(kinds, follow, action_tm1, patience, labels, given)
+    names, shares, player = _name(kinds, track, action_tm1, patience, labels, given)
     order = _order(names, labels)
     kinds, names = [kinds[n] for n in order], [names[n] for n in order]
-    kinds = [  # a fragment that looks like the player now and then is no second one
-        replace(kind, together=kind.usual) if name == player else kind
+    kinds = [  # occasional fragments that look like the player are no second player
+        replace(kind, max_count=kind.usual_count) if name == player else kind
         for kind, name in zip(kinds, names, strict=True)
     ]
-    rules = discovery.rules_of(kinds, patience)
-    tracks = follow(rules)
-    kind = rules.type_of_place()[tracks.place]
-    rules.sizes[:, kernel.HOLD] = discovery.holds(tracks, kind, len(kinds), patience)
+    params = object_types.tracker_params_of(kinds, patience)
+    tracks = track(params)
+    kind = params.type_of_place()[tracks.place]
+    params.type_params[:, kernel.COAST_LIMIT] = object_types.max_coast_steps(
+        tracks, kind, len(kinds), patience
+    )
     types = tuple(
         TypeInfo(
             names[number],
@@ -61,74 +67,77 @@ def cast_of(
             found.height,
             palette(found),
             _slots(found, settings.slots, is_player=names[number] == player),
-            found.sights / len(action_tm1),
-            found.speed,
+            found.detections / len(action_tm1),
+            found.mean_speed,
             shares.get(order[number]),
         )
         for number, found in enumerate(kinds)
     )
-    pushes = _pushes(types, rules, player, tracks, action_tm1)
-    every = every_feature(types, rules, player, pushes, differences=settings.differences)
-    return Cast(rules, types, player, tuple(every), pushes)
+    pushes = _pushes(types, params, player, tracks, action_tm1)
+    every = candidate_features(types, params, player, pushes, differences=settings.differences)
+    return ObjectSchema(params, types, player, tuple(every), pushes)
 
 
 def _pushes(
     types: Sequence[TypeInfo],
-    rules: Rules,
+    params: TrackerParams,
     player: str | None,
-    tracks: Tracks,
+    tracks: Trajectories,
     action_tm1: np.ndarray,
 ) -> tuple[tuple[float, float, float], ...]:
-    """Where each action pushes the player; nothing without one."""
-    slot = player_slot(types, rules, player)
+    """The direction in which each action pushes the player, as of `ObjectSchema.pushes`; empty
+    without one."""
+    slot = player_slot(types, params, player)
     if slot is None:
         return ()
-    mine = (tracks.before() >= 0) & (tracks.place == slot.place)
+    mine = (tracks.previous_rows() >= 0) & (tracks.place == slot.place)
     velocity = np.column_stack([tracks.vx[mine], tracks.vy[mine]])
-    found = control.pushes(tracks.frame[mine], velocity, action_tm1)
+    found = controllability.push_directions(tracks.frame[mine], velocity, action_tm1)
     return tuple((float(x), float(y), 0.0) for x, y in found)
 
 
-def with_button(cast: Cast, names: Sequence[str]) -> Cast:
-    """The cast with features that say whether the last action pressed the button, and how long ago
-    one did, where one can move with and without it: what is held down may do nothing (a second
-    punch needs a release), and a blow takes its time.
+def with_button(schema: ObjectSchema, names: Sequence[str]) -> ObjectSchema:
+    """Adds features of the fire button: whether the last action pressed it, and how long ago one
+    did.
+
+    Only where the player can move with and without it: a held button may do nothing (a second punch
+    needs a release), and a punch takes time.
 
     Args:
         names: of the actions, as ALE has them, e.g. "UPFIRE".
     """
-    slot = player_slot(cast.types, cast.rules, cast.player)
+    slot = player_slot(schema.types, schema.params, schema.player)
     if slot is None or not any(name.endswith(BUTTON) and name != BUTTON for name in names):
-        return cast
-    told = dict(enumerate(cast.pushes))
+        return schema
+    known = dict(enumerate(schema.pushes))
     pushes = tuple(
-        (*told.get(number, (0.0, 0.0, 0.0))[:2], float(name.endswith(BUTTON)))
+        (*known.get(number, (0.0, 0.0, 0.0))[:2], float(name.endswith(BUTTON)))
         for number, name in enumerate(names)
     )
-    own = [i for i, f in enumerate(cast.features) if f.of == cast.player and f.other is None]
+    own = [i for i, f in enumerate(schema.features) if f.of == schema.player and f.other is None]
     place = own[-1] + 1 if own else 0
     new = (features.Feature(slot, "button"), features.Feature(slot, "rest"))
-    every = (*cast.features[:place], *new, *cast.features[place:])
-    return replace(cast, pushes=pushes, features=every)
+    every = (*schema.features[:place], *new, *schema.features[place:])
+    return replace(schema, pushes=pushes, features=every)
 
 
-def _slots(kind: Kind, most: int, *, is_player: bool) -> int:
-    """How many of a type have features of their own: none where there are more, unless one of
-    them is the player."""
-    return kind.together if kind.together <= most else most if is_player else 0
+def _slots(kind: ObjectType, most: int, *, is_player: bool) -> int:
+    """Number of slots: one per object, none if there are more than `most`, unless the type is the
+    player's."""
+    return kind.max_count if kind.max_count <= most else most if is_player else 0
 
 
-def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
-    """The cast with those of its features that tell something in `rows`, float64 (n, f).
+def select_features(schema: ObjectSchema, rows: np.ndarray, most: int) -> ObjectSchema:
+    """Keeps the features that vary in `rows`, float64 (n, f), at most about `most` of them.
 
-    Where these are more than `most`, the player's are kept, what is told of all others together,
-    and those of the types that are seen most often, as long as they fit, if need be without what
-    is told of several steps; at least one type's.
+    If more vary, types are kept whole in this order as long as they fit: the player, OTHERS,
+    then the types seen most often; a type that does not fit is tried without its mean
+    velocities. The first type is always kept.
     """
-    varying = features.varying(cast.features, rows)
-    ranked = sorted(cast.types, key=lambda kind: (kind.name != cast.player, -kind.sights))
+    varying = features.varying_features(schema.features, rows)
+    ranked = sorted(schema.types, key=lambda kind: (kind.name != schema.player, -kind.mean_count))
     names = [kind.name for kind in ranked]
-    names.insert(int(cast.player is not None), OTHERS)
+    names.insert(int(schema.player is not None), OTHERS)
     kept: set[str] = set()
     for name in names:
         mine = {f.name for f in varying if f.of == name}
@@ -137,10 +146,10 @@ def telling(cast: Cast, rows: np.ndarray, most: int) -> Cast:
             if not kept or len(kept) + len(wanted) <= most:
                 kept |= wanted
                 break
-    return replace(cast, features=tuple(f for f in varying if f.name in kept))
+    return replace(schema, features=tuple(f for f in varying if f.name in kept))
 
 
-def cast_of_boxes(
+def schema_from_boxes(
     boxes: Sequence[np.ndarray],
     types: int,
     starts: np.ndarray,
@@ -149,24 +158,25 @@ def cast_of_boxes(
     patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None = None,
-) -> Cast:
-    """A cast from boxes whose types are known, with the features that tell something; types that
-    were hardly seen are left out.
+) -> ObjectSchema:
+    """The schema for boxes whose types are known, with the features that vary.
+
+    Types with fewer than MIN_DETECTIONS boxes are left out.
 
     Args:
-        boxes: of each frame, int32 (n, 6), as `Memory.follow` takes them; its type stands for the
-            number of the colour.
-        types: how many there are, at most MAX_COLOURS.
+        boxes: of each frame, int32 (n, 6), as `Tracker.update` takes them; the colour number is
+            the type's index.
+        types: number of types, at most MAX_COLOURS.
         starts: bool (frames,), where an episode begins.
-        given: the types' names, where they are known.
+        given: names of the types, if they are known.
     """
-    tracks = follow_boxes(boxes, starts, first_rules(types))
-    sights = np.bincount(tracks.colour, minlength=types)
-    often = np.flatnonzero(sights >= discovery.MIN_SIGHTS).tolist()
-    kinds = [discovery.kind_of(tracks, tracks.colour == number) for number in often]
-    whole = cast_of(
+    tracks = track_boxes(boxes, starts, initial_params(types))
+    detections = np.bincount(tracks.colour, minlength=types)
+    often = np.flatnonzero(detections >= object_types.MIN_DETECTIONS).tolist()
+    kinds = [object_types.object_type_of(tracks, tracks.colour == number) for number in often]
+    whole = schema_from_types(
         kinds,
-        lambda rules: follow_boxes(boxes, starts, rules),
+        lambda params: track_boxes(boxes, starts, params),
         action_tm1,
         settings,
         patience,
@@ -174,34 +184,34 @@ def cast_of_boxes(
         lambda kind: (),
         None if given is None else [given[number] for number in often],
     )
-    memory = Memory(whole)
+    tracker = Tracker(whole)
     rows = np.zeros((len(boxes), len(whole.features)))
     for frame, found in enumerate(boxes):
-        turn_to(memory, frame, starts, action_tm1)
-        rows[frame] = memory.follow(found)
-    return telling(whole, rows, settings.features)
+        replay_action(tracker, frame, starts, action_tm1)
+        rows[frame] = tracker.update(found)
+    return select_features(whole, rows, settings.features)
 
 
 def _name(
-    kinds: Sequence[Kind],
-    follow: Callable[[Rules], Tracks],
+    kinds: Sequence[ObjectType],
+    track: Callable[[TrackerParams], Trajectories],
     action_tm1: np.ndarray,
     patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None,
 ) -> tuple[list[str], dict[int, float], str | None]:
-    """Names for the types, how much of their motion the actions explain, and the player's name."""
-    rules = discovery.rules_of(kinds, patience)
-    tracks = follow(rules)
-    kind = rules.type_of_place()[tracks.place]
-    shares = control.controlled(tracks, kind, action_tm1)
+    """Names of the types, how much of their motion the actions explain, and the player's name."""
+    params = object_types.tracker_params_of(kinds, patience)
+    tracks = track(params)
+    kind = params.type_of_place()[tracks.place]
+    shares = controllability.controllability(tracks, kind, action_tm1)
     often = {n: len(np.unique(tracks.frame[kind == n])) / len(action_tm1) for n in shares}
-    player = control.player(shares, often)
+    player = controllability.find_player(shares, often)
     traits = [
-        naming.Trait(
+        labels_.TypeTraits(
             found.width * found.height,
-            found.speed,
-            found.sights,
+            found.mean_speed,
+            found.detections,
             float(tracks.box[kind == number][:, [1, 3]].mean()) if (kind == number).any() else 0.0,
             shares.get(number, -1.0),
         )
@@ -209,12 +219,12 @@ def _name(
     ]
     if given is not None and "player" in given:
         player = given.index("player")
-    names = naming.name_types(traits, player, labels) if given is None else list(given)
+    names = labels_.name_types(traits, player, labels) if given is None else list(given)
     return names, shares, None if player is None else names[player]
 
 
 def _order(names: list[str], labels: Mapping[str, Label]) -> list[int]:
-    """The named types first, in the order of their labels; the player before all without one."""
+    """Labelled types first, in the order of their labels; the player before all unlabelled ones."""
     named = list(labels) if "player" in labels else ["player", *labels]
     rank = {name: place for place, name in enumerate(named)}
     return sorted(

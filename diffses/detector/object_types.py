@@ -1,4 +1,4 @@
-"""What there is in a game, from screens of play alone."""
+"""Discovers the object types of a game from screens of play."""
 
 from __future__ import annotations
 
@@ -8,71 +8,74 @@ from dataclasses import dataclass
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.offline_tracks import Tracks
-from diffses.detector.segmentation import Rules, Scene, scratch
+from diffses.detector.offline_tracks import Trajectories
+from diffses.detector.segmentation import SegmentationModel, TrackerParams, scratch
 
-TOGETHER = 0.6  # share of its pixels with which a colour must touch another to be part of it
-SAME_PLACE = 0.5  # share of those touches at the few commonest places on the other
-MIN_LIFE = 3  # steps a thing must be seen to tell what it is
-MIN_SIGHTS = 8  # sights a type needs
-MIN_SHARE = 0.015  # likewise, on a screen on average
-SHAPES = 0.3  # share of a type's sights that look like another's: then they are one
-COMES_BACK = 0.8  # share of the times out of sight after which a thing that flickers is back
-STEADY = 0.2  # share of its size by which a type's usual size may vary
-MOBILE = 0.3  # share of a type's sights that must be of things that move
-MOVES = 0.02  # share of its steps in which a type moves
-PLACES = 3  # places at which a thing that moves must be seen in the same shape
-ONWARD = 0.3  # share of its moves that must go on in the same direction
-FAR_PX = 8.0  # a digit's width: what only goes to and fro over less does not move
-USUAL = 0.9  # share of the frames with any of a type that have no more than is usual
-FULL = 0.95  # an object's size is this quantile of what is seen of it
-FASTER = 1.5  # times the speeds seen that a thing may reach: in better play a ball gets faster
-ALONE = 3.0  # likewise where there is one of its type, which cannot be mistaken for another
-MOST = 64  # objects of one type that are tracked at a time
-SIZE_PX, SIZE_SHARE = 2.0, 0.35  # how far the sizes of one type may be apart: the larger of both
+MIN_TOUCHING_SHARE = 0.6  # of a colour's pixels touch another colour, if they are linked
+MIN_FIXED_SHARE = 0.5  # of those contacts are at the commonest few offsets
+MIN_TRACK_LENGTH = 3  # steps; shorter tracks say nothing about types
+MIN_DETECTIONS = 8  # per type, in the whole recording
+MIN_DETECTIONS_PER_FRAME = 0.015  # per type, on average
+MIN_SHAPE_OVERLAP = 0.3  # of a type's detections look like another type: then both are one
+MIN_RETURN_SHARE = 0.8  # of a type's gaps end in a new detection: then its tracks may coast
+CORE_SIZE_TOLERANCE = 0.2  # relative deviation from the commonest size that counts as usual
+MIN_MOVING_SHARE = 0.3  # of a type's detections belong to moving tracks
+MIN_STEP_SHARE_MOVING = 0.02  # of a moving track's steps change its position
+MIN_PLACES = 3  # positions at which a moving track appears in one and the same shape
+MIN_ONWARD_SHARE = 0.3  # of a moving track's moves continue in the same direction
+MIN_EXTENT_PX = 8.0  # px, a digit's width; a track that spans less is not moving
+USUAL_COUNT_QUANTILE = 0.9  # of the number per frame, over the frames with at least one
+FULL_SIZE_QUANTILE = 0.95  # of the detected sizes: the size of an unoccluded object
+GATE_FACTOR_SEVERAL = 1.5  # times the speed seen: balls get faster in better play
+GATE_FACTOR_SINGLE = 3.0  # likewise for a type with one object, which no other can be mistaken for
+MAX_TRACKED_PER_TYPE = 64  # objects
+SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE = 2.0, 0.35  # of sizes within a type: the larger of both
+
+Appearance = tuple[float, float, float]  # colour number, width and height in px
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A type of object."""
+class ObjectType:
+    """A discovered object type."""
 
     colours: np.ndarray  # bool (MAX_COLOURS,)
-    width: float  # px, where it is seen in full
+    width: float  # px, unoccluded
     height: float
-    limits: tuple[float, float, float, float]  # least and greatest width, least and greatest height
-    core: tuple[float, float]  # width and height without what it stretches out; 0: it does not
-    reach: float  # px a step
-    together: int  # how many there are at a time, at the most
-    usual: int  # how many there are at a time, as a rule
-    sights: int  # in how many frames one was seen, summed over all of them
-    speed: float  # px a step, mean
+    # minimum and maximum width, minimum and maximum height, px
+    size_limits: tuple[float, float, float, float]
+    core: tuple[float, float]  # width and height without protrusions, px; 0: it has none
+    gate_radius: float  # px per step
+    max_count: int  # objects per frame, 99 % quantile
+    usual_count: int  # objects per frame, usually
+    detections: int  # in the whole recording
+    mean_speed: float  # px per step
 
 
 def find_colours(
-    screens: np.ndarray, background: np.ndarray, seen: np.ndarray, free: np.ndarray
+    screens: np.ndarray, background: np.ndarray, search_mask: np.ndarray, free: np.ndarray
 ) -> np.ndarray:
-    """Numbers the colours that are seen in front of the background, uint8 (2, 256).
+    """Numbers the foreground colours, uint8 (2, 256): outside and inside the search mask.
 
     Args:
-        seen: bool (h, w): where all of them are looked for.
-        free: bool (256,): those that are looked for elsewhere, too.
+        search_mask: bool (h, w), where objects of every colour are searched.
+        free: bool (256,), palette indices that are searched everywhere.
     """
-    looked = (screens != background) & (seen | free[screens])
-    counts = np.bincount(screens[looked], minlength=256)
+    foreground = (screens != background) & (search_mask | free[screens])
+    counts = np.bincount(screens[foreground], minlength=256)
     order = np.argsort(-counts, kind="stable")[: kernel.MAX_COLOURS]
-    colours = np.full(256, kernel.NOTHING, np.uint8)
+    colours = np.full(256, kernel.NO_COLOUR, np.uint8)
     chosen = np.sort(order[counts[order] > 0])
     colours[chosen] = np.arange(len(chosen))
-    return np.stack([np.where(free, colours, kernel.NOTHING), colours]).astype(np.uint8)
+    return np.stack([np.where(free, colours, kernel.NO_COLOUR), colours]).astype(np.uint8)
 
 
-def find_links(screens: np.ndarray, scene: Scene) -> np.ndarray:
-    """Which colours are parts of one object, bool (MAX_COLOURS, MAX_COLOURS).
+def find_links(screens: np.ndarray, segmentation: SegmentationModel) -> np.ndarray:
+    """Which colours belong to one object, bool (MAX_COLOURS, MAX_COLOURS).
 
-    A colour belongs to another where nearly all of it touches that other, and does so at a few
-    fixed places on it; two objects that meet now and then do not.
+    Two colours are linked if nearly all of one touches the other, at a few fixed offsets; two
+    objects that meet now and then are not.
     """
-    areas, touching, offsets = _touches(screens, scene)
+    areas, touching, offsets = _touches(screens, segmentation)
     links = np.eye(kernel.MAX_COLOURS, dtype=bool)
     for one in range(len(areas)):
         if areas[one] == 0:
@@ -82,23 +85,34 @@ def find_links(screens: np.ndarray, scene: Scene) -> np.ndarray:
             places = np.array(sorted(offsets[one, two].values(), reverse=True))
             fixed = places[:12].sum() / places.sum()
             other = touching[two, one] / max(areas[two], 1)
-            if max(touching[one, two] / areas[one], other) >= TOGETHER and fixed >= SAME_PLACE:
+            if (
+                max(touching[one, two] / areas[one], other) >= MIN_TOUCHING_SHARE
+                and fixed >= MIN_FIXED_SHARE
+            ):
                 links[one, two] = links[two, one] = True
     return links
 
 
 def _touches(
-    screens: np.ndarray, scene: Scene
+    screens: np.ndarray, segmentation: SegmentationModel
 ) -> tuple[np.ndarray, np.ndarray, dict[tuple[int, int], dict[tuple[int, int], int]]]:
-    """For colours: their area, the area of parts that touch each other colour, and where."""
-    count = len(scene.palette())
+    """For colours: their area, the area of the parts that touch each other colour, and at which
+    offsets."""
+    count = len(segmentation.palette())
     alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
     areas, touching = np.zeros(count), np.zeros((count, count))
     offsets: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
     runs, parts, part_areas = scratch()
     for screen in screens:
-        n_runs, n_parts = kernel.find_blobs(
-            screen, scene.background, scene.seen, scene.colours, alone, runs, parts, part_areas
+        n_runs, n_parts = kernel.connected_components(
+            screen,
+            segmentation.background,
+            segmentation.search_mask,
+            segmentation.colours,
+            alone,
+            runs,
+            parts,
+            part_areas,
         )
         found = parts[:n_parts].astype(np.int64)
         np.add.at(areas, found[:, 0], found[:, 5])
@@ -118,7 +132,8 @@ def _touches(
 
 
 def touching_parts(runs: np.ndarray) -> np.ndarray:
-    """Pairs of blobs that touch, int64 (n, 2), each once, from the runs of `find_blobs`."""
+    """Pairs of blobs that touch, int64 (n, 2), each once, from the runs of
+    `connected_components`."""
     if len(runs) == 0:
         return np.zeros((0, 2), np.int64)
     rows = runs[:, 3]
@@ -143,181 +158,195 @@ def touching_parts(runs: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Lives:
-    """One row for each thing that was tracked."""
+class TrackStats:
+    """Summary of each track, one row a track."""
 
-    colour: np.ndarray  # its commonest
-    width: np.ndarray  # px, where it is seen in full
+    colour: np.ndarray  # the commonest colour number
+    width: np.ndarray  # px, unoccluded
     height: np.ndarray
-    seen: np.ndarray  # steps
-    moved: np.ndarray  # steps in which it moved
-    way: np.ndarray  # how far it got across or down, over its own width or height or FAR_PX
-    places: np.ndarray  # at how many places it was seen in one and the same shape
-    onward: np.ndarray  # share of its moves that went on in the direction of the one before
+    length: np.ndarray  # steps with a detection
+    moved: np.ndarray  # steps with motion
+    extent: np.ndarray  # range of the centre along x or y, over its size or MIN_EXTENT_PX
+    places: np.ndarray  # positions at which it had one and the same shape
+    onward: np.ndarray  # share of the moves that continue the direction of the one before
 
 
-def lives(tracks: Tracks) -> Lives:
+def track_stats(tracks: Trajectories) -> TrackStats:
+    """The summary of each track, by track number."""
     order = np.argsort(tracks.track, kind="stable")
     cuts = np.flatnonzero(np.diff(tracks.track[order])) + 1
     pieces = np.split(order, cuts) if len(order) else []
     rows = [
         (
             np.bincount(tracks.colour[piece]).argmax(),
-            np.round(np.quantile(tracks.width[piece], FULL)),
-            np.round(np.quantile(tracks.height[piece], FULL)),
+            np.round(np.quantile(tracks.width[piece], FULL_SIZE_QUANTILE)),
+            np.round(np.quantile(tracks.height[piece], FULL_SIZE_QUANTILE)),
             len(piece),
             tracks.moved[piece].sum(),
-            _way(tracks.box[piece]),
-            _places(tracks.box[piece], tracks.area[piece]),
-            _onward(tracks.box[piece], tracks.moved[piece]),
+            _relative_extent(tracks.box[piece]),
+            _shape_places(tracks.box[piece], tracks.area[piece]),
+            _onward_share(tracks.box[piece], tracks.moved[piece]),
         )
         for piece in pieces
     ]
     table = np.array(rows).reshape(-1, 8)
-    return Lives(*table.T)
+    return TrackStats(*table.T)
 
 
-def _way(box: np.ndarray) -> float:
-    """The way of a thing's centre, in units of its size, or FAR_PX where that is larger."""
+def _relative_extent(box: np.ndarray) -> float:
+    """The range of a track's centre, over the object's size or MIN_EXTENT_PX, whichever is
+    larger."""
     ways = []
     for low, high in ((0, 2), (1, 3)):
-        size = np.quantile(box[:, high] - box[:, low] + 1, FULL)
-        ways.append(np.ptp(box[:, low] + box[:, high]) / 2 / max(size, FAR_PX))
+        size = np.quantile(box[:, high] - box[:, low] + 1, FULL_SIZE_QUANTILE)
+        ways.append(np.ptp(box[:, low] + box[:, high]) / 2 / max(size, MIN_EXTENT_PX))
     return float(max(ways))
 
 
-def _places(box: np.ndarray, area: np.ndarray) -> int:
-    """At how many places a thing had one and the same width, height and area, at the most."""
+def _shape_places(box: np.ndarray, area: np.ndarray) -> int:
+    """The greatest number of positions at which a track had the same width, height and area."""
     size = box[:, 2:] - box[:, :2]
     shapes, number = np.unique(np.column_stack([size, area]), axis=0, return_inverse=True)
     spots = np.unique(np.column_stack([number.reshape(-1), box[:, :2]]), axis=0)
     return int(np.bincount(spots[:, 0], minlength=len(shapes)).max())
 
 
-def _onward(box: np.ndarray, moved: np.ndarray) -> float:
-    """The share of a thing's moves, but the first, at less than a right angle to the one before."""
+def _onward_share(box: np.ndarray, moved: np.ndarray) -> float:
+    """The share of a track's moves, but the first, at less than a right angle to the one before."""
     steps = np.diff(box[:, :2] + box[:, 2:], axis=0)[moved[1:]]
     if len(steps) < 2:
         return 0.0
     return float(((steps[1:] * steps[:-1]).sum(axis=1) > 0).mean())
 
 
-def movers(life: Lives) -> np.ndarray:
-    """Which things move from place to place, bool (n,): not within their own outline."""
-    enough = (life.seen >= MIN_LIFE) & (life.way >= 1)
-    as_one = (life.places >= PLACES) & (life.onward >= ONWARD)
-    return np.asarray(enough & as_one & (life.moved >= 2) & (life.moved >= MOVES * life.seen))
+def moving_tracks(stats: TrackStats) -> np.ndarray:
+    """Which tracks move across the screen, not just within their own outline, bool (n,)."""
+    enough = (stats.length >= MIN_TRACK_LENGTH) & (stats.extent >= 1)
+    as_one = (stats.places >= MIN_PLACES) & (stats.onward >= MIN_ONWARD_SHARE)
+    return np.asarray(
+        enough & as_one & (stats.moved >= 2) & (stats.moved >= MIN_STEP_SHARE_MOVING * stats.length)
+    )
 
 
-def find_kinds(tracks: Tracks, life: Lives, links: np.ndarray, frames: int) -> list[Kind]:
-    """Groups the things that move by colour and size: the types, the largest first.
+def find_object_types(
+    tracks: Trajectories, stats: TrackStats, links: np.ndarray, frames: int
+) -> list[ObjectType]:
+    """Groups moving tracks by colour and size into types, the largest first.
 
-    The commonest look founds a type; every look near that of a type belongs to it.
+    The commonest appearance founds a type; every appearance near that of a type belongs to it.
 
     Args:
-        links: bool (MAX_COLOURS, MAX_COLOURS), which colours are parts of one object.
-        frames: how many were recorded.
+        links: bool (MAX_COLOURS, MAX_COLOURS), linked colours.
+        frames: length of the recording.
     """
-    moving = movers(life)
-    label = np.full(len(life.seen), -1)
-    centres: list[tuple[float, float, float]] = []
-    weights: dict[tuple[float, float, float], float] = {}
+    moving = moving_tracks(stats)
+    label = np.full(len(stats.length), -1)
+    centres: list[Appearance] = []
+    weights: dict[Appearance, float] = {}
     for one in np.flatnonzero(moving):
-        key = (life.colour[one], life.width[one], life.height[one])
-        weights[key] = weights.get(key, 0) + life.seen[one]
+        key = (stats.colour[one], stats.width[one], stats.height[one])
+        weights[key] = weights.get(key, 0) + stats.length[one]
     for key in sorted(weights, key=lambda key: (-weights[key], key)):
         if not any(_alike(key, centre, links) for centre in centres):
             centres.append(key)
-    for thing in range(len(life.seen)):
-        key = (life.colour[thing], life.width[thing], life.height[thing])
+    for track in range(len(stats.length)):
+        key = (stats.colour[track], stats.width[track], stats.height[track])
         near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
-        if near and life.seen[thing] >= MIN_LIFE:
-            label[thing] = min(near, key=lambda k: (_gap(key, centres[k]), k))
-    _merge_shapes(tracks, life, moving, label, centres, links)
+        if near and stats.length[track] >= MIN_TRACK_LENGTH:
+            label[track] = min(near, key=lambda k: (_size_difference(key, centres[k]), k))
+    _merge_shapes(tracks, stats, moving, label, centres, links)
     found = []
     for number in range(len(centres)):
         mine = label == number
         if not mine.any():
             continue
-        kind = kind_of(tracks, mine[tracks.track])
-        if _mobile(life, moving, mine) and kind.sights >= max(MIN_SIGHTS, MIN_SHARE * frames):
+        kind = object_type_of(tracks, mine[tracks.track])
+        if _mostly_moving(stats, moving, mine) and kind.detections >= max(
+            MIN_DETECTIONS, MIN_DETECTIONS_PER_FRAME * frames
+        ):
             found.append(kind)
     return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
 
 
-def _mobile(life: Lives, moving: np.ndarray, mine: np.ndarray) -> bool:
-    """Whether enough of what is seen of `mine`, bool (things,), is of things that move."""
-    return bool(life.seen[moving & mine].sum() >= MOBILE * life.seen[mine].sum())
+def _mostly_moving(stats: TrackStats, moving: np.ndarray, mine: np.ndarray) -> bool:
+    """Whether enough detections of the tracks `mine`, bool (tracks,), belong to moving tracks."""
+    return bool(stats.length[moving & mine].sum() >= MIN_MOVING_SHARE * stats.length[mine].sum())
 
 
 def _merge_shapes(
-    tracks: Tracks,
-    life: Lives,
+    tracks: Trajectories,
+    stats: TrackStats,
     moving: np.ndarray,
     label: np.ndarray,
-    centres: Sequence[tuple[float, float, float]],
+    centres: Sequence[Appearance],
     links: np.ndarray,
 ) -> None:
-    """Makes one type of two where many sights of one look like the other: it changes its shape.
+    """Merges two types if many detections of one look like the other: an animated object.
 
-    Not of one that moves and the sparks it ends in, which as a whole do not.
+    Not if one type moves and the merged one as a whole does not (a plane, and the sparks it ends
+    in).
 
     Args:
-        moving: bool (things,): of `movers`.
-        label: int64 (things,), updated: the type of each, the commoner first.
+        moving: bool (tracks,), of `moving_tracks`.
+        label: int64 (tracks,), updated: the type of each track, the commoner first.
     """
     for later in range(1, len(centres)):
         for first in range(later):
             mine, other = label[tracks.track] == later, label[tracks.track] == first
             if not (mine.any() and other.any()):
                 continue
-            like = _look_like(tracks, mine, centres[first], links)
-            alike = max(like, _look_like(tracks, other, centres[later], links))
-            if alike < SHAPES:
+            like = _share_alike(tracks, mine, centres[first], links)
+            alike = max(like, _share_alike(tracks, other, centres[later], links))
+            if alike < MIN_SHAPE_OVERLAP:
                 continue
             parts = label == later, label == first
-            one_moves = any(_mobile(life, moving, part) for part in parts)
-            if not one_moves or _mobile(life, moving, parts[0] | parts[1]):
+            one_moves = any(_mostly_moving(stats, moving, part) for part in parts)
+            if not one_moves or _mostly_moving(stats, moving, parts[0] | parts[1]):
                 label[parts[0]] = first
 
 
-def _look_like(
-    tracks: Tracks, rows: np.ndarray, centre: tuple[float, float, float], links: np.ndarray
+def _share_alike(
+    tracks: Trajectories, rows: np.ndarray, centre: Appearance, links: np.ndarray
 ) -> float:
-    """The share of some sights that look as those of a type do."""
+    """The share of some detections that look as those of a type do."""
     colour, width, height = centre
-    near = np.abs(tracks.width[rows] - width) <= max(SIZE_PX, SIZE_SHARE * width)
-    near &= np.abs(tracks.height[rows] - height) <= max(SIZE_PX, SIZE_SHARE * height)
+    near = np.abs(tracks.width[rows] - width) <= max(
+        SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * width
+    )
+    near &= np.abs(tracks.height[rows] - height) <= max(
+        SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * height
+    )
     return float((near & links[int(colour), tracks.colour[rows]]).mean())
 
 
-def _alike(
-    one: tuple[float, float, float], two: tuple[float, float, float], links: np.ndarray
-) -> bool:
+def _alike(one: Appearance, two: Appearance, links: np.ndarray) -> bool:
+    """Whether two appearances are of one type: linked colours and similar sizes."""
     near = all(
-        abs(a - b) <= max(SIZE_PX, SIZE_SHARE * b) for a, b in zip(one[1:], two[1:], strict=True)
+        abs(a - b) <= max(SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * b)
+        for a, b in zip(one[1:], two[1:], strict=True)
     )
     return near and bool(links[int(one[0]), int(two[0])])
 
 
-def _gap(one: tuple[float, float, float], two: tuple[float, float, float]) -> float:
+def _size_difference(one: Appearance, two: Appearance) -> float:
+    """Difference of width and height, px; the same colour takes precedence."""
     return abs(one[1] - two[1]) + abs(one[2] - two[2]) + 1000 * (one[0] != two[0])
 
 
-def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
-    """The type that the chosen rows are the sights of."""
-    mine = tracks.of(rows)
+def object_type_of(tracks: Trajectories, rows: np.ndarray) -> ObjectType:
+    """The type whose detections the chosen rows are."""
+    mine = tracks.select(rows)
     width, height = mine.width, mine.height
     speed = np.hypot(mine.vx, mine.vy)
     colours = np.zeros(kernel.MAX_COLOURS, dtype=bool)
     colours[np.unique(mine.colour)] = True
-    crowd = np.bincount(mine.frame)
-    usual, together = np.quantile(crowd[crowd > 0], [USUAL, 0.99]).astype(int)
+    counts = np.bincount(mine.frame)
+    usual, together = np.quantile(counts[counts > 0], [USUAL_COUNT_QUANTILE, 0.99]).astype(int)
     core = _core(mine.box[:, 0], mine.box[:, 2]), _core(mine.box[:, 1], mine.box[:, 3])
-    return Kind(
+    return ObjectType(
         colours,
-        core[0] or float(np.round(np.quantile(width, FULL))),
-        core[1] or float(np.round(np.quantile(height, FULL))),
+        core[0] or float(np.round(np.quantile(width, FULL_SIZE_QUANTILE))),
+        core[1] or float(np.round(np.quantile(height, FULL_SIZE_QUANTILE))),
         (
             float(width.min()),
             float(np.quantile(width, 0.99) + 1),
@@ -325,7 +354,14 @@ def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
             float(np.quantile(height, 0.99) + 1),
         ),
         core,
-        float(min(4 + (FASTER if together > 1 else ALONE) * np.quantile(speed, 0.995), 40)),
+        float(
+            min(
+                4
+                + (GATE_FACTOR_SEVERAL if together > 1 else GATE_FACTOR_SINGLE)
+                * np.quantile(speed, 0.995),
+                40,
+            )
+        ),
         int(together),
         int(usual),
         len(mine),
@@ -334,35 +370,36 @@ def kind_of(tracks: Tracks, rows: np.ndarray) -> Kind:
 
 
 def _core(low: np.ndarray, high: np.ndarray) -> float:
-    """The size things of a type mostly have, where they are longer now and then, else 0.
+    """The commonest size of an object along an axis if it is often longer (has protrusions), else
+    0.
 
-    Sights at the ends of the way do not count: there a thing may be cut off.
+    Detections at the borders do not count, since the object may be cut off there.
 
     Args:
-        low, high: int64 (n,), px: the left and right, or top and bottom, of each sight.
+        low, high: int64 (n,), px: left and right, or top and bottom, of each detection.
     """
     free = (low > low.min()) & (high < high.max())
     size = (high - low + 1)[free]
-    if len(size) < MIN_SIGHTS:
+    if len(size) < MIN_DETECTIONS:
         return 0.0
     core = int(np.bincount(size).argmax())
-    usual = (np.abs(size - core) <= STEADY * core).mean() >= 0.5
-    stretches = np.quantile(size, FULL) > kernel.STRETCHED * core
+    usual = (np.abs(size - core) <= CORE_SIZE_TOLERANCE * core).mean() >= 0.5
+    stretches = np.quantile(size, FULL_SIZE_QUANTILE) > kernel.PROTRUSION_RATIO * core
     return float(core) if usual and stretches else 0.0
 
 
-def rules_of(kinds: Sequence[Kind], patience: int) -> Rules:
-    """The tracker's rules for these types."""
-    sizes = np.zeros((len(kinds), kernel.RULES))
+def tracker_params_of(kinds: Sequence[ObjectType], patience: int) -> TrackerParams:
+    """The tracker's parameters for these types."""
+    sizes = np.zeros((len(kinds), kernel.TYPE_PARAMS))
     colours = np.zeros((len(kinds), kernel.MAX_COLOURS), dtype=bool)
     first = 0
     for number, kind in enumerate(kinds):
-        end = first + min(kind.together, MOST)
+        end = first + min(kind.max_count, MAX_TRACKED_PER_TYPE)
         sizes[number] = (
-            *kind.limits,
+            *kind.size_limits,
             kind.width,
             kind.height,
-            kind.reach,
+            kind.gate_radius,
             first,
             end,
             0,
@@ -370,14 +407,16 @@ def rules_of(kinds: Sequence[Kind], patience: int) -> Rules:
         )
         colours[number] = kind.colours
         first = end
-    return Rules(sizes, colours, patience)
+    return TrackerParams(sizes, colours, patience)
 
 
-def holds(tracks: Tracks, kind: np.ndarray, kinds: int, patience: int) -> np.ndarray:
-    """For how many steps each type is taken to go on when out of sight, float64 (kinds,).
+def max_coast_steps(
+    tracks: Trajectories, kind: np.ndarray, kinds: int, patience: int
+) -> np.ndarray:
+    """The coast limit of each type, float64 (kinds,).
 
-    `patience` for what flickers or passes behind things: that comes back nearly always. Else 0:
-    what is out of sight is gone.
+    It is `patience` for types whose tracks nearly always return (flicker, occlusion), else 0: an
+    object without a detection is gone.
     """
     order = np.lexsort((tracks.frame, tracks.track))
     same = np.diff(tracks.track[order]) == 0
@@ -386,6 +425,6 @@ def holds(tracks: Tracks, kind: np.ndarray, kinds: int, patience: int) -> np.nda
     result = np.zeros(kinds)
     for number in range(kinds):
         came_back, gone = (back & (of == number)).sum(), (~same & (of == number)).sum()
-        if came_back >= COMES_BACK * max(came_back + gone, MIN_SIGHTS):
+        if came_back >= MIN_RETURN_SHARE * max(came_back + gone, MIN_DETECTIONS):
             result[number] = patience
     return result

@@ -1,7 +1,8 @@
-"""The oracle: objects as OCAtari reads them from the console's memory. An upper bound, no detector.
+"""The oracle: objects that OCAtari reads from the console's RAM; an upper bound, not a detector.
 
-It needs the optional package OCAtari (Delfosse et al. 2023, arXiv:2306.08649) and sees what no
-player of pixels does, so results with it say how well a policy plays when detection is perfect.
+It needs the optional package OCAtari (Delfosse et al. 2023, arXiv:2306.08649). RAM is not visible
+to an agent that plays from pixels, so results with the oracle say how well a policy plays if
+detection is perfect.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from typing import Any
 import numpy as np
 
 from diffses.config import OracleDetector
-from diffses.detector.object_schema import cast_of_boxes
+from diffses.detector.object_schema import schema_from_boxes
 from diffses.detector.recording import Recording
-from diffses.detector.tracker import Cast, Tracking, read_cast
+from diffses.detector.tracker import ObjectSchema, TrackingDetector, read_schema
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 
-FORMAT = 2  # of the files; raised when their meaning changes
+FORMAT = 2  # of the files; raise it when their meaning changes
 
 
-class Reader:
-    """Objects of one game from its memory, step after step.
+class RamReader:
+    """Reads the objects of one game from its RAM, step after step.
 
     Raises:
-        ConfigError: where OCAtari is missing, or does not know the game.
+        ConfigError: if OCAtari is missing or does not support the game.
     """
 
     def __init__(self, game: str) -> None:
@@ -47,18 +48,18 @@ class Reader:
         self.reset()
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Starts an episode."""
         self._objects = self._ocatari.init_objects(self._name, False)
 
     def read(self, ram: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-        """The boxes in sight, int32 (n, 6), as `Memory.follow` takes them; the number of the colour
-        is that of the category.
+        """The visible boxes, int32 (n, 6), as `Tracker.update` takes them, with the category's
+        index as the colour number.
 
         Args:
             ram: uint8 (128,). shape: height and width of the screen, px.
 
         Raises:
-            DiffsesError: where OCAtari fails.
+            DiffsesError: if OCAtari fails.
         """
         try:
             self._ocatari.detect_objects_ram(self._objects, ram, self._name, False)
@@ -68,15 +69,15 @@ class Reader:
                 fix="detector=motion, or OCAtari with a numpy that it was made for (below 2)",
             ) from error
         rows = []
-        for thing in self._objects:
-            if not thing or thing.category not in self.categories:
+        for one in self._objects:
+            if not one or one.category not in self.categories:
                 continue
-            x, y, w, h = (int(value) for value in thing.xywh)
+            x, y, w, h = (int(value) for value in one.xywh)
             left, top = max(x, 0), max(y, 0)
             right, bottom = min(x + w, shape[1]) - 1, min(y + h, shape[0]) - 1
             if right >= left and bottom >= top:
                 area = (right - left + 1) * (bottom - top + 1)
-                number = self.categories.index(thing.category)
+                number = self.categories.index(one.category)
                 rows.append((number, left, top, right, bottom, area))
         return np.array(rows, np.int32).reshape(-1, 6)
 
@@ -93,26 +94,26 @@ def _ocatari() -> Any:
         ) from error
 
 
-class Oracle(Tracking):
-    """Memory in, features out. `observe` is given the console's memory, not its screen."""
+class OracleObjectDetector(TrackingDetector):
+    """Features from RAM; `observe` is given the RAM, not the screen."""
 
     sees_ram = True
 
-    def __init__(self, game: str, shape: tuple[int, int], cast: Cast) -> None:
+    def __init__(self, game: str, shape: tuple[int, int], schema: ObjectSchema) -> None:
         self.game, self.shape = game, shape
-        super().__init__(cast)
-        self._reader = Reader(game)
+        super().__init__(schema)
+        self._reader = RamReader(game)
 
-    def fresh(self) -> Oracle:
-        """The same at the start of an episode of its own: what was learned is shared."""
-        return self.with_cast(self.memory.cast)
+    def fresh(self) -> OracleObjectDetector:
+        """A new instance with its own tracker state; what was learned is shared."""
+        return self.with_schema(self.tracker.schema)
 
-    def with_cast(self, cast: Cast) -> Oracle:
-        """The same with another cast."""
-        return Oracle(self.game, self.shape, cast)
+    def with_schema(self, schema: ObjectSchema) -> OracleObjectDetector:
+        """A new instance with another schema."""
+        return OracleObjectDetector(self.game, self.shape, schema)
 
     def reset(self) -> None:
-        """An episode begins: nothing is known of where things were."""
+        """Starts an episode: deletes all tracks."""
         super().reset()
         self._reader.reset()
 
@@ -120,13 +121,13 @@ class Oracle(Tracking):
         """The features of this step, float64 (f,); the next call overwrites them.
 
         Args:
-            screen: uint8 (128,), the console's memory.
+            screen: uint8 (128,), the RAM.
         """
-        return self.memory.follow(self._reader.read(screen, self.shape))
+        return self.tracker.update(self._reader.read(screen, self.shape))
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json` and `detector.npz`."""
-        cast = self.memory.cast
+        schema = self.tracker.schema
         about = {
             "format": FORMAT,
             "kind": "oracle",
@@ -134,18 +135,22 @@ class Oracle(Tracking):
             "game": self.game,
             "shape": list(self.shape),
         }
-        (folder / "detector.json").write_text(json.dumps(about | cast.describe(), indent=2) + "\n")
+        (folder / "detector.json").write_text(
+            json.dumps(about | schema.describe(), indent=2) + "\n"
+        )
         np.savez_compressed(
-            folder / "detector.npz", rules=cast.rules.sizes, type_colours=cast.rules.colours
+            folder / "detector.npz",
+            rules=schema.params.type_params,
+            type_colours=schema.params.type_colours,
         )
 
     @classmethod
-    def load(cls, folder: Path) -> Oracle:
+    def load(cls, folder: Path) -> OracleObjectDetector:
         """Reads what `save` wrote.
 
         Raises:
-            ArtifactError: where it is not there or not readable.
-            ConfigError: where OCAtari is missing.
+            ArtifactError: if it is missing or not readable.
+            ConfigError: if OCAtari is missing.
         """
         try:
             words = json.loads((folder / "detector.json").read_text())
@@ -154,35 +159,35 @@ class Oracle(Tracking):
             if words["format"] != FORMAT or words["kind"] != "oracle":
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
             height, width = words["shape"]
-            cast = read_cast(words, arrays["rules"], arrays["type_colours"])
+            schema = read_schema(words, arrays["rules"], arrays["type_colours"])
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",
                 fix="the folder of a detector artifact, or stage=detector force=[detector]",
             ) from error
-        return cls(words["game"], (height, width), cast)
+        return cls(words["game"], (height, width), schema)
 
 
-def make_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle:
-    """Finds out which features of a game's objects tell something.
+def learn_oracle(game: str, play: Recording, settings: OracleDetector) -> OracleObjectDetector:
+    """The oracle of a game, with the features that vary in a recording.
 
     Raises:
-        ConfigError: where OCAtari is missing, or does not know the game, or where the recording is
-            a file, which holds no memory.
+        ConfigError: if OCAtari is missing or does not support the game, or if the recording
+            is a file, which holds no RAM.
     """
     if play.ram is None:
         raise ConfigError(
             "detector=oracle needs the console's memory, which a recorded file does not hold",
             fix="leave out detector.recording",
         )
-    reader = Reader(game)
+    reader = RamReader(game)
     height, width = play.screens.shape[1:]
     boxes: list[np.ndarray] = []
     for ram, start in zip(play.ram, play.starts, strict=True):
         if start:
             reader.reset()
         boxes.append(reader.read(ram, (height, width)))
-    cast = cast_of_boxes(
+    schema = schema_from_boxes(
         boxes,
         len(reader.categories),
         play.starts,
@@ -192,9 +197,9 @@ def make_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle:
         {},
         _names(reader.categories),
     )
-    return Oracle(game, (height, width), cast)
+    return OracleObjectDetector(game, (height, width), schema)
 
 
 def _names(categories: Sequence[str]) -> list[str]:
-    """Names that formulas can hold: `BallShadow` as `ballshadow`."""
+    """Category names that formulas can hold: `BallShadow` becomes `ballshadow`."""
     return ["".join(c for c in name.lower() if c.isalnum()) for name in categories]

@@ -1,8 +1,8 @@
-"""The console's colours: ALE's palette indices and the RGB values they stand for.
+"""The console's colours: ALE's palette indices and their RGB values.
 
-ALE shows a screen as palette indices (`getScreen`) or as RGB (`getScreenRGB`). The indices are
-even: a colour is index / 2 in the table below, which is the NTSC palette of ale-py 0.12.1, read off
-by rendering both views of the same frames; a test renders them again.
+ALE renders a screen as palette indices (`getScreen`) or as RGB (`getScreenRGB`). The indices are
+even: index / 2 is a row of the table below, the NTSC palette of ale-py 0.12.1, read off by
+rendering the same frames both ways; a test renders them again.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ PALETTE = np.repeat(
 
 
 def to_rgb(screen: np.ndarray) -> np.ndarray:
-    """The RGB picture of palette indices: uint8 (...) -> uint8 (..., 3)."""
+    """RGB values of palette indices: uint8 (...) -> uint8 (..., 3)."""
     colours: np.ndarray = PALETTE[screen]
     return colours
 
 
 def to_indices(rgb: np.ndarray) -> np.ndarray:
-    """The palette indices of an RGB picture: uint8 (..., 3) -> uint8 (...).
+    """Palette indices of an RGB picture: uint8 (..., 3) -> uint8 (...).
 
     Raises:
-        DiffsesError: for a colour that ALE's NTSC palette does not have.
+        DiffsesError: for a colour that is not in ALE's NTSC palette.
     """
     codes, inverse = _distinct(rgb)
     place = np.searchsorted(_SORTED, codes).clip(max=len(_SORTED) - 1)
@@ -56,18 +56,18 @@ def to_indices(rgb: np.ndarray) -> np.ndarray:
 
 
 def codes() -> tuple[np.ndarray, np.ndarray]:
-    """The palette's colours as 0xRRGGBB, sorted, and the place of each in the palette, (128,)."""
+    """The palette's colours as 0xRRGGBB, sorted, and the row of each in the palette, (128,)."""
     return _SORTED, _ORDER
 
 
 def recording_indices(frames: np.ndarray) -> np.ndarray:
-    """One index a colour for a whole recording, uint8 (n, h, w, 3) -> uint8 (n, h, w).
+    """Palette indices of a whole recording, uint8 (n, h, w, 3) -> uint8 (n, h, w).
 
-    ALE's own where the recording has only its colours; else the colours are numbered (a PAL game,
-    another console), which a detector learned on the same recording cannot tell apart.
+    ALE's own if the recording has only NTSC colours; otherwise (a PAL game, another console) its
+    colours are numbered, which is equally good for a detector learned on the same recording.
 
     Raises:
-        DiffsesError: for a recording of more than 256 colours.
+        DiffsesError: for more than 256 colours.
     """
     codes, inverse = _distinct(frames)
     if np.isin(codes, _SORTED).all():
@@ -82,7 +82,7 @@ def recording_indices(frames: np.ndarray) -> np.ndarray:
 
 
 def _distinct(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct colours as 0xRRGGBB, sorted, and the place of each pixel's among them."""
+    """The distinct colours as 0xRRGGBB, sorted, and the index of each pixel's colour among them."""
     if rgb.dtype != np.uint8 or rgb.shape[-1] != 3:
         raise ValueError(f"want uint8 (..., 3), got {rgb.dtype} {rgb.shape}")
     parts = rgb.astype(np.int32)

@@ -20,19 +20,19 @@ from diffses.errors import ConfigError
 from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
 
-HELD = 12  # steps an exploring player holds an action, at the most
+MAX_HOLD_STEPS = 12  # steps for which an exploring player repeats an action, at most
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Play, one row a step."""
+    """Screens and actions of play, one row a step."""
 
     screens: np.ndarray  # uint8 (n, h, w), palette indices
     starts: np.ndarray  # bool (n,): an episode begins
     action_tm1: np.ndarray  # int16 (n,): that led to its screen (rlax: a_tm1); 0 at a start
-    ram: np.ndarray | None  # uint8 (n, 128): the console's memory; None for a file
-    palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's of one not seen
-    before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen; None: unknown
+    ram: np.ndarray | None  # uint8 (n, 128): the console's RAM; None for a file
+    palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's if not seen
+    before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen, if known
 
     @property
     def frames(self) -> np.ndarray:
@@ -41,7 +41,8 @@ class Recording:
 
 
 class ExplorerSpec:
-    """Random actions, each held for 1 to 12 steps: moves about more than a fresh draw a step."""
+    """Random actions, each repeated for 1 to MAX_HOLD_STEPS steps: covers more ground than a new
+    action each step."""
 
     def build(self, env: AtariEnv) -> Agent:
         return Explorer()
@@ -56,7 +57,7 @@ class Explorer:
 
     def act(self, env: AtariEnv) -> int:
         if self._left == 0:
-            self._left = int(self._random.integers(1, HELD + 1))
+            self._left = int(self._random.integers(1, MAX_HOLD_STEPS + 1))
             self._action = int(self._random.integers(len(env.actions)))
         self._left -= 1
         return self._action
@@ -68,20 +69,20 @@ class Explorer:
 def recording_for(
     protocol: AtariProtocol, settings: LearnedDetector, spec: AgentSpec | None = None
 ) -> Recording:
-    """What a detector learns from: a file, or `settings.steps` steps of play.
+    """The recording that a detector learns from: a file, or `settings.steps` steps of play.
 
     Args:
         spec: the policy that plays; None: random actions, each held for a while.
 
     Raises:
-        ConfigError: for a file that is no recording.
+        ConfigError: if the file is no recording.
     """
     if settings.recording is not None:
         return read_recording(Path(settings.recording))
-    return record(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
+    return record_play(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
 
 
-def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
+def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
     """Plays `steps` steps, one episode after the other."""
     env = AtariEnv(protocol)
     agent = spec.build(env)
@@ -116,11 +117,11 @@ def record(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> R
 
 
 def read_recording(path: Path) -> Recording:
-    """Reads a file that `save` wrote; it may lack `screens` where the colours are NTSC's.
+    """Reads a file that `save_recording` wrote; `screens` may be missing if all colours are NTSC's.
 
     Raises:
-        ConfigError: where it is not there or something is missing in it.
-        DiffsesError: where its colours are none of ALE's.
+        ConfigError: if the file is missing or lacks an array.
+        DiffsesError: if its colours are not in ALE's palette.
     """
     wanted = ("frames", "actions", "episode_start")
     try:
@@ -141,19 +142,19 @@ def read_recording(path: Path) -> Recording:
     return Recording(screens, starts, action_tm1, None, palette, before)
 
 
-def save(recording: Recording, path: Path, pictures: Path | None) -> None:
-    """Writes the file, and each frame as a picture where `pictures` names a folder."""
+def save_recording(recording: Recording, path: Path, pictures: Path | None) -> None:
+    """Writes the file, and each frame as a picture if `pictures` names a folder."""
     frames = recording.frames
     path.parent.mkdir(parents=True, exist_ok=True)
-    earlier: dict[str, Any] = {} if recording.before is None else {"before": recording.before}
-    with path.open("wb") as file:  # under the name that was asked for, whatever its ending
+    optional: dict[str, Any] = {} if recording.before is None else {"before": recording.before}
+    with path.open("wb") as file:  # savez would append .npz to another ending
         np.savez_compressed(
             file,
             frames=frames,
             actions=recording.action_tm1,  # the name in files
             episode_start=recording.starts,
             screens=recording.screens,
-            **earlier,
+            **optional,
         )
     if pictures is not None:
         import cv2

@@ -1,4 +1,4 @@
-"""What the compiled code is given: how to look at a screen, and the rules for who is who."""
+"""Arrays that the compiled kernel is given: the segmentation model and the tracker's parameters."""
 
 from __future__ import annotations
 
@@ -10,74 +10,83 @@ from diffses.detector import kernel
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What is looked at: everything about a screen that `find_blobs` needs."""
+class SegmentationModel:
+    """What `connected_components` needs to find blobs on a screen."""
 
-    background: np.ndarray  # uint8 (h, w)
-    seen: np.ndarray  # bool (h, w)
-    colours: np.ndarray  # uint8 (2, 256)
-    links: np.ndarray  # bool (MAX_COLOURS, MAX_COLOURS)
+    background: np.ndarray  # uint8 (h, w): the background colour of each pixel
+    search_mask: np.ndarray  # bool (h, w): where objects of every colour are searched
+    colours: np.ndarray  # uint8 (2, 256): colour number of each index, outside and in the mask
+    links: np.ndarray  # bool (MAX_COLOURS, MAX_COLOURS): colours that belong to one object
 
     def palette(self) -> np.ndarray:
-        """The palette index of each colour number."""
+        """The palette index of each colour number, int64 (colours,)."""
         everywhere = self.colours[1]
-        numbers = np.flatnonzero(everywhere != kernel.NOTHING)
+        numbers = np.flatnonzero(everywhere != kernel.NO_COLOUR)
         return numbers[np.argsort(everywhere[numbers])]
 
 
 @dataclass(frozen=True)
-class Rules:
-    """What the tracker knows about the types."""
+class TrackerParams:
+    """Per-type gates, sizes and colours, and the patience of the tracker."""
 
-    sizes: np.ndarray  # float64 (types, RULES)
-    colours: np.ndarray  # bool (types, MAX_COLOURS): colours a blob of the type may mostly have
-    patience: int  # steps an object may be unseen and keep its place
+    type_params: np.ndarray  # float64 (types, TYPE_PARAMS), columns MIN_W to CORE_H of the kernel
+    type_colours: np.ndarray  # bool (types, MAX_COLOURS): main colours a blob of the type may have
+    patience: int  # steps without a detection after which a track is deleted
 
     @property
     def places(self) -> int:
-        return int(self.sizes[:, kernel.END].max()) if len(self.sizes) else 0
+        """Rows of the track table, over all types."""
+        return int(self.type_params[:, kernel.END_PLACE].max()) if len(self.type_params) else 0
 
     def type_of_place(self) -> np.ndarray:
         """The type that owns each place, int64 (places,)."""
-        counts = (self.sizes[:, kernel.END] - self.sizes[:, kernel.FIRST]).astype(np.int64)
-        return np.repeat(np.arange(len(self.sizes)), counts)
+        counts = (
+            self.type_params[:, kernel.END_PLACE] - self.type_params[:, kernel.FIRST_PLACE]
+        ).astype(np.int64)
+        return np.repeat(np.arange(len(self.type_params)), counts)
 
 
-def whole_screens(screens: np.ndarray, before: np.ndarray, scene: Scene) -> tuple[np.ndarray, int]:
-    """The screens with what flickers put back, and in how many of them there was some.
+def restore_flickers(
+    screens: np.ndarray, previous: np.ndarray, segmentation: SegmentationModel
+) -> tuple[np.ndarray, int]:
+    """Restores flickering sprites in a recording; also counts the screens that lacked some.
 
     Args:
-        screens, before: uint8 (n, h, w): of each step the last frame and the one before.
+        screens, previous: uint8 (n, h, w): the last frame of each step, and the frame before it.
+
+    Returns:
+        The restored screens, uint8 (n, h, w), and the number of screens that differ.
     """
     runs, blobs, areas = scratch()
-    gone = scene.background.copy()
-    whole, found = screens.copy(), 0
-    for now, was, target in zip(screens, before, whole, strict=True):
-        back = kernel.put_back(
+    vanished = segmentation.background.copy()
+    restored, found = screens.copy(), 0
+    for now, was, target in zip(screens, previous, restored, strict=True):
+        back = kernel.restore_flicker(
             now,
             was,
-            scene.background,
-            scene.seen,
-            scene.colours,
-            scene.links,
+            segmentation.background,
+            segmentation.search_mask,
+            segmentation.colours,
+            segmentation.links,
             runs,
             blobs,
             areas,
-            gone,
+            vanished,
             target,
         )
         found += int(back > 0)
-    return whole, found
+    return restored, found
 
 
 def empty_table(places: int) -> np.ndarray:
+    """A track table without tracks, float64 (places, COLUMNS)."""
     table = np.zeros((places, kernel.COLUMNS))
     table[:, kernel.AGE] = -1
     return table
 
 
 def scratch() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Buffers for `find_blobs`: runs, blobs, and the area of each colour in each blob."""
+    """Output buffers for `connected_components`: runs, blobs, and each blob's area by colour."""
     return (
         np.zeros((kernel.MAX_RUNS, 6), np.int32),
         np.zeros((kernel.MAX_BLOBS, 6), np.int32),

@@ -1,7 +1,7 @@
-"""What is known of the objects of a game from one step to the next, and the features of it.
+"""Multi-object tracking at play time, and the features of the tracked objects.
 
-Every detector that finds boxes of several types keeps one: `Memory.follow` takes the boxes of a
-step, and `row` and `objects` then say what there is.
+Every detector that finds boxes of several types owns a `Tracker`: `Tracker.update` takes the boxes
+of a step and returns the features; `objects` lists what was detected.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 from diffses.config import OTHERS
 from diffses.detector import features as features_
 from diffses.detector import kernel
-from diffses.detector.features import Choice, Crowd, Feature, Slot
+from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
-from diffses.detector.segmentation import Rules, empty_table
+from diffses.detector.segmentation import TrackerParams, empty_table
 
-# one object now: its type, who it is (a slot with features of its own where that is below the
-# number of `Memory.tracks`), centre and size in px, velocity in px per step
+# a detected object: index of its type, its track (one with features of its own where that is below
+# the number of `Tracker.track_names`), centre and size in px, velocity in px per step
 OBJECT = np.dtype(
     [("type", "<i2"), ("track", "<i2")]
     + [(name, "<f4") for name in ("x", "y", "w", "h", "vx", "vy")]
@@ -29,16 +29,16 @@ OBJECT = np.dtype(
 
 @dataclass(frozen=True)
 class TypeInfo:
-    """A type of object, for people to read."""
+    """An object type, for people to read."""
 
     name: str
-    width: float  # px, where it is seen in full
+    width: float  # px, unoccluded
     height: float
-    colours: tuple[int, ...]  # palette indices; none where they are not what it goes by
-    slots: int  # how many have features of their own
-    sights: float  # how many there are on a screen, on average
-    speed: float  # px per step, on average
-    control: float | None  # share of the variance of its velocity that the actions explain
+    colours: tuple[int, ...]  # palette indices; empty if the detector does not use them
+    slots: int  # objects with features of their own
+    mean_count: float  # objects per screen
+    speed: float  # mean, px per step
+    control: float | None  # velocity variance explained by actions, 0 to 1; None: unknown
 
     @property
     def size(self) -> tuple[float, float]:
@@ -46,19 +46,19 @@ class TypeInfo:
 
 
 @dataclass(frozen=True)
-class Cast:
-    """Who there is in a game, and what is told of them."""
+class ObjectSchema:
+    """A game's object types, the tracker's parameters, and the features that are offered."""
 
-    rules: Rules
+    params: TrackerParams
     types: tuple[TypeInfo, ...]
-    player: str | None  # the name of the type that the actions move
+    player: str | None  # name of the type that the actions control
     features: tuple[Feature, ...]
-    # what each action does, 0 for those not named here: pushes the player right (1) or left (-1),
-    # down (1) or up (-1); presses the button (1)
+    # effect of each action, by index: pushes the player right (1) or left (-1), down (1) or up
+    # (-1); presses the button (1). Actions beyond the last have none.
     pushes: tuple[tuple[float, float, float], ...] = ()
 
     def describe(self) -> dict[str, Any]:
-        """The part of `detector.json` that `read_cast` reads."""
+        """The part of `detector.json` that `read_schema` reads."""
         return {
             "player": self.player,
             "pushes_of_actions": [list(push) for push in self.pushes],
@@ -69,7 +69,7 @@ class Cast:
                     "height_px": kind.height,
                     "colours": list(kind.colours),
                     "slots": kind.slots,
-                    "seen_per_screen": kind.sights,
+                    "seen_per_screen": kind.mean_count,
                     "speed_px_per_step": kind.speed,
                     "motion_explained_by_actions": kind.control,
                 }
@@ -77,12 +77,13 @@ class Cast:
             ],
             "features": [feature.name for feature in self.features],
             "units": {feature.name: feature.unit for feature in self.features},
-            "patience_steps": self.rules.patience,
+            "patience_steps": self.params.patience,
         }
 
 
-def read_cast(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> Cast:
-    """The cast that `describe` described; sizes, colours: of its `Rules`."""
+def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
+    """The schema that `describe` wrote; sizes, colours: `TrackerParams.type_params` and
+    `.type_colours`."""
     types = tuple(
         TypeInfo(
             kind["name"],
@@ -96,195 +97,215 @@ def read_cast(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> 
         )
         for kind in words["types"]
     )
-    rules = Rules(sizes, colours, int(words["patience_steps"]))
-    slots = {slot.name: slot for slot in all_slots(types, rules)}
-    player = player_slot(types, rules, words["player"])
-    crowds = all_crowds(types, rules, player)
-    chosen = {one.name: one for one in features_.choices(crowds, player)}
-    found = tuple(_feature(name, slots, chosen) for name in words["features"])
+    params = TrackerParams(sizes, colours, int(words["patience_steps"]))
+    slots = {slot.name: slot for slot in named_slots(types, params)}
+    player = player_slot(types, params, words["player"])
+    groups = all_groups(types, params, player)
+    members = {one.name: one for one in features_.group_members(groups, player)}
+    found = tuple(_feature(name, slots, members) for name in words["features"])
     pushes = tuple(
         (float(x), float(y), float(button[0]) if button else 0.0)
         for x, y, *button in words["pushes_of_actions"]
     )
-    return Cast(rules, types, words["player"], found, pushes)
+    return ObjectSchema(params, types, words["player"], found, pushes)
 
 
-def _feature(name: str, slots: dict[str, Slot], chosen: dict[str, Choice]) -> Feature:
+def _feature(name: str, slots: dict[str, Slot], members: dict[str, GroupMember]) -> Feature:
     own, *rest = name.split("-")
     whose, quantity = own.rsplit(".", 1)
     other = slots[rest[0].rsplit(".", 1)[0]] if rest else None
-    return Feature(slots[whose] if whose in slots else chosen[whose], quantity, other)
+    return Feature(slots[whose] if whose in slots else members[whose], quantity, other)
 
 
-def every_feature(
+def candidate_features(
     types: Sequence[TypeInfo],
-    rules: Rules,
+    params: TrackerParams,
     player: str | None,
     pushes: Sequence[tuple[float, float, float]],
     *,
     differences: bool,
 ) -> list[Feature]:
-    """All features there could be; pushes: of `Cast`."""
-    slot = player_slot(types, rules, player)
-    return features_.every_feature(
-        all_slots(types, rules),
-        all_crowds(types, rules, slot),
+    """All features that the types allow; pushes: of `ObjectSchema`."""
+    slot = player_slot(types, params, player)
+    return features_.candidate_features(
+        named_slots(types, params),
+        all_groups(types, params, slot),
         slot,
         differences=differences,
         axes=[axis for axis in (0, 1) if any(push[axis] for push in pushes)],
     )
 
 
-def all_slots(types: Sequence[TypeInfo], rules: Rules) -> list[Slot]:
-    """The places of the tracker's table with features of their own: the first of each type."""
+def named_slots(types: Sequence[TypeInfo], params: TrackerParams) -> list[Slot]:
+    """The places of the track table with features of their own: the first ones of each type."""
     slots = []
     for number, kind in enumerate(types):
-        first = int(rules.sizes[number, kernel.FIRST])
+        first = int(params.type_params[number, kernel.FIRST_PLACE])
         for place, name in enumerate(slot_names(kind.name, kind.slots)):
             slots.append(Slot(name, first + place, kind.name))
     return slots
 
 
-def all_crowds(types: Sequence[TypeInfo], rules: Rules, player: Slot | None) -> list[Crowd]:
-    """The types of which there can be several; and, where more objects than FEW are told of besides
-    the player, all that is not the player."""
-    ranges = rules.sizes[:, [kernel.FIRST, kernel.END]].astype(int).tolist()
-    told = sum(kind.slots for kind in types if player is None or kind.name != player.of)
-    many = player is not None and told > features_.FEW
-    return [Crowd(OTHERS, 0, rules.places)] * many + [
-        Crowd(kind.name, first, end, few=end - first <= kind.slots)
+def all_groups(
+    types: Sequence[TypeInfo], params: TrackerParams, player: Slot | None
+) -> list[ObjectGroup]:
+    """The types with several objects; and, with more than MAX_PAIRED_SLOTS slots besides the
+    player's, the group OTHERS of all objects but the player."""
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int).tolist()
+    others = sum(kind.slots for kind in types if player is None or kind.name != player.of)
+    many = player is not None and others > features_.MAX_PAIRED_SLOTS
+    return [ObjectGroup(OTHERS, 0, params.places)] * many + [
+        ObjectGroup(kind.name, first, end, few=end - first <= kind.slots)
         for kind, (first, end) in zip(types, ranges, strict=True)
         if end - first > min(kind.slots, 1)
     ]
 
 
-def player_slot(types: Sequence[TypeInfo], rules: Rules, player: str | None) -> Slot | None:
-    """The slot of the player, the first where its type has several."""
+def player_slot(
+    types: Sequence[TypeInfo], params: TrackerParams, player: str | None
+) -> Slot | None:
+    """The player's slot, the first one if its type has several."""
     for number, kind in enumerate(types):
         if kind.name == player:
-            first = int(rules.sizes[number, kernel.FIRST])
+            first = int(params.type_params[number, kernel.FIRST_PLACE])
             return Slot(slot_names(kind.name, kind.slots)[0], first, kind.name)
     return None
 
 
 class ObjectDetector(Protocol):
-    """Finds boxes of several types, step after step."""
+    """A detector that finds boxes of several types, step after step."""
 
-    memory: Memory
-    sees_ram: bool  # an oracle: `observe` is given the console's memory
-    looks_back: bool  # `observe` is given the frame before, too
+    tracker: Tracker
+    sees_ram: bool  # an oracle: `observe` is given the RAM
+    looks_back: bool  # `observe` is given the previous frame, too
 
     def reset(self) -> None:
-        """An episode begins."""
+        """Starts an episode."""
 
-    def acted(self, action: int | None) -> None:
-        """Before a step is looked at: the action, by its index, that led to it; None where none
-        did."""
+    def set_last_action(self, action: int | None) -> None:
+        """Sets the action, by index, that led to the step observed next; None if no action did."""
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
-        """The features of this step, float64 (f,), of palette indices, uint8 (h, w)."""
+        """The features of this step, float64 (f,), from palette indices, uint8 (h, w)."""
 
 
-class Memory:
-    """The tracker's table of one game, and the row of features that is told of it."""
+class Tracker:
+    """The track table of one game, and its features."""
 
-    def __init__(self, cast: Cast) -> None:
-        rules = cast.rules
-        self.cast = cast
-        slots = all_slots(cast.types, rules)
-        self.tracks: tuple[str, ...] = tuple(slot.name for slot in slots)
-        self.plan = features_.plan(cast.features)
-        self.holds = rules.sizes[rules.type_of_place(), kernel.HOLD].astype(np.int64)
-        self.taken = np.zeros(kernel.MAX_BLOBS, np.int64)
-        self.table = empty_table(rules.places)
-        self.row = np.zeros(len(cast.features))
-        self._kinds = rules.type_of_place()
-        # the tracks are the places of the table, those with features of their own first
+    def __init__(self, schema: ObjectSchema) -> None:
+        params = schema.params
+        self.schema = schema
+        slots = named_slots(schema.types, params)
+        self.track_names: tuple[str, ...] = tuple(slot.name for slot in slots)
+        self.plan = features_.feature_plan(schema.features)
+        self.max_coast_steps = params.type_params[
+            params.type_of_place(), kernel.COAST_LIMIT
+        ].astype(np.int64)
+        self.assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
+        self.table = empty_table(params.places)
+        self.row = np.zeros(len(schema.features))
+        self._type_of_place = params.type_of_place()
+        # tracks are numbered by place, those with features of their own first
         own = [slot.place for slot in slots]
-        self._places = np.array(own + sorted(set(range(len(self._kinds))) - set(own)), np.int64)
+        self._places = np.array(
+            own + sorted(set(range(len(self._type_of_place))) - set(own)), np.int64
+        )
         self._track_of = np.argsort(self._places)
-        player = player_slot(cast.types, rules, cast.player)
-        self.pushed = -1 if player is None else player.place  # the place that actions push
-        self.pushes = np.array(cast.pushes).reshape(-1, 3)
+        player = player_slot(schema.types, params, schema.player)
+        self.player_place = -1 if player is None else player.place  # -1: there is no player
+        self.pushes = np.array(schema.pushes).reshape(-1, 3)
 
     def reset(self) -> None:
-        """An episode begins: nothing is known of where things were."""
-        kernel.forget(self.table)
+        """Starts an episode: deletes all tracks."""
+        kernel.reset_table(self.table)
 
-    def acted(self, action: int | None) -> None:
-        """Before a step is looked at: the action, by its index, that led to it; None where none
-        did."""
-        if self.pushed >= 0:
-            told = action is not None and action < len(self.pushes)
-            push = self.pushes[action] if told else np.zeros(3)
-            kernel.note_action(self.table, self.pushed, push)
+    def set_last_action(self, action: int | None) -> None:
+        """Sets the action, by index, that led to the step observed next; None if no action did."""
+        if self.player_place >= 0:
+            known = action is not None and action < len(self.pushes)
+            push = self.pushes[action] if known else np.zeros(3)
+            kernel.set_last_action(self.table, self.player_place, push)
 
-    def follow(self, boxes: np.ndarray) -> np.ndarray:
-        """One step: who is who, and the features, float64 (f,), overwritten by the next call.
+    def update(self, boxes: np.ndarray) -> np.ndarray:
+        """One step: associates boxes with tracks, and returns the features, float64 (f,).
+
+        The next call overwrites the returned array.
 
         Args:
-            boxes: int32 (n, 6), n <= MAX_BLOBS, as of `kernel.find_blobs`: number of the colour,
-                left, top, right, bottom, inclusive, and area in px.
+            boxes: int32 (n, 6), n <= MAX_BLOBS, columns COLOUR to AREA of the kernel: colour
+                number, left, top, right, bottom (inclusive) and area in px.
         """
-        rules = self.cast.rules
-        kernel.follow(
-            self.table, boxes, len(boxes), rules.sizes, rules.colours, rules.patience, self.taken
+        params = self.schema.params
+        kernel.update_tracks(
+            self.table,
+            boxes,
+            len(boxes),
+            params.type_params,
+            params.type_colours,
+            params.patience,
+            self.assigned,
         )
-        return self._tell(self.table, self.row)
+        return self._write_features(self.table, self.row)
 
-    def _tell(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
+    def _write_features(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
         plan = self.plan
-        kernel.fill(table, self.holds, plan.choices, plan.places, plan.columns, plan.scales, row)
+        kernel.compute_features(
+            table, self.max_coast_steps, plan.members, plan.places, plan.columns, plan.scales, row
+        )
         return row
 
     @property
     def objects(self) -> np.ndarray:
-        """The objects in sight now, OBJECT (n,), by type."""
+        """The objects detected in this step, OBJECT (n,), by type."""
         table = self.table
-        here = self._in_sight()
+        here = self._detected_places()
         found = np.zeros(len(here), OBJECT)
-        found["type"], found["track"] = self._kinds[here], self._track_of[here]
+        found["type"], found["track"] = self._type_of_place[here], self._track_of[here]
         for name in ("x", "y", "w", "h", "vx", "vy"):
-            found[name] = table[here, features_.QUANTITIES[name]]
+            found[name] = table[here, features_.QUANTITIES[name].column]
         return found
 
-    def chosen(self) -> dict[int, list[str]]:
-        """What `objects` are called besides, e.g. {3: ["nearest", "lowest"]}, by their row."""
-        called: dict[int, list[str]] = {}
+    def member_labels(self) -> dict[int, list[str]]:
+        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}."""
+        labels: dict[int, list[str]] = {}
         wanted = dict.fromkeys(
-            feature.slot for feature in self.cast.features if isinstance(feature.slot, Choice)
+            feature.slot
+            for feature in self.schema.features
+            if isinstance(feature.slot, GroupMember)
         )
-        here = self._in_sight().tolist()
-        for one, choice in zip(wanted, self.plan.choices, strict=True):
-            place = kernel.choose(self.table, self.holds, choice)
+        here = self._detected_places().tolist()
+        for one, row in zip(wanted, self.plan.members, strict=True):
+            place = kernel.choose_member(self.table, self.max_coast_steps, row)
             if one.which is not None and place in here:
-                called.setdefault(here.index(place), []).append(one.which)
-        return called
+                labels.setdefault(here.index(place), []).append(one.which)
+        return labels
 
-    def _in_sight(self) -> np.ndarray:
+    def _detected_places(self) -> np.ndarray:
+        """Places of the tracks detected in this step; coasting ones are left out."""
         known = self.table[:, kernel.AGE] >= 0
         return np.flatnonzero(known & (self.table[:, kernel.UNSEEN] == 0))
 
-    def place(self, objects: np.ndarray) -> np.ndarray:
-        """The features of objects that were found elsewhere, OBJECT (n,) -> float64 (f,).
+    def features_of(self, objects: np.ndarray) -> np.ndarray:
+        """The features of objects from another source, OBJECT (n,) -> float64 (f,).
 
-        Of these only the present velocity is known, which stands for that over several steps.
+        Only their present velocity is known; it also stands for the mean velocity.
         """
         table = empty_table(len(self.table))
         for one in objects:
             entry = table[self._places[one["track"]]]
             entry[kernel.AGE] = 0
             for name in ("x", "y", "w", "h", "vx", "vy"):
-                entry[features_.QUANTITIES[name]] = one[name]
+                entry[features_.QUANTITIES[name].column] = one[name]
             entry[kernel.DRIFT_X], entry[kernel.DRIFT_Y] = one["vx"], one["vy"]
-        return self._tell(table, np.zeros(len(self.row)))
+        return self._write_features(table, np.zeros(len(self.row)))
 
 
-def turn_to(
-    detector: Memory | ObjectDetector, frame: int, starts: np.ndarray, action_tm1: np.ndarray
+def replay_action(
+    detector: Tracker | ObjectDetector, frame: int, starts: np.ndarray, action_tm1: np.ndarray
 ) -> None:
-    """Before a frame of a recording is looked at: begins its episode, or tells the action that led
-    to it, as `detector.look` does of a console at play.
+    """Prepares a detector for a frame of a recording: resets it, or sets the action that led there.
+
+    It does what `detector.base.observe_env` does at play.
 
     Args:
         starts: bool (frames,), where an episode begins.
@@ -293,38 +314,37 @@ def turn_to(
     if frame == 0 or starts[frame]:
         detector.reset()
     else:
-        detector.acted(int(action_tm1[frame]))
+        detector.set_last_action(int(action_tm1[frame]))
 
 
-class Tracking:
-    """What detectors that remember objects have in common; how boxes are found is their own.
+class TrackingDetector:
+    """What detectors with a tracker share; subclasses define how boxes are found.
 
-    Not safe to share between threads: one for each game that is being played.
+    Not thread-safe: use one instance per game that is being played (`fresh`).
     """
 
     sees_ram = False
     looks_back = False
 
-    def __init__(self, cast: Cast) -> None:
-        self.memory = Memory(cast)
-        self.features: tuple[str, ...] = tuple(feature.name for feature in cast.features)
-        self.units: dict[str, str] = {f.name: f.unit for f in cast.features}
+    def __init__(self, schema: ObjectSchema) -> None:
+        self.tracker = Tracker(schema)
+        self.features: tuple[str, ...] = tuple(feature.name for feature in schema.features)
+        self.units: dict[str, str] = {f.name: f.unit for f in schema.features}
 
     @property
-    def tracks(self) -> tuple[str, ...]:
-        """The names of the slots, by the number of their track."""
-        return self.memory.tracks
+    def track_names(self) -> tuple[str, ...]:
+        """Names of the tracks with features of their own, by track number."""
+        return self.tracker.track_names
 
     @property
     def objects(self) -> np.ndarray:
-        """The objects in sight now, OBJECT (n,), by type."""
-        return self.memory.objects
+        """The objects detected in this step, OBJECT (n,), by type."""
+        return self.tracker.objects
 
     def reset(self) -> None:
-        """An episode begins: nothing is known of where things were."""
-        self.memory.reset()
+        """Starts an episode: deletes all tracks."""
+        self.tracker.reset()
 
-    def acted(self, action: int | None) -> None:
-        """Before a step is looked at: the action, by its index, that led to it; None where none
-        did."""
-        self.memory.acted(action)
+    def set_last_action(self, action: int | None) -> None:
+        """Sets the action, by index, that led to the step observed next; None if no action did."""
+        self.tracker.set_last_action(action)

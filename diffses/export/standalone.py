@@ -18,7 +18,7 @@ from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.detector import kernel
 from diffses.detector.identity import name_observation
 from diffses.detector.loading import open_detector
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.palette import codes
 from diffses.envs.gymnasium import gymnasium_protocol
 from diffses.errors import ConfigError
@@ -55,7 +55,7 @@ def to_standalone(forest: Forest, env: EnvConfig, detector: Path | None, title: 
 
 def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
     detector = open_detector(folder)
-    if not isinstance(detector, Detector):
+    if not isinstance(detector, MotionObjectDetector):
         raise ConfigError(
             f"the detector {type(detector).__name__} cannot be put into one file",
             fix="a policy that sees through detector=motion, or without --pixels",
@@ -93,27 +93,27 @@ def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
 
 def _fitted(forest: Forest, detector: Any) -> bytes:
     """All arrays of a motion detector as the bytes of an .npz file."""
-    scene, rules = detector.model.scene, detector.model.cast.rules
-    plan = detector.memory.plan
+    segmentation, params = detector.model.segmentation, detector.model.schema.params
+    plan = detector.tracker.plan
     sorted_codes, order = codes()
     target = io.BytesIO()
     np.savez_compressed(
         target,
-        background=scene.background,
-        seen=scene.seen,
-        colours=scene.colours,
-        links=scene.links,
-        sizes=rules.sizes,
-        type_colours=rules.colours,
-        patience=rules.patience,
+        background=segmentation.background,
+        search_mask=segmentation.search_mask,
+        colours=segmentation.colours,
+        links=segmentation.links,
+        type_params=params.type_params,
+        type_colours=params.type_colours,
+        patience=params.patience,
         looks_back=detector.looks_back,
-        holds=detector.memory.holds,
-        choices=plan.choices,
+        max_coast_steps=detector.tracker.max_coast_steps,
+        members=plan.members,
         places=plan.places,
         columns=plan.columns,
         scales=plan.scales,
-        pushed=detector.memory.pushed,
-        pushes=detector.memory.pushes,
+        player_place=detector.tracker.player_place,
+        pushes=detector.tracker.pushes,
         wanted=[detector.features.index(name) for name in forest.features],
         codes=sorted_codes,
         order=order,

@@ -20,10 +20,10 @@ from diffses.detector.kernel import (
     MAX_BLOBS,
     MAX_COLOURS,
     MAX_RUNS,
-    forget,
-    note_action,
     observe,
-    put_back,
+    reset_table,
+    restore_flicker,
+    set_last_action,
 )
 from diffses.seeds import seed_for
 
@@ -31,25 +31,25 @@ from diffses.seeds import seed_for
 class Detector:
     """Computes features from frames: `reset` starts an episode, `observe` is called once a step.
 
-    Call `acted` before every `observe` but the first of an episode: some features depend on the
-    last action.
+    Call `set_last_action` before every `observe` but the first of an episode: some features depend
+    on the last action.
     """
 
     def __init__(self, fitted: str) -> None:
         with np.load(io.BytesIO(base64.b64decode(fitted))) as file:
             self.fitted = {name: file[name] for name in file.files}
-        self.table = np.zeros((len(self.fitted["holds"]), COLUMNS))
+        self.table = np.zeros((len(self.fitted["max_coast_steps"]), COLUMNS))
         self.reset()
 
     def reset(self) -> None:
-        forget(self.table)
+        reset_table(self.table)
 
-    def acted(self, action: int) -> None:
-        """Records the last action, an index into the game's minimal action set."""
-        pushed, pushes = int(self.fitted["pushed"]), self.fitted["pushes"]
-        if pushed >= 0:
+    def set_last_action(self, action: int) -> None:
+        """Sets the last action, an index into the game's minimal action set."""
+        place, pushes = int(self.fitted["player_place"]), self.fitted["pushes"]
+        if place >= 0:
             push = pushes[action] if action < len(pushes) else np.zeros(3)
-            note_action(self.table, pushed, push)
+            set_last_action(self.table, place, push)
 
     def observe(self, frame: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features, float64 (f,).
@@ -61,7 +61,7 @@ class Detector:
         screen = self._indices(frame)
         looks = (
             f["background"],
-            f["seen"],
+            f["search_mask"],
             f["colours"],
             f["links"],
             np.zeros((MAX_RUNS, 6), np.int32),
@@ -70,19 +70,19 @@ class Detector:
         )
         if f["looks_back"] and before is not None:
             whole = screen.copy()
-            put_back(screen, self._indices(before), *looks, f["background"].copy(), whole)
+            restore_flicker(screen, self._indices(before), *looks, f["background"].copy(), whole)
             screen = whole
         row = np.zeros(len(f["scales"]))
         observe(
             screen,
             *looks,
             self.table,
-            f["sizes"],
+            f["type_params"],
             f["type_colours"],
             int(f["patience"]),
             np.zeros(MAX_BLOBS, np.int64),
-            f["holds"],
-            f["choices"],
+            f["max_coast_steps"],
+            f["members"],
             f["places"],
             f["columns"],
             f["scales"],
@@ -136,7 +136,7 @@ def play(
             if frame == rules["frame_skip"] - 1:
                 before = ale.getScreen()
             total += ale.act(actions[action])
-        detector.acted(action)
+        detector.set_last_action(action)
         steps += 1
     return total, steps
 

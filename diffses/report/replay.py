@@ -13,7 +13,7 @@ from PIL import Image
 
 from diffses.agents.forest_agent import ForestAgent
 from diffses.config import EnvConfig
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.detector.palette import PALETTE
 from diffses.envs.base import Action, Env
 from diffses.envs.registry import search_protocol
@@ -73,7 +73,7 @@ class Watcher(ForestAgent):
         self.moves: list[Action] = []
 
     def act(self, env: Env) -> Action:
-        row, screen = look(self._detector, env), env.observation()
+        row, screen = observe_env(self._detector, env), env.observation()
         move = self.choose(row)
         self._progress.update(1)
         if len(self.moves) < STEPS:
@@ -87,8 +87,8 @@ class Watcher(ForestAgent):
 
 def boxes(detector: AnyDetector) -> list[list[Any]]:
     """[type, name, left, top, width, height] of each object in sight, in px."""
-    memory = getattr(detector, "memory", None)
-    names = () if memory is None else memory.tracks
+    tracker = getattr(detector, "tracker", None)
+    names = () if tracker is None else tracker.track_names
     return [
         [
             int(one["type"]),

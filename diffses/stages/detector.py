@@ -19,14 +19,19 @@ from diffses.config import (
     OracleDetector,
     SpaceDetector,
 )
+from diffses.detector.figures import draw_sample
 from diffses.detector.identity import name_observation
-from diffses.detector.motion import Detector
+from diffses.detector.learn import learn_motion_detector
+from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.object_schema import with_button
+from diffses.detector.oracle import OracleObjectDetector, RamReader, learn_oracle
+from diffses.detector.recording import recording_for
+from diffses.envs.ale import AtariEnv, v5
 from diffses.errors import ConfigError
 from diffses.store import Workspace
 
 if TYPE_CHECKING:
-    from diffses.detector.oracle import Oracle
-    from diffses.detector.space.detector import SpaceFinder
+    from diffses.detector.space.detector import SpaceObjectDetector
     from diffses.envs.rollout import AgentSpec
 
 
@@ -58,20 +63,14 @@ def learn_detector(
 def _learn(
     env: ArcadeEnv, detector: LearnedDetector, teacher: Path | None, workspace: Workspace
 ) -> None:
-    from diffses.detector.figures import draw_sample
-    from diffses.detector.learn import learn
-    from diffses.detector.object_schema import with_button
-    from diffses.detector.recording import recording_for
-    from diffses.envs.ale import AtariEnv, v5
-
     if isinstance(detector, OracleDetector):
-        from diffses.detector.oracle import Reader, make_oracle
-
-        Reader(env.game)  # an error at once, where it cannot be had
+        RamReader(env.game)  # an error at once, where it cannot be had
     play = recording_for(v5(env), detector, _player(teacher))
-    found: Detector | SpaceFinder | Oracle
+    found: MotionObjectDetector | SpaceObjectDetector | OracleObjectDetector
     if isinstance(detector, MotionDetector):
-        found = learn(play.screens, play.starts, play.action_tm1, detector, env.labels, play.before)
+        found = learn_motion_detector(
+            play.screens, play.starts, play.action_tm1, detector, env.labels, play.before
+        )
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.detector import learn_space  # loads torch
 
@@ -80,15 +79,15 @@ def _learn(
             for path in sorted(workspace.scratch.glob(kept)):
                 shutil.copyfile(path, workspace.out / path.name)
     elif isinstance(detector, OracleDetector):
-        found = make_oracle(env.game, play, detector)
+        found = learn_oracle(env.game, play, detector)
         log.warning("detector=oracle reads objects from memory: its results are an upper bound")
     else:
         raise TypeError(f"no way to learn a {type(detector).__name__}")
     names = AtariEnv(v5(env)).action_names
-    found = found.with_cast(with_button(found.memory.cast, names))
+    found = found.with_schema(with_button(found.tracker.schema, names))
     found.save(workspace.out)
     draw_sample(found, play, workspace.out / "sample.png")
-    types = ", ".join(kind.name for kind in found.memory.cast.types)
+    types = ", ".join(kind.name for kind in found.tracker.schema.types)
     log.info("found %s; %d features", types, len(found.features))
 
 

@@ -25,7 +25,7 @@ from stable_baselines3.common.save_util import open_path
 from stable_baselines3.common.utils import ConstantSchedule
 
 from diffses.agents.forest_agent import detector_at
-from diffses.detector.base import AnyDetector, look
+from diffses.detector.base import AnyDetector, observe_env
 from diffses.envs.ale import AtariEnv
 from diffses.envs.base import Action, Env
 from diffses.envs.preprocessing import DEPTH, SIDE, AtariPreprocessing
@@ -241,7 +241,7 @@ class TeacherAgent:
             self._detector.reset()
 
     def act(self, env: Env) -> Action:
-        row = NO_FEATURES if self._detector is None else look(self._detector, env)
+        row = NO_FEATURES if self._detector is None else observe_env(self._detector, env)
         scores = self._teacher.scores(env, row)
         return choose(scores, env)
 

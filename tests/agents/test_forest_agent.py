@@ -7,8 +7,8 @@ from reference import PlainDetector
 
 from diffses.agents.forest_agent import ForestSpec, detector_at
 from diffses.config import MotionDetector
-from diffses.detector.learn import learn
-from diffses.detector.motion import Detector
+from diffses.detector.learn import learn_motion_detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.recording import recording_for
 from diffses.envs.ale import AtariEnv
 from diffses.envs.rollout import Job, close, play
@@ -51,7 +51,7 @@ def plain_return(protocol, forest, model, seed):
         row = detector.observe(ale.getScreen())
         action = forest.action_ids[forest.choose(row[None])[0]]
         total += sum(ale.act(actions[action]) for _ in range(4))
-        detector.acted(action)
+        detector.set_last_action(action)
     return total
 
 
@@ -62,11 +62,11 @@ def test_a_return_does_not_depend_on_workers_and_equals_the_plain_reference(
 ):
     settings = MotionDetector(steps=400)
     seen = recording_for(protocol(game), settings)
-    learn(seen.screens, seen.starts, seen.action_tm1, settings, {}).save(tmp_path)
-    model = Detector.load(tmp_path).model
+    learn_motion_detector(seen.screens, seen.starts, seen.action_tm1, settings, {}).save(tmp_path)
+    model = MotionObjectDetector.load(tmp_path).model
     env = AtariEnv(protocol(game))
     for number in range(3, 13):  # the first random forest that scores
-        forest = some_forest(Detector.load(tmp_path).features, env, number)
+        forest = some_forest(MotionObjectDetector.load(tmp_path).features, env, number)
         spec = ForestSpec(forest, str(tmp_path))
         jobs = [
             Job(spec, protocol(game, sticky=sticky), seed, STEPS)
@@ -122,5 +122,5 @@ def test_a_detector_is_read_once_and_shares_what_it_learned(monkeypatch):
         "diffses.agents.forest_agent.open_detector", None
     )  # which is not called again
     second = detector_at(folder)
-    assert second.model.scene is first.model.scene
-    assert second.memory.table is not first.memory.table
+    assert second.model.segmentation is first.model.segmentation
+    assert second.tracker.table is not first.tracker.table

@@ -8,7 +8,7 @@ from diffses.agents.object_vec_env import ObjectVecEnv
 from diffses.agents.vec_worker import VecEnvConfig
 from diffses.config import GymnasiumEnv, MotionDetector
 from diffses.detector.identity import name_observation
-from diffses.detector.learn import learn
+from diffses.detector.learn import learn_motion_detector
 from diffses.detector.recording import recording_for
 from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.envs.rollout import Job, play_one
@@ -82,7 +82,7 @@ def test_a_forest_returns_what_it_returns_alone_in_games(tmp_path, protocol, gam
     sticky = protocol(game)
     settings = MotionDetector(steps=600)
     play = recording_for(sticky, settings)
-    detector = learn(play.screens, play.starts, play.action_tm1, settings, {})
+    detector = learn_motion_detector(play.screens, play.starts, play.action_tm1, settings, {})
     detector.save(tmp_path)
     first, second = detector.features[:2]
     trees = ((0.3,), (0,), ("sub", 0.9, 0), ("sub", 0, 1))

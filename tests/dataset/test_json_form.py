@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import diffses.dataset
-from diffses.cli.score_detector import read as read_recording
+from diffses.cli.score_detector import read_ground_truth
 from diffses.config import Label, MotionDetector
 from diffses.dataset.json_form import read, write
-from diffses.detector.learn import learn
+from diffses.detector.learn import learn_motion_detector
 from diffses.errors import ConfigError
 
 SAMPLE = Path(diffses.dataset.__file__).with_name("sample.json")
@@ -19,9 +19,11 @@ FILE = Path(__file__).parent.parent / "data" / "pong_screens.npz"
 
 @pytest.fixture(scope="module")
 def detector():
-    truth = read_recording(FILE)
+    truth = read_ground_truth(FILE)
     labels = {"player": Label.controllable, "ball": Label.smallest, "enemy": Label.largest}
-    return learn(truth.screens, truth.starts, truth.action_tm1, MotionDetector(), labels)
+    return learn_motion_detector(
+        truth.screens, truth.starts, truth.action_tm1, MotionDetector(), labels
+    )
 
 
 def test_the_shipped_sample_is_read(detector):

@@ -2,18 +2,20 @@ import pytest
 from made_up import LABELS, PONG
 
 from diffses.config import MotionDetector
-from diffses.detector.ground_truth import read
-from diffses.detector.learn import learn
+from diffses.detector.ground_truth import read_ground_truth
+from diffses.detector.learn import learn_motion_detector
 
 
 @pytest.fixture(scope="session")
 def pong():
-    return read(PONG)
+    return read_ground_truth(PONG)
 
 
 @pytest.fixture(scope="session")
 def _pong_detector(pong):
-    return learn(pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS)
+    return learn_motion_detector(
+        pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import numpy as np
 
-from diffses.detector.controllability import explained, player, pushes
+from diffses.detector.controllability import explained_variance, find_player, push_directions
 
 
 def test_motion_that_follows_the_actions_is_told_from_motion_that_does_not():
@@ -9,8 +9,8 @@ def test_motion_that_follows_the_actions_is_told_from_motion_that_does_not():
     frames = np.arange(400)
     obeys = np.column_stack([np.zeros(400), 3.0 * (actions - 1) + random.normal(0, 1, 400)])
     alone = np.column_stack([np.zeros(400), 3.0 * (random.integers(0, 3, 400) - 1)])
-    assert explained(frames, obeys, actions) > 0.7  # 6 of a variance of 7
-    assert explained(frames, alone, actions) < 0.1
+    assert explained_variance(frames, obeys, actions) > 0.7  # 6 of a variance of 7
+    assert explained_variance(frames, alone, actions) < 0.1
 
 
 def test_an_action_that_turns_rather_than_moves_counts():
@@ -18,25 +18,25 @@ def test_an_action_that_turns_rather_than_moves_counts():
     random = np.random.default_rng(1)
     actions = random.integers(0, 3, 400)
     velocity = np.cumsum(actions - 1).astype(float)
-    assert explained(np.arange(400), np.column_stack([velocity, velocity]), actions) > 0.9
+    assert explained_variance(np.arange(400), np.column_stack([velocity, velocity]), actions) > 0.9
 
 
 def test_what_hardly_moves_or_is_hardly_seen_is_not_asked():
     actions = np.arange(400) % 3
     still = np.zeros((400, 2))
-    assert explained(np.arange(400), still, actions) == -1
-    assert explained(np.arange(10), np.ones((10, 2)) * actions[:10, None], actions) == -1
+    assert explained_variance(np.arange(400), still, actions) == -1
+    assert explained_variance(np.arange(10), np.ones((10, 2)) * actions[:10, None], actions) == -1
 
 
 def test_nobody_is_the_player_where_nothing_obeys():
-    assert player({0: 0.01, 1: -1.0}, {0: 1.0, 1: 1.0}) is None
-    assert player({}, {}) is None
+    assert find_player({0: 0.01, 1: -1.0}, {0: 1.0, 1: 1.0}) is None
+    assert find_player({}, {}) is None
 
 
 def test_the_player_obeys_best_of_those_that_are_usually_there():
-    assert player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.9}) == 1
-    assert player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.3}) == 0
-    assert player({0: 0.01, 1: 0.4}, {0: 1.0, 1: 0.3}) == 1
+    assert find_player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.9}) == 1
+    assert find_player({0: 0.2, 1: 0.4}, {0: 1.0, 1: 0.3}) == 0
+    assert find_player({0: 0.01, 1: 0.4}, {0: 1.0, 1: 0.3}) == 1
 
 
 def test_the_way_each_action_pushes_is_found_whenever_it_shows():
@@ -46,13 +46,13 @@ def test_the_way_each_action_pushes_is_found_whenever_it_shows():
     for late in (0, 1, 2):
         along = np.roll(speed, late) + random.normal(0, 0.5, 600)
         aside = random.normal(0, 2, 600)
-        found = pushes(np.arange(600), np.column_stack([aside, along]), actions)
+        found = push_directions(np.arange(600), np.column_stack([aside, along]), actions)
         assert found.tolist() == [[0, 0], [0, -1], [0, 1], [0, 0]]
 
 
 def test_what_no_action_moves_is_pushed_by_none():
     actions = np.arange(400) % 3
     alone = np.random.default_rng(0).normal(0, 3, (400, 2))
-    assert not pushes(np.arange(400), alone, actions).any()
-    assert not pushes(np.arange(400), np.zeros((400, 2)), actions).any()
-    assert not pushes(np.arange(9), np.ones((9, 2)) * actions[:9, None], actions).any()
+    assert not push_directions(np.arange(400), alone, actions).any()
+    assert not push_directions(np.arange(400), np.zeros((400, 2)), actions).any()
+    assert not push_directions(np.arange(9), np.ones((9, 2)) * actions[:9, None], actions).any()

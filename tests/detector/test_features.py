@@ -3,7 +3,15 @@ import pytest
 
 from diffses.config import OTHERS
 from diffses.detector import kernel
-from diffses.detector.features import FEW, Choice, Crowd, Slot, every_feature, plan, varying
+from diffses.detector.features import (
+    MAX_PAIRED_SLOTS,
+    GroupMember,
+    ObjectGroup,
+    Slot,
+    candidate_features,
+    feature_plan,
+    varying_features,
+)
 from diffses.detector.segmentation import empty_table
 from diffses.policy.printing import check_feature
 
@@ -11,10 +19,12 @@ ONE, TWO = Slot("player", 0, "player"), Slot("ball", 1, "ball")
 
 
 def row_of(table, features, hold=0):
-    how = plan(features)
+    how = feature_plan(features)
     row = np.full(len(features), np.nan)
-    holds = np.full(len(table), hold)
-    kernel.fill(table, holds, how.choices, how.places, how.columns, how.scales, row)
+    max_coast_steps = np.full(len(table), hold)
+    kernel.compute_features(
+        table, max_coast_steps, how.members, how.places, how.columns, how.scales, row
+    )
     return dict(zip([feature.name for feature in features], row, strict=True))
 
 
@@ -26,7 +36,7 @@ def table():
 
 
 def test_scales_and_differences():
-    row = row_of(table(), every_feature([ONE, TWO], [], ONE, differences=True))
+    row = row_of(table(), candidate_features([ONE, TWO], [], ONE, differences=True))
     assert row["ball.y"] == 1.05  # 100 px
     assert row["player.vy"] == -0.6  # 10 px per step
     assert row["ball.present"] == 1
@@ -37,7 +47,7 @@ def test_scales_and_differences():
 def test_an_empty_slot_is_all_zero():
     empty = table()
     empty[1, kernel.AGE] = -1
-    row = row_of(empty, every_feature([ONE, TWO], [], ONE, differences=True))
+    row = row_of(empty, candidate_features([ONE, TWO], [], ONE, differences=True))
     assert {name for name, value in row.items() if value != 0} == {
         "player.x", "player.y", "player.vy", "player.w", "player.h", "player.present",
     }  # fmt: skip
@@ -46,25 +56,25 @@ def test_an_empty_slot_is_all_zero():
 def test_out_of_sight_it_goes_on_where_its_type_is_held_and_is_gone_where_not():
     hidden = table()
     hidden[1, kernel.UNSEEN] = 2
-    features = every_feature([ONE, TWO], [], ONE, differences=False)
+    features = candidate_features([ONE, TWO], [], ONE, differences=False)
     assert row_of(hidden, features, hold=2)["ball.x"] == 0.9  # 80 + 2 * 5 px
     assert row_of(hidden, features, hold=1)["ball.present"] == 0
 
 
 def test_what_never_varies_is_dropped():
-    features = every_feature([ONE, TWO], [], ONE, differences=True)
+    features = candidate_features([ONE, TWO], [], ONE, differences=True)
     rows = []
     for step in range(20):
         moving = table()
         moving[0, kernel.Y] = 100 + step
         moving[1, [kernel.X, kernel.Y]] = 80 + 2 * step, 105 - step
         rows.append(list(row_of(moving, features).values()))
-    kept = [feature.name for feature in varying(features, np.array(rows))]
+    kept = [feature.name for feature in varying_features(features, np.array(rows))]
     assert kept == ["player.y", "ball.x", "ball.y", "ball.y-player.y"]
 
 
 def test_how_fast_what_moves_in_jumps_goes_is_told_over_several_steps():
-    features = every_feature([ONE, TWO], [], ONE, differences=False)
+    features = candidate_features([ONE, TWO], [], ONE, differences=False)
     assert not any(f.quantity == "driftx" for f in features if f.slot == ONE)  # the player
     blobs = np.zeros((1, 6), np.int32)
 
@@ -75,9 +85,9 @@ def test_how_fast_what_moves_in_jumps_goes_is_told_over_several_steps():
         table[1, [kernel.X, kernel.Y, kernel.W, kernel.H]] = places[0], 50, 2, 4
         for place in places[1:]:
             blobs[0] = 0, place - 1, 48, place, 51, 8
-            kernel._meet(table[1], blobs[0])
+            kernel.update_track(table[1], blobs[0])
             rows.append(list(row_of(table, features).values()))
-        names = [feature.name for feature in varying(features, np.array(rows))]
+        names = [feature.name for feature in varying_features(features, np.array(rows))]
         return names, np.array(rows)[:, [f.name for f in features].index("ball.driftx")]
 
     names, drift = played([20 + 4 * (step // 4) for step in range(60)])  # 4 px every 4 steps
@@ -90,7 +100,7 @@ def test_how_fast_what_moves_in_jumps_goes_is_told_over_several_steps():
 
 
 def test_being_cut_off_at_an_edge_is_no_change_of_size():
-    features = every_feature([ONE], [], ONE, differences=False)
+    features = candidate_features([ONE], [], ONE, differences=False)
     rows = []
     for top in range(150, 200):
         cut = table()
@@ -99,14 +109,14 @@ def test_being_cut_off_at_an_edge_is_no_change_of_size():
             break
         cut[0, [kernel.Y, kernel.H]] = (top + bottom) / 2, bottom - top
         rows.append(list(row_of(cut, features).values()))
-    kept = [feature.name for feature in varying(features, np.array(rows))]
+    kept = [feature.name for feature in varying_features(features, np.array(rows))]
     assert "player.h" not in kept
     assert "player.y" in kept
 
 
-# --- crowds ---
+# --- groups ---
 
-INVADERS = Crowd("invader", 1, 5)
+INVADERS = ObjectGroup("invader", 1, 5)
 
 
 def crowded():
@@ -119,7 +129,7 @@ def crowded():
 
 
 def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
-    features = every_feature([ONE], [INVADERS], ONE, differences=True)
+    features = candidate_features([ONE], [INVADERS], ONE, differences=True)
     for feature in features:
         check_feature(feature.name)
     row = row_of(crowded(), features)
@@ -139,7 +149,7 @@ def test_a_crowd_is_counted_and_its_nearest_and_outermost_are_told():
 
 
 def test_those_out_of_sight_do_not_count_and_nothing_is_near_to_no_player():
-    features = every_feature([ONE], [INVADERS], ONE, differences=True)
+    features = candidate_features([ONE], [INVADERS], ONE, differences=True)
     hidden = crowded()
     hidden[[1, 3], kernel.UNSEEN] = 1
     row = row_of(hidden, features)
@@ -149,15 +159,15 @@ def test_those_out_of_sight_do_not_count_and_nothing_is_near_to_no_player():
     assert row["invader.count"] == 0.1
     assert row["invader.nearest.x"] == row["invader.nearest.present"] == 0
     assert row["invader.nearest.x-player.x"] == 0
-    names = [f.name for f in every_feature([], [INVADERS], None, differences=True)]
+    names = [f.name for f in candidate_features([], [INVADERS], None, differences=True)]
     assert "invader.count" in names
     assert not any("nearest" in name for name in names)
 
 
 def test_of_several_it_is_told_which_would_reach_the_player_first():
-    bombs = Crowd("bomb", 1, 5, few=True)
-    features = every_feature([ONE], [bombs], ONE, differences=True)
-    assert {f.slot.which for f in features if isinstance(f.slot, Choice)} == {"coming"}
+    bombs = ObjectGroup("bomb", 1, 5, few=True)
+    features = candidate_features([ONE], [bombs], ONE, differences=True)
+    assert {f.slot.which for f in features if isinstance(f.slot, GroupMember)} == {"coming"}
     falling = crowded()  # the player is at 80, 180
     falling[1, : kernel.DRIFT_X] = 90, 100, 2, 8, 0, 8, 0, 9  # there in 10 steps
     falling[2, : kernel.DRIFT_X] = 70, 140, 2, 8, 0, 2, 0, 9  # in 20
@@ -172,34 +182,38 @@ def test_of_several_it_is_told_which_would_reach_the_player_first():
     assert row_of(falling, features)["bomb.coming.present"] == 0
     falling[1, kernel.VX : kernel.VY + 1] = -1, 8  # aslant: it passes the player in the end
     assert row_of(falling, features)["bomb.coming.x"] == 0.9
-    names = [f.name for f in every_feature([], [bombs], None, differences=True)]
+    names = [f.name for f in candidate_features([], [bombs], None, differences=True)]
     assert names == []  # without a player
 
 
 def test_a_player_in_a_crowd_is_not_the_nearest_to_itself():
-    crowd = Crowd("car", 0, 5)
-    row = row_of(crowded(), every_feature([], [crowd], Slot("car_1", 0, "car"), differences=True))
+    group = ObjectGroup("car", 0, 5)
+    row = row_of(
+        crowded(), candidate_features([], [group], Slot("car_1", 0, "car"), differences=True)
+    )
     assert row["car.nearest.x-car_1.x"] == -0.1
     assert row["car.count"] == 0.3
 
 
 def test_of_many_only_the_differences_to_the_player_are_offered():
-    slots = [Slot(f"car{number}", number, f"car{number}") for number in range(FEW + 1)]
-    found = every_feature(slots, [], slots[0], differences=True)
+    slots = [Slot(f"car{number}", number, f"car{number}") for number in range(MAX_PAIRED_SLOTS + 1)]
+    found = candidate_features(slots, [], slots[0], differences=True)
     assert {f.other for f in found if f.other is not None} == {slots[0]}
-    fewer = every_feature(slots[:FEW], [], slots[0], differences=True)
-    assert sum(f.other is not None for f in fewer) == FEW * (FEW - 1)  # x and y of each pair
+    fewer = candidate_features(slots[:MAX_PAIRED_SLOTS], [], slots[0], differences=True)
+    assert sum(f.other is not None for f in fewer) == MAX_PAIRED_SLOTS * (
+        MAX_PAIRED_SLOTS - 1
+    )  # x and y of each pair
 
 
 def test_of_many_types_it_is_told_what_is_next_each_way_the_actions_push():
-    everything = Crowd(OTHERS, 0, 5)
+    everything = ObjectGroup(OTHERS, 0, 5)
     for axes in ((0, 1), (1,)):
-        features = every_feature([ONE], [everything], ONE, differences=True, axes=axes)
-        asked = {f.slot.which for f in features if isinstance(f.slot, Choice)}
+        features = candidate_features([ONE], [everything], ONE, differences=True, axes=axes)
+        asked = {f.slot.which for f in features if isinstance(f.slot, GroupMember)}
         vertical = {"above", "below", "above2", "below2"}
         level = {"left", "right", "left2", "right2"} if 0 in axes else set()
         assert asked == {"nearest"} | vertical | level
-    features = every_feature([ONE], [everything], ONE, differences=True)
+    features = candidate_features([ONE], [everything], ONE, differences=True)
     for feature in features:
         check_feature(feature.name)
     row = row_of(crowded(), features)  # those at 20, 40; 70, 60 and 90, 60; the player at 80, 180
@@ -220,7 +234,7 @@ def test_of_many_types_it_is_told_what_is_next_each_way_the_actions_push():
 
 
 def test_what_comes_after_the_next_begins_beyond_where_that_ends():
-    features = every_feature([ONE], [Crowd(OTHERS, 0, 5)], ONE, differences=True)
+    features = candidate_features([ONE], [ObjectGroup(OTHERS, 0, 5)], ONE, differences=True)
     found = crowded()  # next above the player at 80, 180 are two at 60, then one at 40
     row = row_of(found, features)
     assert row["others.above2.x"] == 0.2
@@ -234,10 +248,10 @@ def test_what_comes_after_the_next_begins_beyond_where_that_ends():
 
 
 def test_of_what_is_next_and_slow_it_is_told_how_fast_it_goes_over_several_steps():
-    features = every_feature([ONE], [Crowd(OTHERS, 0, 5)], ONE, differences=False)
+    features = candidate_features([ONE], [ObjectGroup(OTHERS, 0, 5)], ONE, differences=False)
     names = [feature.name for feature in features]
     for pace, told in ((lambda t: t % 5 > 0, True), (lambda t: 4 * (t % 5 > 0), False)):
         rows = np.zeros((50, len(names)))
         rows[:, names.index("others.above.vx")] = [pace(t) / 10 for t in range(50)]
         rows[:, names.index("others.above.driftx")] = np.arange(50)
-        assert ("others.above.driftx" in [f.name for f in varying(features, rows)]) == told
+        assert ("others.above.driftx" in [f.name for f in varying_features(features, rows)]) == told

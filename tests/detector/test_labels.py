@@ -1,12 +1,12 @@
 import pytest
 
 from diffses.config import Label
-from diffses.detector.labels import Trait, name_types, slot_names
+from diffses.detector.labels import TypeTraits, name_types, slot_names
 from diffses.errors import ConfigError
 
-PADDLE = Trait(area=64, speed=5, sights=1, height=110, control=0.0)
-OURS = Trait(area=64, speed=6, sights=1, height=120, control=0.5)
-BALL = Trait(area=8, speed=7, sights=0.6, height=100, control=0.0)
+PADDLE = TypeTraits(area=64, speed=5, mean_count=1, height=110, control=0.0)
+OURS = TypeTraits(area=64, speed=6, mean_count=1, height=120, control=0.5)
+BALL = TypeTraits(area=8, speed=7, mean_count=0.6, height=100, control=0.0)
 PONG = {"player": Label.controllable, "ball": Label.smallest, "enemy": Label.largest}
 
 

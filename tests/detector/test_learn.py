@@ -3,7 +3,7 @@ import pytest
 from made_up import BLUE, FLOOR, LABELS, RED, WHITE, bouncing, picture_of
 
 from diffses.config import MotionDetector
-from diffses.detector.learn import learn, play_back
+from diffses.detector.learn import learn_motion_detector, replay_features
 from diffses.detector.recording import recording_for
 from diffses.errors import DiffsesError
 
@@ -37,7 +37,9 @@ def white(steps=STEPS):
 
 def learned(screens, labels=None):
     actions = np.arange(len(screens)) % 3
-    return learn(screens, starts(len(screens)), actions, MotionDetector(), labels or {})
+    return learn_motion_detector(
+        screens, starts(len(screens)), actions, MotionDetector(), labels or {}
+    )
 
 
 def test_two_things_are_two_types_with_their_sizes():
@@ -63,8 +65,10 @@ def test_what_passes_in_front_of_a_score_is_an_object():
     screens = game(red(steps), white(steps), saucer, steps=steps, digits=True)
     detector = learned(screens)
     assert [kind.colours for kind in detector.types] == [(RED,), (BLUE,), (WHITE,)]
-    assert not detector.model.scene.seen[5:11].any()  # of the score's colour nothing is one there
-    rows = play_back(detector, screens, starts(steps), np.zeros(steps, int))
+    assert not detector.model.segmentation.search_mask[
+        5:11
+    ].any()  # of the score's colour nothing is one there
+    rows = replay_features(detector, screens, starts(steps), np.zeros(steps, int))
     there = rows[:, detector.features.index("object2.present")]
     assert there[3:24].all()
     assert not there[40:350].any()
@@ -115,8 +119,8 @@ def test_one_alone_of_its_type_is_followed_at_thrice_the_speed_that_was_seen():
 def test_an_object_at_rest_for_most_of_the_time_is_found():
     x = np.where(np.arange(STEPS) % 40 < 28, 20, 20 + 4 * (np.arange(STEPS) % 40 - 27))
     found = learned(game((BLUE, x, np.full(STEPS, 50), 8, 8), white())).model
-    assert BLUE in found.cast.types[0].colours
-    assert found.scene.background[54, 24] == FLOOR
+    assert BLUE in found.schema.types[0].colours
+    assert found.segmentation.background[54, 24] == FLOOR
 
 
 def test_nothing_that_moves_is_an_error_with_a_way_out():
@@ -125,15 +129,17 @@ def test_nothing_that_moves_is_an_error_with_a_way_out():
 
 
 @pytest.mark.slow
-def test_types_and_features_of_pong_are_the_same_for_every_seed(protocol):
+def test_types_and_features_of_pong_are_the_same_for_every_seed(params):
     found = []
     for seed in (0, 1, 2):
         settings = MotionDetector(steps=800, seed=seed)
-        play = recording_for(protocol(), settings)
-        detector = learn(play.screens, play.starts, play.action_tm1, settings, LABELS)
+        play = recording_for(params(), settings)
+        detector = learn_motion_detector(
+            play.screens, play.starts, play.action_tm1, settings, LABELS
+        )
         colours = [(kind.name, kind.colours) for kind in detector.types]
         found.append((detector.features, colours))
-        rows = play_back(detector, play.screens, play.starts, play.action_tm1)
+        rows = replay_features(detector, play.screens, play.starts, play.action_tm1)
         assert np.isfinite(rows).all()
     assert found[0] == found[1] == found[2]
     assert [name for name, _ in found[0][1]] == ["player", "ball", "enemy"]

@@ -6,8 +6,15 @@ from made_up import PONG, picture_of
 
 from diffses.cli.score_detector import main
 from diffses.detector import geometry as boxes
-from diffses.detector.ground_truth import Truth, counted, drawn
-from diffses.detector.metrics import Seen, match, meanings, purity, switches, totals
+from diffses.detector.ground_truth import GroundTruth, moving_categories, visible_boxes
+from diffses.detector.metrics import (
+    Detections,
+    identity_switches,
+    majority_categories,
+    match_frame,
+    totals,
+    type_purity,
+)
 
 
 def truth(rows, pictures=None, frames=3):
@@ -15,7 +22,7 @@ def truth(rows, pictures=None, frames=3):
     table = np.array(rows, dtype=float).reshape(-1, 6)
     screens = np.array(pictures if pictures is not None else [picture_of()] * frames)
     rgb = np.zeros((*screens.shape, 3), np.uint8)
-    return Truth(
+    return GroundTruth(
         rgb,
         screens,
         np.arange(len(screens)) == 0,
@@ -30,7 +37,7 @@ def truth(rows, pictures=None, frames=3):
 def seen(*rows):
     """rows: (type, track, left, top, right, bottom)."""
     table = np.array(rows, dtype=float).reshape(-1, 6)
-    return Seen(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
+    return Detections(table[:, 0].astype(int), table[:, 1].astype(int), table[:, 2:])
 
 
 def test_overlap_by_hand():
@@ -44,19 +51,19 @@ def test_a_pair_needs_half_or_for_small_boxes_two_pixels():
     there = truth([(0, 0, 0, 0, 10, 10), (0, 0, 50, 50, 52, 54)])
     every = np.ones(2, bool)
     # 10x10 against 10x6: IoU 0.6; the small one is 2 px off and does not overlap at all
-    one = match(seen((0, 0, 0, 0, 10, 6), (1, 1, 52, 50, 54, 54)), there, every, 0)
+    one = match_frame(seen((0, 0, 0, 0, 10, 6), (1, 1, 52, 50, 54, 54)), there, every, 0)
     assert len(one.rows) == 2
     # 10x10 against 10x4: IoU 0.4; the small one is 3 px off
-    two = match(seen((0, 0, 0, 0, 10, 4), (1, 1, 53, 50, 55, 54)), there, every, 0)
+    two = match_frame(seen((0, 0, 0, 0, 10, 4), (1, 1, 53, 50, 55, 54)), there, every, 0)
     assert (len(two.rows), len(two.false), len(two.missed)) == (0, 2, 2)
     # IoU 0.4 again, now with the same centre: that is enough for small boxes only
-    three = match(seen((0, 0, 0, 3, 10, 7)), there, every, 0)
+    three = match_frame(seen((0, 0, 0, 3, 10, 7)), there, every, 0)
     assert len(three.rows) == 0
 
 
 def test_pairs_are_one_to_one():
     there = truth([(0, 0, 0, 0, 10, 10)])
-    found = match(seen((0, 0, 0, 0, 10, 10), (0, 1, 0, 0, 10, 9)), there, np.ones(1, bool), 0)
+    found = match_frame(seen((0, 0, 0, 0, 10, 10), (0, 1, 0, 0, 10, 9)), there, np.ones(1, bool), 0)
     assert (len(found.rows), found.false.tolist(), found.iou.tolist()) == (1, [0], [1.0])
     assert totals([found])["precision"] == 0.5
     assert totals([found])["f1"] == pytest.approx(2 / 3)
@@ -65,39 +72,40 @@ def test_pairs_are_one_to_one():
 def test_an_ignored_box_is_no_miss_and_excuses_what_is_half_inside():
     there = truth([(0, 1, 0, 0, 10, 10)])
     nothing = np.zeros(1, bool)
-    assert len(match(seen(), there, nothing, 0).missed) == 0
+    assert len(match_frame(seen(), there, nothing, 0).missed) == 0
     # 5 of the 10 columns of the prediction lie inside, then 4
-    assert len(match(seen((0, 0, 5, 0, 15, 10)), there, nothing, 0).false) == 0
-    assert len(match(seen((0, 0, 6, 0, 16, 10)), there, nothing, 0).false) == 1
+    assert len(match_frame(seen((0, 0, 5, 0, 15, 10)), there, nothing, 0).false) == 0
+    assert len(match_frame(seen((0, 0, 6, 0, 16, 10)), there, nothing, 0).false) == 1
 
 
 def test_counted_is_what_moves():
     moving = [(frame, 0, frame, 0, frame + 2, 4) for frame in range(3)]
     still = [(frame, 1, 50, 50, 58, 54) for frame in range(3)]
-    assert counted(truth(moving + still)) == [0]
+    assert moving_categories(truth(moving + still)) == [0]
 
 
 def test_a_box_in_which_nothing_is_drawn_is_not():
     pictures = [picture_of(), picture_of((14, 10, 10, 2, 4)), picture_of()]
     there = truth([(1, 0, 10, 10, 12, 14), (2, 0, 10, 10, 12, 14)], pictures)
-    assert drawn(there).tolist() == [True, False]
+    assert visible_boxes(there).tolist() == [True, False]
 
 
 def test_types_stand_for_what_they_meet_most():
     there = truth([(0, 0, 0, 0, 8, 8), (1, 0, 0, 0, 8, 8), (2, 1, 0, 0, 8, 8)])
     every = np.ones(3, bool)
-    frames = [match(seen((7, 0, 0, 0, 8, 8)), there, every, frame) for frame in range(3)]
-    assert meanings(frames, there) == {7: 0}
-    assert purity(frames, there) == pytest.approx(2 / 3)
+    frames = [match_frame(seen((7, 0, 0, 0, 8, 8)), there, every, frame) for frame in range(3)]
+    assert majority_categories(frames, there) == {7: 0}
+    assert type_purity(frames, there) == pytest.approx(2 / 3)
 
 
 def test_a_switch_is_another_track_for_the_same_thing():
     there = truth([(frame, 0, frame, 0, frame + 8, 8) for frame in range(3)])
     tracks = [0, 0, 5]
     frames = [
-        match(seen((0, tracks[f], f, 0, f + 8, 8)), there, np.ones(3, bool), f) for f in range(3)
+        match_frame(seen((0, tracks[f], f, 0, f + 8, 8)), there, np.ones(3, bool), f)
+        for f in range(3)
     ]
-    assert switches(frames, there, 1) == {0: 1}
+    assert identity_switches(frames, there, 1) == {0: 1}
 
 
 def test_pong_scores(capsys, tmp_path):

@@ -7,8 +7,8 @@ from reference import PlainDetector
 
 from diffses.config import MotionDetector
 from diffses.detector import kernel
-from diffses.detector.learn import learn
-from diffses.detector.motion import Detector
+from diffses.detector.learn import learn_motion_detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.errors import ArtifactError
 
 
@@ -19,7 +19,7 @@ def test_pong_is_found(pong_detector):
         "enemy.y", "enemy.vy", "enemy.present",
         "ball.y-player.y", "enemy.y-player.y", "enemy.y-ball.y",
     )  # fmt: skip
-    assert pong_detector.model.cast.player == "player"
+    assert pong_detector.model.schema.player == "player"
     assert pong_detector.units["ball.y-player.y"].startswith("100 px below player")
 
 
@@ -31,8 +31,8 @@ def test_compiled_and_plain_give_the_same_bits(pong, pong_detector):
             pong_detector.reset()
             plain.reset()
         elif frame % 50:  # and now and then nothing is said
-            pong_detector.acted(int(pong.action_tm1[frame]))
-            plain.acted(int(pong.action_tm1[frame]))
+            pong_detector.set_last_action(int(pong.action_tm1[frame]))
+            plain.set_last_action(int(pong.action_tm1[frame]))
         row = pong_detector.observe(screen)
         assert row.tobytes() == plain.observe(screen).tobytes()
         pushed.add(row[pong_detector.features.index("player.pushy")])
@@ -43,12 +43,12 @@ def test_what_was_done_last_is_told_until_the_next_action_or_episode(pong, pong_
     pushy = pong_detector.features.index("player.pushy")
     names = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")  # RIGHT moves it up
     for action, push in zip(range(6), (0, 0, -1, 1, -1, 1), strict=True):
-        pong_detector.acted(action)
+        pong_detector.set_last_action(action)
         for screen in pong.screens[:2]:
             assert pong_detector.observe(screen)[pushy] == push, names[action]
-    pong_detector.acted(99)  # an action that was not there to learn from
+    pong_detector.set_last_action(99)  # an action that was not there to learn from
     assert pong_detector.observe(pong.screens[2])[pushy] == 0
-    pong_detector.acted(2)
+    pong_detector.set_last_action(2)
     pong_detector.reset()
     assert pong_detector.observe(pong.screens[0])[pushy] == 0
 
@@ -59,12 +59,14 @@ def test_compiled_and_plain_agree_where_things_stretch_cross_and_crowd():
     screens = []
     for step in range(steps):
         arm = [(RED, int(x[step]) + 8, 104, 9, 2)] if step % 5 == 0 else []
-        crowd = [(WHITE, int(z[step]), 40 + 12 * number, 3, 4) for number in range(6)]
+        group = [(WHITE, int(z[step]), 40 + 12 * number, 3, 4) for number in range(6)]
         body = (RED, int(x[step]), 100, 8, 12)
-        screens.append(picture_of(body, *arm, (BLUE, int(z[step]), 108, 6, 6), *crowd))
+        screens.append(picture_of(body, *arm, (BLUE, int(z[step]), 108, 6, 6), *group))
     starts = np.arange(steps) % 70 == 0
-    detector = learn(np.array(screens), starts, np.arange(steps) % 3, MotionDetector(slots=2), {})
-    assert detector.model.cast.rules.sizes[:, kernel.CORE_W].any()
+    detector = learn_motion_detector(
+        np.array(screens), starts, np.arange(steps) % 3, MotionDetector(slots=2), {}
+    )
+    assert detector.model.schema.params.type_params[:, kernel.CORE_W].any()
     plain = PlainDetector(detector.model)
     for frame, picture in enumerate(screens):
         if starts[frame]:
@@ -83,16 +85,16 @@ def invaded(steps):
     screens = []
     for step in range(steps):
         alive = [n for n in range(6) if n * 10 + 20 > step % 80]
-        crowd = [
+        group = [
             (WHITE, int(x[step]) + 20 * (n % 3), int(y[step]) + 16 * (n // 3), 8, 8) for n in alive
         ]
-        screens.append(picture_of((RED, int(cannon[step]), 190, 7, 6), *crowd))
+        screens.append(picture_of((RED, int(cannon[step]), 190, 7, 6), *group))
     return np.array(screens), np.arange(steps) % 80 == 0, actions
 
 
 def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
     screens, starts, actions = invaded(160)
-    detector = learn(screens, starts, actions, MotionDetector(slots=2), {})
+    detector = learn_motion_detector(screens, starts, actions, MotionDetector(slots=2), {})
     told = {name for name in detector.features if name.startswith("object1.")}
     assert told == {
         "object1.count", "object1.nearest.x", "object1.nearest.y", "object1.nearest.vx",
@@ -103,7 +105,7 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
         "object1.nearest.drifty",
     }  # fmt: skip
     detector.save(tmp_path)
-    loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
+    loaded, plain = MotionObjectDetector.load(tmp_path), PlainDetector(detector.model)
     assert loaded.features == detector.features
     counts = set()
     for frame, screen in enumerate(screens):
@@ -113,16 +115,16 @@ def test_a_crowd_is_told_alike_by_compiled_plain_and_loaded(tmp_path):
         row = detector.observe(screen).copy()
         assert row.tobytes() == plain.observe(screen).tobytes() == loaded.observe(screen).tobytes()
         now = [number for number, name in enumerate(detector.features) if ".drift" not in name]
-        assert detector.place(detector.objects)[now] == pytest.approx(row[now], abs=1e-6)
+        assert detector.features_of(detector.objects)[now] == pytest.approx(row[now], abs=1e-6)
         counts.add(round(10 * row[detector.features.index("object1.count")]))
     assert counts == set(range(7))
 
 
 def test_where_features_are_many_drifts_give_way_before_their_type_does():
     screens, starts, actions = invaded(160)
-    every = learn(screens, starts, actions, MotionDetector(slots=2), {}).features
+    every = learn_motion_detector(screens, starts, actions, MotionDetector(slots=2), {}).features
     fewer = MotionDetector(slots=2, features=len(every) - 1)
-    told = learn(screens, starts, actions, fewer, {}).features
+    told = learn_motion_detector(screens, starts, actions, fewer, {}).features
     assert set(every) - set(told) == {"object1.nearest.drifty"}
 
 
@@ -139,14 +141,14 @@ def test_what_is_drawn_in_every_other_frame_is_seen_at_every_step(tmp_path):
         screens.append(picture_of(player, seen))
         before.append(picture_of(player, hidden))
     screens, before, starts = np.array(screens), np.array(before), np.arange(steps) == 0
-    blind = learn(screens, starts, actions, MotionDetector(slots=2), {})
-    detector = learn(screens, starts, actions, MotionDetector(slots=2), {}, before)
+    blind = learn_motion_detector(screens, starts, actions, MotionDetector(slots=2), {})
+    detector = learn_motion_detector(screens, starts, actions, MotionDetector(slots=2), {}, before)
     assert (blind.looks_back, detector.looks_back) == (False, True)
     assert [kind.slots for kind in blind.types] == [1, 1]
     assert [kind.slots for kind in detector.types] == [1, 2]
     assert "object1.coming.x-player.x" in detector.features
     detector.save(tmp_path)
-    loaded, plain = Detector.load(tmp_path), PlainDetector(detector.model)
+    loaded, plain = MotionObjectDetector.load(tmp_path), PlainDetector(detector.model)
     for frame, (screen, earlier) in enumerate(zip(screens, before, strict=True)):
         row = detector.observe(screen, earlier)
         assert row.tobytes() == plain.observe(screen, earlier).tobytes()
@@ -155,7 +157,7 @@ def test_what_is_drawn_in_every_other_frame_is_seen_at_every_step(tmp_path):
     detector.reset()
     detector.observe(screens[0])  # the last frame alone shows what it shows
     assert len(detector.objects) == 2
-    still = learn(screens, starts, actions, MotionDetector(slots=2), {}, screens)
+    still = learn_motion_detector(screens, starts, actions, MotionDetector(slots=2), {}, screens)
     assert not still.looks_back
 
 
@@ -192,7 +194,7 @@ def test_reset_forgets_everything(pong, pong_detector):
 
 def test_saved_and_loaded_it_sees_the_same(pong, pong_detector, tmp_path):
     pong_detector.save(tmp_path)
-    loaded = Detector.load(tmp_path)
+    loaded = MotionObjectDetector.load(tmp_path)
     assert loaded.features == pong_detector.features
     assert loaded.types == pong_detector.types
     for screen in pong.screens[:60]:
@@ -207,7 +209,9 @@ def test_learning_twice_writes_the_same_bytes(pong, tmp_path):
     for name in ("one", "two"):
         folder = tmp_path / name
         folder.mkdir()
-        learn(pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS).save(folder)
+        learn_motion_detector(
+            pong.screens, pong.starts, pong.action_tm1, MotionDetector(), LABELS
+        ).save(folder)
         files = ("detector.json", "detector.npz")
         written.append([(folder / file).read_bytes() for file in files])
     assert written[0] == written[1]
@@ -219,22 +223,22 @@ def test_objects_know_their_type_and_slot(pong, pong_detector):
         pong_detector.observe(screen)
     kinds = [pong_detector.types[kind].name for kind in pong_detector.objects["type"]]
     assert kinds == ["player", "ball", "enemy"]
-    tracks = [pong_detector.tracks[track] for track in pong_detector.objects["track"]]
+    tracks = [pong_detector.track_names[track] for track in pong_detector.objects["track"]]
     assert tracks == ["player", "ball", "enemy"]
 
 
 def test_placing_objects_gives_the_features_of_seeing_them(pong, pong_detector):
     for screen in pong.screens[:80]:
         row = pong_detector.observe(screen).copy()
-        assert pong_detector.place(pong_detector.objects) == pytest.approx(row, abs=1e-6)
+        assert pong_detector.features_of(pong_detector.objects) == pytest.approx(row, abs=1e-6)
 
 
 def test_a_folder_without_a_detector_is_refused(tmp_path):
     with pytest.raises(ArtifactError, match="no detector"):
-        Detector.load(tmp_path)
+        MotionObjectDetector.load(tmp_path)
     (tmp_path / "detector.json").write_text("{}")
     with pytest.raises(ArtifactError, match="no detector"):
-        Detector.load(tmp_path)
+        MotionObjectDetector.load(tmp_path)
 
 
 def test_a_screen_of_another_shape_is_refused(pong_detector):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffses.detector import kernel
-from diffses.detector import object_types as discovery
-from diffses.detector.offline_tracks import Tracks
+from diffses.detector import kernel, object_types
+from diffses.detector.offline_tracks import Trajectories
 
 FRAMES = 200
 SPEED = 3  # px a step
 PLANE, SPARKS = (16, 14), (6, 6)  # width, height in px
 
 
-def put_together(lives: list[list[tuple[int, int, int, int]]]) -> Tracks:
+def put_together(lives: list[list[tuple[int, int, int, int]]]) -> Trajectories:
     """Sights of things of one colour, each given as its boxes (left, top, width, height)."""
     sights = [
         (thing, step, box) for thing, life in enumerate(lives) for step, box in enumerate(life)
@@ -25,7 +24,7 @@ def put_together(lives: list[list[tuple[int, int, int, int]]]) -> Tracks:
     centre = box[:, :2] + box[:, 2:]
     step = np.vstack([[0, 0], np.diff(centre, axis=0)]) / 2
     step[frame == 0] = 0
-    return Tracks(
+    return Trajectories(
         frame=frame,
         track=track,
         place=track,
@@ -46,10 +45,10 @@ def resting(steps: int, size: tuple[int, int]) -> list[tuple[int, int, int, int]
     return [(80, 90, *size)] * steps
 
 
-def kinds_of(lives: list[list[tuple[int, int, int, int]]]) -> list[discovery.Kind]:
+def kinds_of(lives: list[list[tuple[int, int, int, int]]]) -> list[object_types.ObjectType]:
     tracks = put_together(lives)
     links = np.eye(kernel.MAX_COLOURS, dtype=bool)
-    return discovery.find_kinds(tracks, discovery.lives(tracks), links, FRAMES)
+    return object_types.find_object_types(tracks, object_types.track_stats(tracks), links, FRAMES)
 
 
 def test_a_plane_is_not_lost_to_the_sparks_it_ends_in() -> None:

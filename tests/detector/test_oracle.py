@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from diffses.config import ArcadeEnv, OracleDetector
-from diffses.detector.base import look
+from diffses.detector.base import observe_env
 from diffses.detector.loading import open_detector
-from diffses.detector.oracle import Reader, make_oracle
-from diffses.detector.recording import ExplorerSpec, read_recording, record, save
+from diffses.detector.oracle import RamReader, learn_oracle
+from diffses.detector.recording import ExplorerSpec, read_recording, record_play, save_recording
 from diffses.envs.ale import AtariEnv
 from diffses.errors import ArtifactError, ConfigError, DiffsesError
 from diffses.report.wording import from_memory, headline, warnings
@@ -52,9 +52,9 @@ def ocatari(monkeypatch):
 
 
 def test_it_reads_memory_and_offers_the_same_interface(ocatari, protocol, tmp_path):
-    play = record(protocol(), ExplorerSpec(), 400, 0)
-    made = make_oracle("pong", play, OracleDetector())
-    assert made.memory.cast.player == "player"
+    play = record_play(protocol(), ExplorerSpec(), 400, 0)
+    made = learn_oracle("pong", play, OracleDetector())
+    assert made.tracker.schema.player == "player"
     assert {"player.y", "ball.x", "ball.y-player.y"} <= set(made.features)
     made.save(tmp_path)
     loaded = open_detector(tmp_path)
@@ -63,13 +63,13 @@ def test_it_reads_memory_and_offers_the_same_interface(ocatari, protocol, tmp_pa
     env.reset(3)
     loaded.reset()
     for _ in range(60):
-        row = look(loaded, env)
+        row = observe_env(loaded, env)
         env.step(2)
     ram = env.ram()
-    row = look(loaded, env)
+    row = observe_env(loaded, env)
     # 15 px of the paddle, from 13 above what memory says, in 100 px
     assert row[loaded.features.index("player.y")] == pytest.approx((int(ram[OURS]) - 5.5) / 100)
-    assert [loaded.tracks[t] for t in loaded.objects["track"]] == ["player", "enemy"]
+    assert [loaded.track_names[t] for t in loaded.objects["track"]] == ["player", "enemy"]
 
 
 def test_it_is_named_an_upper_bound_wherever_it_is_used(ocatari, tmp_path, caplog):
@@ -115,13 +115,13 @@ def test_without_the_package_it_says_what_to_install(tmp_path):
 
 def test_what_it_cannot_read_is_an_error_with_a_way_out(ocatari, protocol, tmp_path):
     with pytest.raises(ConfigError, match="does not read klax"):
-        Reader("klax")
+        RamReader("klax")
     ocatari.detect_objects_ram = lambda *arguments: np.uint8(3) + 300
     with pytest.raises(DiffsesError, match="OverflowError"):
-        Reader("pong").read(np.zeros(128, np.uint8), (210, 160))
-    save(record(protocol(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
+        RamReader("pong").read(np.zeros(128, np.uint8), (210, 160))
+    save_recording(record_play(protocol(), ExplorerSpec(), 3, 0), tmp_path / "play.npz", None)
     with pytest.raises(ConfigError, match="does not hold"):
-        make_oracle("pong", read_recording(tmp_path / "play.npz"), OracleDetector())
+        learn_oracle("pong", read_recording(tmp_path / "play.npz"), OracleDetector())
     (tmp_path / "detector.json").write_text('{"kind": "oracle"}')
     with pytest.raises(ArtifactError, match="no detector"):
         open_detector(tmp_path)

@@ -7,17 +7,17 @@ import pytest
 from diffses.cli import score_detector as score
 from diffses.cli.record_frames import main
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.base import look
-from diffses.detector.motion import Detector
+from diffses.detector.base import observe_env
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.recording import (
     Explorer,
     ExplorerSpec,
     read_recording,
-    record,
+    record_play,
     recording_for,
-    save,
+    save_recording,
 )
-from diffses.detector.tracker import turn_to
+from diffses.detector.tracker import replay_action
 from diffses.envs.ale import AtariEnv, v5
 from diffses.errors import ConfigError
 from diffses.pipeline import resolve, run
@@ -39,7 +39,7 @@ def test_a_recording_is_whole_episodes_and_the_same_again(protocol):
 
 
 def test_actions_are_held_for_a_while(protocol):
-    actions = record(protocol(), ExplorerSpec(), 120, 0).action_tm1
+    actions = record_play(protocol(), ExplorerSpec(), 120, 0).action_tm1
     changes = (np.diff(actions) != 0).sum()
     assert 8 <= changes <= 40  # 6.5 steps on average; drawn anew each step it would be about 100
 
@@ -58,19 +58,21 @@ class Looking(Explorer):
         self.detector.reset()
 
     def act(self, env):
-        self.rows.append(look(self.detector, env).copy())
+        self.rows.append(observe_env(self.detector, env).copy())
         return super().act(env)
 
 
 @pytest.mark.parametrize("game", ["boxing", "pong"])
 def test_a_recording_is_seen_as_the_play_was(protocol, game, tmp_path):
     folder = open_champion(game).detector
-    at_play = Looking(Detector.load(folder))
-    save(record(protocol(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None)
-    play, detector = read_recording(tmp_path / "play.npz"), Detector.load(folder)
+    at_play = Looking(MotionObjectDetector.load(folder))
+    save_recording(
+        record_play(protocol(game, max_frames=400), at_play, 230, 0), tmp_path / "play.npz", None
+    )
+    play, detector = read_recording(tmp_path / "play.npz"), MotionObjectDetector.load(folder)
     rows = []
     for frame, screen in enumerate(play.screens):
-        turn_to(detector, frame, play.starts, play.action_tm1)
+        replay_action(detector, frame, play.starts, play.action_tm1)
         rows.append(detector.observe(screen, play.before[frame]).copy())
     # episodes of a first screen and 100 steps; of the screens at 100, 201 and 229 (the last of an
     # episode or of all) nothing is decided, so that nobody looked there
@@ -84,7 +86,7 @@ def test_a_recording_is_seen_as_the_play_was(protocol, game, tmp_path):
 
 def test_frames_are_as_the_console_renders_them(protocol):
     # a PAL game, with more lines and other colours than most
-    play = record(protocol("air_raid"), ExplorerSpec(), 30, 0)
+    play = record_play(protocol("air_raid"), ExplorerSpec(), 30, 0)
     assert play.screens.shape == (30, 250, 160)
     env = AtariEnv(protocol("air_raid"))
     env.reset(seed_for(0, "detector", 0))
@@ -92,8 +94,8 @@ def test_frames_are_as_the_console_renders_them(protocol):
 
 
 def test_a_recording_in_other_colours_is_read_as_it_was_seen(protocol, tmp_path):
-    play = record(protocol("air_raid"), ExplorerSpec(), 5, 0)
-    save(play, tmp_path / "play.npz", None)
+    play = record_play(protocol("air_raid"), ExplorerSpec(), 5, 0)
+    save_recording(play, tmp_path / "play.npz", None)
     read = read_recording(tmp_path / "play.npz")
     np.testing.assert_array_equal(read.screens, play.screens)
     np.testing.assert_array_equal(read.frames, play.frames)
@@ -171,7 +173,7 @@ def test_the_stage_leaves_a_detector(tmp_path):
     assert (tmp_path / "sample.png").stat().st_size > 1000
     words = json.loads((tmp_path / "detector.json").read_text())
     assert {"types", "features", "units"} <= words.keys()
-    assert Detector.load(tmp_path).features == tuple(words["features"])
+    assert MotionObjectDetector.load(tmp_path).features == tuple(words["features"])
 
 
 @pytest.mark.slow
@@ -179,10 +181,10 @@ def test_it_can_learn_from_the_teachers_play(config, tmp_path):
     overrides = ["stage=detector", "detector.frames=teacher", "detector.steps=200"]
     chosen = resolve(config("env=pong", *overrides))
     folder = run(chosen, Store(tmp_path), lambda step, seconds: None)["detector"]
-    assert Detector.load(folder).memory.cast.player == "player"
+    assert MotionObjectDetector.load(folder).tracker.schema.player == "player"
     teacher = next((tmp_path / "teacher").glob("*/teacher.json")).parent
-    watched = record(v5(chosen.env), TeacherSpec(str(teacher)), 200, 0)
+    watched = record_play(v5(chosen.env), TeacherSpec(str(teacher)), 200, 0)
     learned_from = recording_for(v5(chosen.env), chosen.detector, TeacherSpec(str(teacher)))
     np.testing.assert_array_equal(watched.action_tm1, learned_from.action_tm1)
-    explored = record(v5(chosen.env), ExplorerSpec(), 200, 0)
+    explored = record_play(v5(chosen.env), ExplorerSpec(), 200, 0)
     assert (watched.action_tm1 != explored.action_tm1).any()

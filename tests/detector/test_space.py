@@ -11,8 +11,14 @@ from diffses.detector.loading import open_detector
 from diffses.detector.palette import PALETTE
 from diffses.detector.recording import Recording
 from diffses.detector.space import training
-from diffses.detector.space.clusters import Clusters, cluster, joined, silhouette
-from diffses.detector.space.detector import Sights, SpaceEye, _sights, learn_space, typed
+from diffses.detector.space.clusters import Clusters, fit_clusters, merge_clusters, silhouette
+from diffses.detector.space.detector import (
+    SpaceDetections,
+    SpaceInference,
+    _merge_detections,
+    learn_space,
+    typed_boxes,
+)
 from diffses.detector.space.network import (
     CELL,
     CELLS,
@@ -23,8 +29,8 @@ from diffses.detector.space.network import (
     Space,
     _fold,
     _spread,
-    centres,
-    cut,
+    cell_centres,
+    crop_glimpses,
 )
 from diffses.errors import ArtifactError
 
@@ -44,13 +50,13 @@ def play():
     return Recording(np.array(screens), np.arange(STEPS) == 0, actions, None, PALETTE)
 
 
-def test_what_is_cut_out_and_put_back_is_where_it_was():
+def test_what_is_cropped_and_rendered_is_where_it_was():
     frame = torch.zeros(1, 3, SIDE, SIDE)
     frame[:, :, 40:52, 60:72] = 1  # 12 px square with its centre at (66, 46)
     cell = torch.tensor([[(46 // CELL) * GRID + 66 // CELL]])
-    offset = torch.tensor([66.0, 46.0]) - centres(cell)[0, 0]
+    offset = torch.tensor([66.0, 46.0]) - cell_centres(cell)[0, 0]
     box = torch.cat([torch.tensor([GLIMPSE, GLIMPSE]).float(), offset])[None, None]
-    glimpse = cut(frame, cell, box).view(1, 1, 3, GLIMPSE, GLIMPSE)
+    glimpse = crop_glimpses(frame, cell, box).view(1, 1, 3, GLIMPSE, GLIMPSE)
     assert glimpse.min() == pytest.approx(1, abs=1e-4)
     drawn = torch.ones(1, 1, 4, GLIMPSE, GLIMPSE)
     back = _fold(_spread(drawn, box), cell)
@@ -100,12 +106,12 @@ def test_types_are_clusters_and_one_type_is_not_cut_up():
     random = np.random.default_rng(0)
     middles = 8 * random.normal(size=(3, 16))
     codes = np.concatenate([middle + random.normal(0, 0.3, (40, 16)) for middle in middles])
-    found = cluster(codes, 0)
-    kinds = found.of(codes).reshape(3, 40)
+    found = fit_clusters(codes, 0)
+    kinds = found.assign(codes).reshape(3, 40)
     assert len(found.centres) == 3
     assert sorted(kinds[:, 0]) == [0, 1, 2]
     assert (kinds == kinds[:, :1]).all()
-    assert len(cluster(random.normal(size=(200, 16)), 0).centres) == 1
+    assert len(fit_clusters(random.normal(size=(200, 16)), 0).centres) == 1
 
 
 def test_clusters_that_one_object_changes_between_are_one_type():
@@ -122,10 +128,10 @@ def test_clusters_that_one_object_changes_between_are_one_type():
         for step in range(60)
     ]
     three = Clusters(np.eye(3, 16), np.ones(16), np.arange(3))
-    found = joined(three, boxes, np.arange(60) == 0)
+    found = merge_clusters(three, boxes, np.arange(60) == 0)
     assert found.type_of.tolist() == [0, 1, 0]
     assert found.count == 2
-    assert found.of(np.eye(3, 16)).tolist() == [0, 1, 0]
+    assert found.assign(np.eye(3, 16)).tolist() == [0, 1, 0]
 
 
 def test_silhouette_by_hand():
@@ -137,15 +143,17 @@ def test_silhouette_by_hand():
 
 def test_of_two_cells_that_see_one_thing_the_surer_is_kept():
     corners = np.array([[10, 10, 20, 20], [11, 10, 20, 20], [50, 50, 54, 58.0]])
-    found = _sights(corners, np.array([0.6, 0.9, 0.7]), np.arange(3.0)[:, None], (160, 210))
+    found = _merge_detections(
+        corners, np.array([0.6, 0.9, 0.7]), np.arange(3.0)[:, None], (160, 210)
+    )
     assert found.boxes.tolist() == [[11, 10, 19, 19], [50, 50, 53, 57]]
     assert found.codes[:, 0].tolist() == [1, 2]
-    nothing = Sights(np.zeros((0, 4), np.int32), np.zeros((0, 16)))
-    assert typed(nothing, cluster(np.zeros((1, 16)), 0)).shape == (0, 6)
+    nothing = SpaceDetections(np.zeros((0, 4), np.int32), np.zeros((0, 16)))
+    assert typed_boxes(nothing, fit_clusters(np.zeros((1, 16)), 0)).shape == (0, 6)
 
 
 def test_a_killed_training_goes_on_to_the_same_network(play, tmp_path, monkeypatch):
-    small = training.shrink(play.frames)
+    small = training.resize_frames(play.frames)
     settings = SpaceDetector(
         train_steps=4, batch_size=2, checkpoint_every=2, device="cpu", threads=1
     )
@@ -175,7 +183,7 @@ def test_a_killed_training_goes_on_to_the_same_network(play, tmp_path, monkeypat
 def test_it_learns_where_things_are(play, tmp_path):
     settings = SpaceDetector(train_steps=250, checkpoint_every=250, learning_rate=2e-3, threads=2)
     found = learn_space(play, settings, {}, tmp_path)
-    assert found.memory.cast.player == "player"
+    assert found.tracker.schema.player == "player"
     found.save(tmp_path)
     loaded = open_detector(tmp_path)
     assert loaded.features == found.features
@@ -196,10 +204,12 @@ def test_a_folder_without_a_network_is_refused(tmp_path):
 
 def test_the_eye_reads_boxes_in_pixels_of_the_screen(play):
     model = Space(torch.zeros(3, SIDE, SIDE))
-    looked = np.ones((210, 160), bool)
-    eye = SpaceEye(model, PALETTE, 0.0, looked)
-    above = SpaceEye(model, PALETTE, 0.0, looked & (np.arange(210) < 100)[:, None])
-    for sights, upper in zip(eye.see(play.screens[:2]), above.see(play.screens[:2]), strict=True):
+    search_mask = np.ones((210, 160), bool)
+    inference = SpaceInference(model, PALETTE, 0.0, search_mask)
+    above = SpaceInference(model, PALETTE, 0.0, search_mask & (np.arange(210) < 100)[:, None])
+    for sights, upper in zip(
+        inference.detect(play.screens[:2]), above.detect(play.screens[:2]), strict=True
+    ):
         middles = sights.boxes[:, [1, 3]].sum(axis=1) // 2
         assert 0 < len(upper.boxes) < len(sights.boxes)
         assert (upper.boxes == sights.boxes[middles < 100]).all()

@@ -14,7 +14,7 @@ from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.export import main, text
 from diffses.config import ArcadeEnv, GymnasiumEnv, MotionDetector
 from diffses.detector.identity import Identity
-from diffses.detector.motion import Detector
+from diffses.detector.motion import MotionObjectDetector
 from diffses.envs.registry import search_protocol
 from diffses.envs.rollout import Job, play_one
 from diffses.errors import ConfigError
@@ -128,14 +128,16 @@ def test_json_and_latex(forest):
 
 
 def detector_of(game, folder):
-    from diffses.detector.learn import learn
+    from diffses.detector.learn import learn_motion_detector
     from diffses.detector.recording import recording_for
     from diffses.envs.ale import v5
 
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(ArcadeEnv(game=game)), settings)
     folder.mkdir()
-    found = learn(seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before)
+    found = learn_motion_detector(
+        seen.screens, seen.starts, seen.action_tm1, settings, {}, seen.before
+    )
     found.save(folder)
     return found
 
@@ -166,7 +168,7 @@ def test_one_file_plays_from_pixels_with_flicker(tmp_path):
     module, atari = load(source, tmp_path / "again.py"), search_protocol(env).make_env()
     atari.reset(3)
     one, hidden = module.Detector(module.FITTED), 0
-    blind = Detector(dataclasses.replace(detector.model, looks_back=False))
+    blind = MotionObjectDetector(dataclasses.replace(detector.model, looks_back=False))
     for _ in range(100):
         atari.step(1)
         told, seen = (
@@ -211,7 +213,10 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
     # RGB frames are read as well as palette indices
     module, atari = load(source, tmp_path / "again.py"), search_protocol(env).make_env()
     atari.reset(3)
-    one, two = module.Detector(module.FITTED), module.Detector(module.FITTED)
+    one, two = (
+        module.Detector(module.FITTED),
+        module.Detector(module.FITTED),
+    )
     for _ in range(20):
         atari.step(2)
         np.testing.assert_array_equal(one.observe(atari.observation()), two.observe(atari.rgb()))

@@ -114,14 +114,14 @@ def shows(browser, about, step):
 
 @pytest.mark.slow
 def test_the_player_steps_in_a_browser(browser, tmp_path):
-    from diffses.detector.learn import learn
+    from diffses.detector.learn import learn_motion_detector
     from diffses.detector.recording import recording_for
     from diffses.envs.ale import v5
 
     env = ArcadeEnv(game="pong", max_frames=480)
     settings = MotionDetector(steps=600)
     seen = recording_for(v5(env), settings)
-    detector = learn(seen.screens, seen.starts, seen.action_tm1, settings, {})
+    detector = learn_motion_detector(seen.screens, seen.starts, seen.action_tm1, settings, {})
     detector.save(tmp_path)
     name = next(name for name in detector.features if name.endswith(".y"))
     forest = Forest.from_text(

@@ -1,15 +1,16 @@
 """SPACE: a frame as a background and objects in the cells of a grid, learned by reconstruction.
 
 Source: Lin et al. 2020, SPACE: Unsupervised Object-Oriented Scene Representation via Spatial
-Attention and Decomposition (arXiv:2001.02407). Every cell of a 16x16 grid says whether there is
-an object (z_pres), where and how large it is (z_where), how near (z_depth), and what it looks like
-(z_what); the objects are drawn over the background, and the evidence lower bound is maximised.
+Attention and Decomposition (arXiv:2001.02407). Each cell of a 16x16 grid has latents for the
+presence of an object (z_pres), its position and size (z_where), its depth (z_depth) and its
+appearance (z_what); objects are rendered over the background, and the evidence lower bound is
+maximised.
 
-What is smaller or other than there, so that it trains on two CPU cores: the background is one
-learned picture that begins as the median frame, in place of K components; the encoder sees the
-frame's difference from it as well, and only the CELLS cells that differ most from it are asked; a
-cell draws into a window around itself, not into the whole frame, which bounds an object's size;
-glimpses go through dense layers; there is no boundary loss.
+Smaller than the paper's, to train on two CPU cores: the background is one learned picture,
+initialised with the median frame, instead of K components; the encoder also sees the difference to
+it; only the CELLS cells that differ most from it are encoded; a cell is rendered into a window
+around itself, which bounds the size of an object; glimpses pass through dense layers; there is no
+boundary loss.
 """
 
 from __future__ import annotations
@@ -24,32 +25,32 @@ from torch.nn import functional
 SIDE = 128  # px: frames are resized to SIDE x SIDE
 CELL = 8  # px
 GRID = SIDE // CELL
-GLIMPSE = 12  # px: what is cut out of the frame, and drawn, at this resolution
-CELLS = 64  # cells of a frame that are asked
-WINDOW = 24  # px: what a cell can draw into
-LARGEST = 16.0  # px: width and height of an object, at the most
-OFFSET = 5.0  # px from a cell's centre to that of its object, at the most
-CODE = 16  # numbers of z_what
-NOISE = 0.15  # standard deviation of a pixel, colours lying in 0..1
-NARROW = 1e-4  # least standard deviation of a latent
+GLIMPSE = 12  # px: side of the glimpses that are encoded and decoded
+CELLS = 64  # cells per frame that are encoded
+WINDOW = 24  # px: side of the window that a cell is rendered into
+LARGEST = 16.0  # px: greatest width and height of an object
+OFFSET = 5.0  # px: greatest distance, per axis, of an object's centre from its cell's
+CODE = 16  # dimensions of z_what
+PIXEL_STD = 0.15  # standard deviation of a pixel, colours lying in 0..1
+MIN_STD = 1e-4  # least standard deviation of a latent
 
 
 @dataclass(frozen=True)
 class Latents:
-    """What is inferred of a batch of frames, a row for each cell asked: (b, c, ...), c = CELLS."""
+    """The latents of a batch of frames, one row per encoded cell: (b, c, ...), c = CELLS."""
 
-    cell: Tensor  # int64 (b, c): its number, row by row
+    cell: Tensor  # int64 (b, c): index of the cell, row by row
     pres: Tensor  # (b, c): probability that there is an object
     where: Normal  # (b, c, 4): width, height, x, y, before squashing
     depth: Normal  # (b, c)
     what: Normal  # (b, c, CODE)
-    drawn: Tensor  # (b, c, 4, GLIMPSE, GLIMPSE): colour and how much it covers, 0 to 1
+    drawn: Tensor  # (b, c, 4, GLIMPSE, GLIMPSE): RGB and alpha, 0 to 1
     box: Tensor  # (b, c, 4): width, height, and offset from the cell's centre, px of SIDE
 
 
 @dataclass(frozen=True)
-class Loss:
-    """Terms of the negative evidence lower bound, nats a frame."""
+class SpaceLoss:
+    """Terms of the negative evidence lower bound, nats per frame."""
 
     reconstruction: Tensor
     pres: Tensor
@@ -64,14 +65,14 @@ class Loss:
 
 @dataclass(frozen=True)
 class Schedule:
-    """What changes in the course of training."""
+    """Annealed quantities."""
 
     temperature: float  # of the relaxed z_pres; Maddison et al. 2017
     prior: float  # probability of an object in a cell
 
 
 class Space(nn.Module):
-    """Frames, float32 (b, 3, SIDE, SIDE) in 0..1, to objects and back."""
+    """Autoencoder of frames, float32 (b, 3, SIDE, SIDE) in 0..1."""
 
     def __init__(self, background: Tensor) -> None:
         super().__init__()
@@ -92,7 +93,7 @@ class Space(nn.Module):
             self.heads.bias.copy_(bias)
 
     def infer(self, frames: Tensor, schedule: Schedule | None = None) -> tuple[Latents, Tensor]:
-        """The latents, and z_pres: a relaxed sample while learning, else its probability."""
+        """The latents, and z_pres: a relaxed sample in training, else its probability."""
         seen = self.eye(torch.cat([frames, frames - self.background], dim=1))
         out = self.heads(seen).flatten(2).transpose(1, 2)  # (b, GRID * GRID, 11)
         cell = self._differing(frames)
@@ -106,7 +107,7 @@ class Space(nn.Module):
         z_pres = _relaxed(logit, schedule.temperature) if schedule is not None else pres
         size = 1 + (LARGEST - 1) * torch.sigmoid(z_where[..., :2] - 1)
         box = torch.cat([size, OFFSET * torch.tanh(z_where[..., 2:])], dim=-1)
-        code = self.glimpse(cut(frames, cell, box))
+        code = self.glimpse(crop_glimpses(frames, cell, box))
         what = Normal(code[..., :CODE], _positive(code[..., CODE:]))
         z_what = what.rsample() if learning else what.mean
         drawn = torch.sigmoid(self.draw(z_what)).view(*cell.shape, 4, GLIMPSE, GLIMPSE)
@@ -114,15 +115,15 @@ class Space(nn.Module):
 
     @torch.no_grad()
     def _differing(self, frames: Tensor) -> Tensor:
-        """The cells around which frames are least like the background, int64 (b, CELLS)."""
+        """The cells whose surroundings differ most from the background, int64 (b, CELLS)."""
         difference = (frames - self.background).abs().sum(dim=1, keepdim=True)
         around = functional.avg_pool2d(difference, 2 * CELL, CELL, CELL // 2)
         return around.flatten(1).topk(CELLS, dim=1).indices
 
     def render(self, latents: Latents, z_pres: Tensor, z_depth: Tensor) -> tuple[Tensor, Tensor]:
-        """The objects' colour and how much they cover, (b, 3, SIDE, SIDE) and (b, 1, SIDE, SIDE).
+        """Colour and alpha of the objects, (b, 3, SIDE, SIDE) and (b, 1, SIDE, SIDE).
 
-        Where several objects cover a pixel, each has a share that falls with its depth.
+        Objects that overlap are blended with weights that fall with depth.
         """
         patches = _spread(latents.drawn, latents.box)  # (b, c, 4, WINDOW, WINDOW)
         colour, cover = patches[:, :, :3], patches[:, :, 3:]
@@ -132,14 +133,14 @@ class Space(nn.Module):
         total = whole[:, 4:] + 1e-5
         return whole[:, :3] / total, (whole[:, 3:4] / total).clamp(0, 1)
 
-    def forward(self, frames: Tensor, schedule: Schedule) -> tuple[Loss, Tensor]:
+    def forward(self, frames: Tensor, schedule: Schedule) -> tuple[SpaceLoss, Tensor]:
         """The loss, and the reconstruction (b, 3, SIDE, SIDE)."""
         latents, z_pres = self.infer(frames, schedule)
         colour, cover = self.render(latents, z_pres, latents.depth.rsample())
         there = z_pres[..., None]
         unit = Normal(0.0, 1.0)
         prior = torch.tensor(schedule.prior, device=frames.device)
-        loss = Loss(
+        loss = SpaceLoss(
             _reconstruction(frames, colour, cover, self.background),
             _mean(_bernoulli(latents.pres, prior)),
             _mean(there * _kl(latents.where, unit)),
@@ -155,27 +156,27 @@ def _block(into: int, out: int, stride: int) -> list[nn.Module]:
 
 
 def _positive(values: Tensor) -> Tensor:
-    return functional.softplus(values) + NARROW
+    return functional.softplus(values) + MIN_STD
 
 
 def _relaxed(logit: Tensor, temperature: float) -> Tensor:
-    """A sample of the binary Concrete distribution."""
+    """A sample of the binary Concrete distribution (Maddison et al. 2017)."""
     noise = torch.rand_like(logit).clamp(1e-6, 1 - 1e-6)
     return torch.sigmoid((logit + torch.log(noise) - torch.log1p(-noise)) / temperature)
 
 
-def centres(cell: Tensor) -> Tensor:
+def cell_centres(cell: Tensor) -> Tensor:
     """The centres of cells, (...) -> (..., 2), x and y in px of SIDE."""
     place = torch.stack([cell % GRID, cell // GRID], dim=-1)
     return CELL * (place + 0.5)
 
 
-def cut(frames: Tensor, cell: Tensor, box: Tensor) -> Tensor:
-    """The boxes out of the frames, (b, c, 3 * GLIMPSE * GLIMPSE)."""
+def crop_glimpses(frames: Tensor, cell: Tensor, box: Tensor) -> Tensor:
+    """Crops the boxes from the frames, (b, c, 3 * GLIMPSE * GLIMPSE)."""
     steps = (torch.arange(GLIMPSE, device=box.device) + 0.5) / GLIMPSE - 0.5
     down, across = torch.meshgrid(steps, steps, indexing="ij")
     unit = torch.stack([across, down], dim=-1)  # x and y in sizes of the box
-    size, centre = box[..., None, None, :2], centres(cell) + box[..., 2:]
+    size, centre = box[..., None, None, :2], cell_centres(cell) + box[..., 2:]
     at = centre[..., None, None, :] + size * unit  # (b, c, GLIMPSE, GLIMPSE, 2)
     grid = (2 * at / SIDE - 1).flatten(1, 2)
     found = functional.grid_sample(frames, grid, align_corners=False)
@@ -184,7 +185,7 @@ def cut(frames: Tensor, cell: Tensor, box: Tensor) -> Tensor:
 
 
 def _spread(drawn: Tensor, box: Tensor) -> Tensor:
-    """What the cells draw, put into their windows, (b, cells, 4, WINDOW, WINDOW)."""
+    """Places decoded glimpses in the windows of their cells, (b, c, 4, WINDOW, WINDOW)."""
     size, offset = box.reshape(-1, 4)[:, :2], box.reshape(-1, 4)[:, 2:]
     matrix = _matrix(WINDOW / size, -2 * offset / size)
     flat = drawn.reshape(-1, 4, GLIMPSE, GLIMPSE)
@@ -202,8 +203,8 @@ def _matrix(scale: Tensor, shift: Tensor) -> Tensor:
 
 
 def _fold(patches: Tensor, cell: Tensor) -> Tensor:
-    """The sum of windows, (b, c, channels, WINDOW, WINDOW), where they lie in the frame, (b,
-    channels, SIDE, SIDE)."""
+    """Sums windows (b, c, channels, WINDOW, WINDOW) at their places in the frame, (b, channels,
+    SIDE, SIDE)."""
     edge = (WINDOW - CELL) // 2
     wide = SIDE + 2 * edge
     steps = torch.arange(WINDOW, device=cell.device)
@@ -217,19 +218,19 @@ def _fold(patches: Tensor, cell: Tensor) -> Tensor:
 
 
 def _reconstruction(frames: Tensor, colour: Tensor, cover: Tensor, background: Tensor) -> Tensor:
-    """-log p(frame), nats a frame: each pixel is of an object with probability `cover`."""
+    """-log p(frame), nats per frame: each pixel is an object's with probability `cover`."""
     front = _log_normal(frames, colour) + torch.log(cover + 1e-5)
     behind = _log_normal(frames, background) + torch.log(1 - cover + 1e-5)
     return -_mean(torch.logaddexp(front, behind))
 
 
 def _log_normal(values: Tensor, mean: Tensor) -> Tensor:
-    """log N(values; mean, NOISE^2), without its constant: 0 where they are equal."""
-    return -((values - mean) ** 2) / (2 * NOISE**2)
+    """log N(values; mean, PIXEL_STD^2) without its constant: 0 where they are equal."""
+    return -((values - mean) ** 2) / (2 * PIXEL_STD**2)
 
 
 def _mean(terms: Tensor) -> Tensor:
-    """The sum over all but the batch, averaged over the batch."""
+    """Sum over all but the batch dimension, mean over the batch."""
     return terms.flatten(1).sum(dim=1).mean()
 
 
