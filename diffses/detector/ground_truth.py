@@ -11,7 +11,7 @@ import numpy as np
 
 from diffses.detector import kernel
 from diffses.detector.background import mode_background
-from diffses.detector.object_types import find_colours
+from diffses.detector.colour_links import find_colours
 from diffses.detector.palette import recording_indices
 from diffses.detector.segmentation import scratch
 from diffses.errors import ConfigError

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffses.config import Label, MotionDetector
 from diffses.detector import background as background_
-from diffses.detector import kernel, object_types
+from diffses.detector import colour_links, kernel, object_types
 from diffses.detector.motion import MotionModel, MotionObjectDetector
 from diffses.detector.object_schema import schema_from_types, select_features
 from diffses.detector.object_types import ObjectType
@@ -112,10 +112,10 @@ def learn_segmentation(
     every = max(1, len(screens) // LINK_FRAMES)
     kinds: list[ObjectType] = []
     for turn in range(ROUNDS):
-        colours = object_types.find_colours(screens, background, search_mask, free)
+        colours = colour_links.find_colours(screens, background, search_mask, free)
         segmentation = SegmentationModel(background, search_mask, colours, alone)
         segmentation = replace(
-            segmentation, links=object_types.find_links(screens[::every], segmentation)
+            segmentation, links=colour_links.find_links(screens[::every], segmentation)
         )
         tracks = track_screens(
             screens, starts, segmentation, initial_params(len(segmentation.palette()))

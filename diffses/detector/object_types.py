@@ -9,10 +9,8 @@ import numpy as np
 
 from diffses.detector import kernel
 from diffses.detector.offline_tracks import Trajectories
-from diffses.detector.segmentation import SegmentationModel, TrackerParams, scratch
+from diffses.detector.segmentation import TrackerParams
 
-MIN_TOUCHING_SHARE = 0.6  # of a colour's pixels touch another colour, if they are linked
-MIN_FIXED_SHARE = 0.5  # of those contacts are at the commonest few offsets
 MIN_TRACK_LENGTH = 3  # steps; shorter tracks say nothing about types
 MIN_DETECTIONS = 8  # per type, in the whole recording
 MIN_DETECTIONS_PER_FRAME = 0.015  # per type, on average
@@ -51,112 +49,6 @@ class ObjectType:
     mean_speed: float  # px per step
 
 
-def find_colours(
-    screens: np.ndarray, background: np.ndarray, search_mask: np.ndarray, free: np.ndarray
-) -> np.ndarray:
-    """Numbers the foreground colours, uint8 (2, 256): outside and inside the search mask.
-
-    Args:
-        search_mask: bool (h, w), where objects of every colour are searched.
-        free: bool (256,), palette indices that are searched everywhere.
-    """
-    foreground = (screens != background) & (search_mask | free[screens])
-    counts = np.bincount(screens[foreground], minlength=256)
-    order = np.argsort(-counts, kind="stable")[: kernel.MAX_COLOURS]
-    colours = np.full(256, kernel.NO_COLOUR, np.uint8)
-    chosen = np.sort(order[counts[order] > 0])
-    colours[chosen] = np.arange(len(chosen))
-    return np.stack([np.where(free, colours, kernel.NO_COLOUR), colours]).astype(np.uint8)
-
-
-def find_links(screens: np.ndarray, segmentation: SegmentationModel) -> np.ndarray:
-    """Which colours belong to one object, bool (MAX_COLOURS, MAX_COLOURS).
-
-    Two colours are linked if nearly all of one touches the other, at a few fixed offsets; two
-    objects that meet now and then are not.
-    """
-    areas, touching, offsets = _touches(screens, segmentation)
-    links = np.eye(kernel.MAX_COLOURS, dtype=bool)
-    for one in range(len(areas)):
-        if areas[one] == 0:
-            continue
-        partners = [two for two in range(len(areas)) if touching[one, two] > 0]
-        for two in partners:
-            places = np.array(sorted(offsets[one, two].values(), reverse=True))
-            fixed = places[:12].sum() / places.sum()
-            other = touching[two, one] / max(areas[two], 1)
-            if (
-                max(touching[one, two] / areas[one], other) >= MIN_TOUCHING_SHARE
-                and fixed >= MIN_FIXED_SHARE
-            ):
-                links[one, two] = links[two, one] = True
-    return links
-
-
-def _touches(
-    screens: np.ndarray, segmentation: SegmentationModel
-) -> tuple[np.ndarray, np.ndarray, dict[tuple[int, int], dict[tuple[int, int], int]]]:
-    """For colours: their area, the area of the parts that touch each other colour, and at which
-    offsets."""
-    count = len(segmentation.palette())
-    alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
-    areas, touching = np.zeros(count), np.zeros((count, count))
-    offsets: dict[tuple[int, int], dict[tuple[int, int], int]] = {}
-    runs, parts, part_areas = scratch()
-    for screen in screens:
-        n_runs, n_parts = kernel.connected_components(
-            screen,
-            segmentation.background,
-            segmentation.search_mask,
-            segmentation.colours,
-            alone,
-            runs,
-            parts,
-            part_areas,
-        )
-        found = parts[:n_parts].astype(np.int64)
-        np.add.at(areas, found[:, 0], found[:, 5])
-        pairs = touching_parts(runs[:n_runs])
-        pairs = np.concatenate([pairs, pairs[:, ::-1]])
-        toward = np.unique(np.column_stack([pairs[:, 0], found[pairs[:, 1], 0]]), axis=0)
-        np.add.at(touching, (found[toward[:, 0], 0], toward[:, 1]), found[toward[:, 0], 5])
-        for one, two in pairs:
-            a, b = found[one], found[two]
-            places = offsets.setdefault((int(a[0]), int(b[0])), {})
-            place = (
-                int(a[1] + a[3] - b[1] - b[3]) // 4,
-                int(a[2] + a[4] - b[2] - b[4]) // 4,
-            )
-            places[place] = places.get(place, 0) + int(a[5])
-    return areas, touching, offsets
-
-
-def touching_parts(runs: np.ndarray) -> np.ndarray:
-    """Pairs of blobs that touch, int64 (n, 2), each once, from the runs of
-    `connected_components`."""
-    if len(runs) == 0:
-        return np.zeros((0, 2), np.int64)
-    rows = runs[:, 3]
-    pairs = []
-    for y in np.unique(rows):
-        here = runs[rows == y]
-        if len(here) > 1:
-            beside = here[1:, 1] == here[:-1, 2] + 1
-            pairs.append(np.column_stack([here[:-1][beside, 5], here[1:][beside, 5]]))
-        below = runs[rows == y + 1]
-        if len(below):
-            meet = (here[:, None, 1] <= below[None, :, 2] + 1) & (
-                here[:, None, 2] >= below[None, :, 1] - 1
-            )
-            one, two = np.nonzero(meet)
-            pairs.append(np.column_stack([here[one, 5], below[two, 5]]))
-    if not pairs:
-        return np.zeros((0, 2), np.int64)
-    joined = np.sort(np.concatenate(pairs), axis=1).astype(np.int64)
-    joined = joined[(joined[:, 0] != joined[:, 1]) & (joined[:, 0] >= 0)]
-    return np.unique(joined, axis=0)
-
-
 @dataclass(frozen=True)
 class TrackStats:
     """Summary of each track, one row a track."""
@@ -169,6 +61,9 @@ class TrackStats:
     extent: np.ndarray  # range of the centre along x or y, over its size or MIN_EXTENT_PX
     places: np.ndarray  # positions at which it had one and the same shape
     onward: np.ndarray  # share of the moves that continue the direction of the one before
+
+    def appearance(self, track: int) -> Appearance:
+        return self.colour[track], self.width[track], self.height[track]
 
 
 def track_stats(tracks: Trajectories) -> TrackStats:
@@ -240,21 +135,9 @@ def find_object_types(
         frames: length of the recording.
     """
     moving = moving_tracks(stats)
-    label = np.full(len(stats.length), -1)
-    centres: list[Appearance] = []
-    weights: dict[Appearance, float] = {}
-    for one in np.flatnonzero(moving):
-        key = (stats.colour[one], stats.width[one], stats.height[one])
-        weights[key] = weights.get(key, 0) + stats.length[one]
-    for key in sorted(weights, key=lambda key: (-weights[key], key)):
-        if not any(_alike(key, centre, links) for centre in centres):
-            centres.append(key)
-    for track in range(len(stats.length)):
-        key = (stats.colour[track], stats.width[track], stats.height[track])
-        near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
-        if near and stats.length[track] >= MIN_TRACK_LENGTH:
-            label[track] = min(near, key=lambda k: (_size_difference(key, centres[k]), k))
-    _merge_shapes(tracks, stats, moving, label, centres, links)
+    centres = _founding_appearances(stats, moving, links)
+    label = _nearest_centres(stats, centres, links)
+    label = _merge_shapes(tracks, stats, moving, label, centres, links)
     found = []
     for number in range(len(centres)):
         mine = label == number
@@ -266,6 +149,34 @@ def find_object_types(
         ):
             found.append(kind)
     return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
+
+
+def _founding_appearances(
+    stats: TrackStats, moving: np.ndarray, links: np.ndarray
+) -> list[Appearance]:
+    """The appearances of moving tracks that are not near a commoner one, the commonest first."""
+    weights: dict[Appearance, float] = {}
+    for track in np.flatnonzero(moving).tolist():
+        key = stats.appearance(track)
+        weights[key] = weights.get(key, 0) + stats.length[track]
+    centres: list[Appearance] = []
+    for key in sorted(weights, key=lambda key: (-weights[key], key)):
+        if not any(_alike(key, centre, links) for centre in centres):
+            centres.append(key)
+    return centres
+
+
+def _nearest_centres(
+    stats: TrackStats, centres: Sequence[Appearance], links: np.ndarray
+) -> np.ndarray:
+    """The type of each track, int64 (tracks,): that of the nearest alike centre, -1 for none."""
+    label = np.full(len(stats.length), -1)
+    for track in range(len(stats.length)):
+        key = stats.appearance(track)
+        near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
+        if near and stats.length[track] >= MIN_TRACK_LENGTH:
+            label[track] = min(near, key=lambda k: (_size_difference(key, centres[k]), k))
+    return label
 
 
 def _mostly_moving(stats: TrackStats, moving: np.ndarray, mine: np.ndarray) -> bool:
@@ -280,7 +191,7 @@ def _merge_shapes(
     label: np.ndarray,
     centres: Sequence[Appearance],
     links: np.ndarray,
-) -> None:
+) -> np.ndarray:
     """Merges two types if many detections of one look like the other: an animated object.
 
     Not if one type moves and the merged one as a whole does not (a plane, and the sparks it ends
@@ -288,8 +199,12 @@ def _merge_shapes(
 
     Args:
         moving: bool (tracks,), of `moving_tracks`.
-        label: int64 (tracks,), updated: the type of each track, the commoner first.
+        label: int64 (tracks,), the type of each track, the commoner first.
+
+    Returns:
+        The type of each track after merging, int64 (tracks,).
     """
+    label = label.copy()
     for later in range(1, len(centres)):
         for first in range(later):
             mine, other = label[tracks.track] == later, label[tracks.track] == first
@@ -303,6 +218,7 @@ def _merge_shapes(
             one_moves = any(_mostly_moving(stats, moving, part) for part in parts)
             if not one_moves or _mostly_moving(stats, moving, parts[0] | parts[1]):
                 label[parts[0]] = first
+    return label
 
 
 def _share_alike(
