@@ -111,7 +111,7 @@ def evaluate_detector(
     The frames before decide which category each type stands for.
 
     Returns:
-        The metrics, as `python -m diffses.detector.score` prints them, and the evaluated frames.
+        The metrics, as `python -m diffses score-detector` prints them, and the evaluated frames.
     """
     names = moving_categories(truth)
     matters = np.isin(truth.category, names) & visible_boxes(truth)
