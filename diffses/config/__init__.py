@@ -2,10 +2,11 @@
 
 One file per group. Each group has a base class with the settings of all its variants, and one class
 per variant. A field is part of the artifact's key, because it changes the result, unless it is
-declared `unkeyed`. A field declared `content` names a file; the key contains the file's digest.
+declared `unkeyed`. A field declared `number` has a range. A field declared `content` names a file;
+the key contains the file's digest.
 """
 
-from diffses.config.base import MAX_SEED, ROOT, require, require_names, require_seed
+from diffses.config.base import MAX_SEED, ROOT, range_of
 from diffses.config.dataset import DatasetConfig
 from diffses.config.detector import (
     DetectorConfig,
@@ -97,9 +98,7 @@ __all__ = [
     "Verbosity",
     "WandbLogger",
     "ZooFinetune",
+    "range_of",
     "register",
-    "require",
-    "require_names",
-    "require_seed",
     "variants_text",
 ]

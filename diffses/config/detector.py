@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import ClassVar
 
-from diffses.config.base import require, require_seed
+from diffses.config.base import MAX_THREADS, Section, number, seed_number
 from diffses.store.keys import content, unkeyed
 
 
@@ -17,13 +18,12 @@ class Frames(enum.Enum):
 
 
 @dataclass
-class DetectorConfig:
+class DetectorConfig(Section):
     """What all detectors have."""
 
-    seed: int = 0  # of the recorded episodes and of the training
+    GROUP: ClassVar[str] = "detector"
 
-    def __post_init__(self) -> None:
-        require_seed("detector.seed", self.seed)
+    seed: int = seed_number()  # of the recorded episodes and of the training
 
 
 @dataclass
@@ -34,20 +34,14 @@ class LearnedDetector(DetectorConfig):
     recording: str | None = content(
         None
     )  # path of a recording (`record-frames`) to learn from instead
-    steps: int = 3000  # number of recorded steps it learns from
+    steps: int = number(3000, 50)  # number of recorded steps it learns from
     differences: bool = True  # also compute position differences between pairs of objects
     # maximum objects of a type with features of their own; larger types get group features: count,
     # nearest member, extent
-    slots: int = 4
-    patience: int = 3  # steps for which a track survives without a detection
-    features: int = 60  # maximum number of features; rarely seen types get none beyond it
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("detector.steps", self.steps, 50)
-        require("detector.slots", self.slots, 1, 64)
-        require("detector.patience", self.patience, 0, 100)
-        require("detector.features", self.features, 1)
+    slots: int = number(4, 1, 64)
+    patience: int = number(3, 0, 100)  # steps for which a track survives without a detection
+    # maximum number of features; rarely seen types get none beyond it
+    features: int = number(60, 1)
 
 
 @dataclass
@@ -71,17 +65,10 @@ class OracleDetector(LearnedDetector):
 class SpaceDetector(LearnedDetector):
     """SPACE (Lin et al. 2020): objects in the cells of a grid, learned by reconstruction."""
 
-    train_steps: int = 20_000  # gradient steps
-    batch_size: int = 8  # frames per gradient step
-    learning_rate: float = 1e-3  # of Adam
-    present: float = 0.5  # probability above which a cell contains an object
-    checkpoint_every: int = unkeyed(500)  # gradient steps between two checkpoints
+    train_steps: int = number(20_000, 1)  # gradient steps
+    batch_size: int = number(8, 1)  # frames per gradient step
+    learning_rate: float = number(1e-3, 0, 1, above=True)  # of Adam
+    present: float = number(0.5, 0, 1)  # probability above which a cell contains an object
+    checkpoint_every: int = number(500, 1, keyed=False)  # gradient steps between two checkpoints
     device: str = unkeyed("auto")  # torch device
-    threads: int = unkeyed(2)  # number of torch threads
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("train_steps", "batch_size", "checkpoint_every", "threads"):
-            require(f"detector.{name}", getattr(self, name), 1)
-        require("detector.learning_rate", self.learning_rate, 0)
-        require("detector.present", self.present, 0, 1)
+    threads: int = number(2, 1, MAX_THREADS, keyed=False)  # number of torch threads

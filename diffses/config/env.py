@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from omegaconf import MISSING
 
-from diffses.config.base import require
+from diffses.config.base import Section, number, require
 from diffses.errors import ConfigError
 
 OTHERS = "others"  # in feature names, all objects but the player
@@ -28,8 +28,10 @@ class Label(enum.Enum):
 
 
 @dataclass
-class EnvConfig:
+class EnvConfig(Section):
     """The environment."""
+
+    GROUP: ClassVar[str] = "env"
 
     @property
     def name(self) -> str:
@@ -42,11 +44,13 @@ class ArcadeEnv(EnvConfig):
     """An Atari game, observed as frames."""
 
     game: str = MISSING  # the ROM's name in ale-py, e.g. "pong"
-    frame_skip: int = 4  # frames per step: each action is held for this many
-    sticky: float = 0.25  # probability per frame to repeat the last action; Machado et al. 2018
-    noop_max: int = 30  # an episode starts after 0 to noop_max - 1 no-ops
+    frame_skip: int = number(4, 1, 60)  # frames per step: each action is held for this many
+    # probability per frame to repeat the last action; Machado et al. 2018
+    sticky: float = number(0.25, 0, 1)
+    noop_max: int = number(30, 1, 1000)  # an episode starts after 0 to noop_max - 1 no-ops
     fire_reset: bool = True  # hold FIRE for one step at the start, where the game has it
-    max_frames: int = 108_000  # time limit of an episode in frames: half an hour at 60 Hz
+    # time limit of an episode in frames: half an hour at 60 Hz
+    max_frames: int = number(108_000, 1)
     # name -> property of the type that gets it; applied in order to the types without a name
     labels: dict[str, Label] = field(default_factory=dict)
 
@@ -55,14 +59,12 @@ class ArcadeEnv(EnvConfig):
         return self.game
 
     def __post_init__(self) -> None:
-        require("env.frame_skip", self.frame_skip, 1, 60)
-        require("env.sticky", self.sticky, 0, 1)
+        super().__post_init__()
         if self.sticky == 0:  # then only `noop_max` different episodes exist
             raise ConfigError(
                 "env.sticky=0: search, validation and test would play the same episodes",
                 fix="env.sticky=0.01; evaluation.v4=true also tests without sticky actions",
             )
-        require("env.noop_max", self.noop_max, 1, 1000)
         require("env.max_frames", self.max_frames, self.frame_skip)
         for name in self.labels:
             if not name.isidentifier() or name == OTHERS:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from diffses.config.base import require, require_seed
-from diffses.store.keys import unkeyed
+from diffses.config.base import MAX_THREADS, Section, number, seed_number
 
 
 @dataclass
-class EvaluationConfig:
+class EvaluationConfig(Section):
     """Test episodes of all policies of a run."""
 
-    seed: int = 0  # of the test episodes
-    episodes: int = 30  # test episodes per policy under the headline protocol
-    v4: bool = True  # Atari: also test under protocol v4, once per starting state
-    max_steps: int | None = None  # truncate episodes after this many steps (for tests); None: never
-    workers: int = unkeyed(0)  # number of processes; 0: one per core
+    GROUP: ClassVar[str] = "evaluation"
 
-    def __post_init__(self) -> None:
-        require_seed("evaluation.seed", self.seed)
-        require("evaluation.episodes", self.episodes, 1)
-        require("evaluation.workers", self.workers, 0)
-        if self.max_steps is not None:
-            require("evaluation.max_steps", self.max_steps, 1)
+    seed: int = seed_number()  # of the test episodes
+    episodes: int = number(30, 1)  # test episodes per policy under the headline protocol
+    v4: bool = True  # Atari: also test under protocol v4, once per starting state
+    # truncate episodes after this many steps (for tests); None: never
+    max_steps: int | None = number(None, 1)
+    workers: int = number(0, 0, MAX_THREADS, keyed=False)  # number of processes; 0: one per core

@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from diffses.config.base import require, require_names
+from diffses.config.base import MAX_THREADS, Section, number, require, require_names
 from diffses.errors import ConfigError
-from diffses.store.keys import content, unkeyed
+from diffses.store.keys import content
 
 
 @dataclass
-class FinetuneConfig:
+class FinetuneConfig(Section):
     """What all variants have: validation, which chooses the champion.
 
     The candidates are a search's finalists and its best starting policy; without a search, the hall
     of fame of the distillation.
     """
 
-    validation_episodes: int = (
-        16  # episodes that every finalist plays; the best mean is the champion
-    )
-    validation_candidates: int = 3  # forests of the hall of fame that play validation episodes
-    validation_steps: int | None = (
-        None  # truncate validation episodes after this many steps; None: never
-    )
-    workers: int = unkeyed(0)  # number of processes; 0: one per core
+    GROUP: ClassVar[str] = "finetune"
 
-    def __post_init__(self) -> None:
-        require("finetune.validation_episodes", self.validation_episodes, 1)
-        require("finetune.validation_candidates", self.validation_candidates, 1)
-        require("finetune.workers", self.workers, 0)
-        if self.validation_steps is not None:
-            require("finetune.validation_steps", self.validation_steps, 1)
+    # episodes that every finalist plays; the best mean is the champion
+    validation_episodes: int = number(16, 1)
+    # forests of the hall of fame that play validation episodes
+    validation_candidates: int = number(3, 1)
+    # truncate validation episodes after this many steps; None: never
+    validation_steps: int | None = number(None, 1)
+    workers: int = number(0, 0, MAX_THREADS, keyed=False)  # number of processes; 0: one per core
 
 
 class Start(enum.Enum):
@@ -65,47 +60,39 @@ class SearchFinetune(FinetuneConfig):
     Variants in `conf/finetune/` are values, not classes, so that one computation has one key.
     """
 
-    steps: int = 1_400_000  # environment steps of the search, rounded to whole generations
+    # environment steps of the search, rounded to whole generations
+    steps: int = number(1_400_000, 1)
     validation_candidates: int = 3  # finalists that play all validation episodes
     starts: list[Start] = field(default_factory=lambda: list(Start))  # kinds of starting policies
-    random_starts: int = 8  # number of random starting policies
+    random_starts: int = number(8, 0)  # number of random starting policies
     start_from: str | None = content(
         None
     )  # another starting policy: path of finetuned.json or of a champion
-    n_constant_searches: int = 3  # starting policies whose constants are first optimised
-    screening_share: float = 0.15  # share of the steps for these; then only the best continues
-    population: int = 36  # candidates per generation
-    episodes: int = 1  # per candidate and generation in CMA-ES, on common seeds
-    episode_steps: int | None = (
-        1_000  # truncate episodes of the search after this many; None: never
-    )
-    sigma0: float = 0.15  # initial step size of CMA-ES; 1 changes the policy by one nat
-    evolution_share: float = 0.1  # share of the steps for evolution: crossover and mutation
-    gradient: float = 0.0  # share of the steps for PPO on the constants of the best (experimental)
+    n_constant_searches: int = number(3, 1)  # starting policies whose constants are first optimised
+    # share of the steps for these; then only the best continues
+    screening_share: float = number(0.15, 0, 1)
+    population: int = number(36, 4)  # candidates per generation
+    episodes: int = number(1, 1)  # per candidate and generation in CMA-ES, on common seeds
+    # truncate episodes of the search after this many; None: never
+    episode_steps: int | None = number(1_000, 1)
+    # initial step size of CMA-ES; 1 changes the policy by one nat
+    sigma0: float = number(0.15, 1e-6)
+    # share of the steps for evolution: crossover and mutation
+    evolution_share: float = number(0.1, 0, 1)
+    # share of the steps for PPO on the constants of the best (experimental)
+    gradient: float = number(0.0, 0, 1)
     # odds of the variation operators
-    variation: dict[str, float] = field(default_factory=lambda: dict(VARIATION))
+    variation: dict[str, float] = number(VARIATION, 0)
     operators: list[str] = field(
         default_factory=lambda: ["add", "sub", "mul", "div", "max", "min", "abs", "logical"]
     )
-    max_nodes: int = 41  # per tree
+    max_nodes: int = number(41, 1)  # per tree
     # weight of KL(teacher || forest), in standard deviations of the return per nat; decreases to 0
     # over the first half of the steps
-    guidance: float = 0.3
+    guidance: float = number(0.3, 0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("finetune.steps", self.steps, 1)
-        require("finetune.n_constant_searches", self.n_constant_searches, 1)
-        require("finetune.population", self.population, 4)
-        require("finetune.episodes", self.episodes, 1)
-        require("finetune.max_nodes", self.max_nodes, 1)
-        for name in ("random_starts", "guidance"):
-            require(f"finetune.{name}", getattr(self, name), 0)
-        require("finetune.sigma0", self.sigma0, 1e-6)
-        for name in ("screening_share", "evolution_share", "gradient"):
-            require(f"finetune.{name}", getattr(self, name), 0, 1)
-        if self.episode_steps is not None:
-            require("finetune.episode_steps", self.episode_steps, 1)
         from diffses.policy.operators import OPERATORS  # needs numpy, which this module does not
 
         require_names("finetune.operators", self.operators, list(OPERATORS))
@@ -118,7 +105,7 @@ class SearchFinetune(FinetuneConfig):
             )
         if not self.starts:
             raise ConfigError("finetune.starts is empty", fix="finetune.starts=[pursuit,random]")
-        if sum(self.variation.values()) <= 0 or min(self.variation.values()) < 0:
+        if sum(self.variation.values()) == 0:
             raise ConfigError(
                 f"finetune.variation: the odds are {self.variation}",
                 fix="odds of 0 or more, not all of them 0",
@@ -129,32 +116,24 @@ class SearchFinetune(FinetuneConfig):
 class ConstantsFinetune(FinetuneConfig):
     """Only constants, by PPO: the forest is the actor, a small network the critic. Experimental."""
 
-    steps: int = 500_000  # environment steps
-    n_envs: int = 16  # environments in parallel
-    n_steps: int = 64  # steps per environment between two updates
-    batch_size: int = 256  # states per gradient step
-    n_epochs: int = 10  # passes over each rollout; fewer if the policy changes much
-    learning_rate: float = 3e-3  # of Adam; decreases linearly to a tenth
-    clip_range: float = 0.2  # of the probability ratio
-    ent_coef: float = 0.0  # weight of the entropy bonus
-    gamma: float = 0.99  # discount per step
-    gae_lambda: float = 0.95  # of generalised advantage estimation
-    episode_steps: int | None = None  # truncate episodes after this many steps; None: never
-    guidance: float = 0.3  # weight of KL(teacher || forest); decreases to 0 over the first half
+    steps: int = number(500_000, LEAST_STEPS)  # environment steps
+    n_envs: int = number(16, 1, 4096)  # environments in parallel
+    n_steps: int = number(64, 1)  # steps per environment between two updates
+    batch_size: int = number(256, 2)  # states per gradient step
+    n_epochs: int = number(10, 1)  # passes over each rollout; fewer if the policy changes much
+    learning_rate: float = number(3e-3, 0, 1, above=True)  # of Adam; decreases linearly to a tenth
+    clip_range: float = number(0.2, 0, above=True)  # of the probability ratio
+    ent_coef: float = number(0.0, 0)  # weight of the entropy bonus
+    gamma: float = number(0.99, 0, 1)  # discount per step
+    gae_lambda: float = number(0.95, 0, 1)  # of generalised advantage estimation
+    # truncate episodes after this many steps; None: never
+    episode_steps: int | None = number(None, 1)
+    # weight of KL(teacher || forest); decreases to 0 over the first half
+    guidance: float = number(0.3, 0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require("finetune.steps", self.steps, LEAST_STEPS)
-        for name in ("n_envs", "n_steps", "n_epochs"):
-            require(f"finetune.{name}", getattr(self, name), 1)
-        rollout = self.n_envs * self.n_steps
-        require("finetune.batch_size", self.batch_size, 2, rollout)
-        for name in ("learning_rate", "ent_coef", "guidance"):
-            require(f"finetune.{name}", getattr(self, name), 0)
-        require("finetune.gamma", self.gamma, 0, 1)
-        require("finetune.gae_lambda", self.gae_lambda, 0, 1)
-        if self.episode_steps is not None:
-            require("finetune.episode_steps", self.episode_steps, 1)
+        require("finetune.batch_size", self.batch_size, 2, self.n_envs * self.n_steps)
 
 
 @dataclass

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import ClassVar
 
+from diffses.config.base import Section
 from diffses.store.keys import unkeyed
 
 
@@ -17,8 +19,10 @@ class Mode(enum.Enum):
 
 
 @dataclass
-class LoggerConfig:
+class LoggerConfig(Section):
     """Logging. It never changes a result: no stage reads these settings."""
+
+    GROUP: ClassVar[str] = "logger"
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from diffses.config.base import ROOT, require_seed
+from diffses.config.base import ROOT, Section, seed_number
 from diffses.config.dataset import DatasetConfig
 from diffses.config.detector import (
     DetectorConfig,
@@ -45,7 +45,7 @@ from diffses.store.keys import unkeyed
 
 
 @dataclass
-class Config:
+class Config(Section):
     """All settings of a run."""
 
     env: EnvConfig = MISSING
@@ -56,15 +56,12 @@ class Config:
     finetune: FinetuneConfig = MISSING
     evaluation: EvaluationConfig = MISSING
     logger: LoggerConfig = MISSING
-    seed: int = 0  # of the stages distill and finetune only
+    seed: int = seed_number()  # of the stages distill and finetune only
     stage: Any = unkeyed("all")  # the stages to run: all, a name, or a list of names
     force: list[str] = unkeyed([])  # stages to build again, even if their artifacts exist
     verbosity: Verbosity = unkeyed(Verbosity.normal)  # of the terminal and the log file
     dry_run: bool = unkeyed(False)  # print what would be built, and exit
     outputs: str = unkeyed("outputs")  # folder of the artifacts; relative to the project
-
-    def __post_init__(self) -> None:
-        require_seed("seed", self.seed)
 
 
 VARIANTS: dict[str, dict[str, type]] = {

@@ -3,61 +3,53 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import ClassVar
 
 from omegaconf import MISSING
 
-from diffses.config.base import require, require_seed
+from diffses.config.base import MAX_THREADS, Section, number, seed_number
 from diffses.errors import ConfigError
 from diffses.store.keys import content, unkeyed
 
 
 @dataclass
-class TeacherConfig:
+class TeacherConfig(Section):
     """What all teachers have."""
 
-    seed: int = 0  # of the training; not the run's `seed`, so that a sweep shares one teacher
+    GROUP: ClassVar[str] = "teacher"
 
-    def __post_init__(self) -> None:
-        require_seed("teacher.seed", self.seed)
+    # of the training; not the run's `seed`, so that a sweep shares one teacher
+    seed: int = seed_number()
 
 
 @dataclass
 class PpoSettings(TeacherConfig):
     """Training by PPO (Schulman et al. 2017). Names are those of Stable-Baselines3 (SB3)."""
 
-    total_timesteps: int = 5_000_000  # environment steps, of all environments together
-    n_envs: int = 16  # environments in parallel
-    n_steps: int = 128  # steps per environment between two updates
-    batch_size: int = 512  # states per gradient step
-    n_epochs: int = 3  # passes over each rollout
-    learning_rate: float = 7e-4  # of Adam at the start; decreases linearly
-    final_learning_rate: float = 1e-5  # of Adam at the end
-    clip_range: float = 0.1  # of the probability ratio
-    ent_coef: float = 0.01  # weight of the entropy bonus
-    gamma: float = 0.99  # discount per step
-    gae_lambda: float = 0.95  # of generalised advantage estimation
-    evaluation_every: int = (
-        500_000  # environment steps between evaluations; the best policy is kept
-    )
-    n_eval_episodes: int = 4  # episodes per evaluation
-    evaluation_steps: int | None = (
-        None  # truncate these episodes after this many steps; None: never
-    )
-    checkpoint_every: int = unkeyed(50_000)  # environment steps between two checkpoints
+    total_timesteps: int = number(5_000_000, 1)  # environment steps, of all environments together
+    n_envs: int = number(16, 1, 4096)  # environments in parallel
+    n_steps: int = number(128, 1)  # steps per environment between two updates
+    batch_size: int = number(512, 2)  # states per gradient step
+    n_epochs: int = number(3, 1)  # passes over each rollout
+    # of Adam at the start; decreases linearly
+    learning_rate: float = number(7e-4, 0, 1, above=True)
+    final_learning_rate: float = number(1e-5, 0, 1)  # of Adam at the end
+    clip_range: float = number(0.1, 0, above=True)  # of the probability ratio
+    ent_coef: float = number(0.01, 0)  # weight of the entropy bonus
+    gamma: float = number(0.99, 0, 1)  # discount per step
+    gae_lambda: float = number(0.95, 0, 1)  # of generalised advantage estimation
+    # environment steps between evaluations; the best policy is kept
+    evaluation_every: int = number(500_000, 1)
+    n_eval_episodes: int = number(4, 1)  # episodes per evaluation
+    # truncate these episodes after this many steps; None: never
+    evaluation_steps: int | None = number(None, 1)
+    # environment steps between two checkpoints
+    checkpoint_every: int = number(50_000, 1, keyed=False)
     device: str = unkeyed("auto")  # torch device
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("n_envs", "n_steps", "n_epochs", "evaluation_every"):
-            require(f"teacher.{name}", getattr(self, name), 1)
-        require("teacher.batch_size", self.batch_size, 2)
-        require("teacher.n_eval_episodes", self.n_eval_episodes, 1)
-        if self.evaluation_steps is not None:
-            require("teacher.evaluation_steps", self.evaluation_steps, 1)
-        require("teacher.learning_rate", self.learning_rate, 0)
-        require("teacher.gamma", self.gamma, 0, 1)
-        require("teacher.gae_lambda", self.gae_lambda, 0, 1)
         rollout = self.n_envs * self.n_steps
         if self.total_timesteps < rollout:
             raise ConfigError(
@@ -85,11 +77,8 @@ class PpoTeacher(PpoSettings):
 
     network: Network = Network.lean  # of actor and critic
     start_from: str | None = content(None)  # path of an SB3 zip to continue training from
-    threads: int = unkeyed(2)  # number of threads, of torch and of the emulator each
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require("teacher.threads", self.threads, 1)
+    # number of threads, of torch and of the emulator each
+    threads: int = number(2, 1, MAX_THREADS, keyed=False)
 
 
 class Rewards(enum.Enum):
@@ -109,24 +98,18 @@ class PpoObjectsTeacher(PpoSettings):
     n_epochs: int = 4
     learning_rate: float = 5e-4
     clip_range: float = 0.2
-    net_arch: list[int] = field(default_factory=lambda: [64, 64])  # units per tanh layer
+    net_arch: list[int] = number([64, 64], 1, 65_536)  # units per tanh layer
     rewards: Rewards = Rewards.scaled  # scaling of the rewards
-    max_steps: int | None = None  # truncate training episodes after this many steps; None: never
+    # truncate training episodes after this many steps; None: never
+    max_steps: int | None = number(None, 1)
     # Box actions: initial log standard deviation, in units of the action
-    log_std_init: float = 0.0
+    log_std_init: float = number(0.0, -20, 10)
     # Box actions: steps between two samples of state-dependent noise (gSDE, Raffin et al. 2021,
     # arXiv:2005.05719); None: independent noise at each step
-    sde_sample_freq: int | None = None
+    sde_sample_freq: int | None = number(None, 1)
     evaluation_every: int = 200_000
-    workers: int = unkeyed(0)  # number of processes; 0: one per core; 1: this process
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for units in self.net_arch:
-            require("teacher.net_arch", units, 1)
-        if self.max_steps is not None:
-            require("teacher.max_steps", self.max_steps, 1)
-        require("teacher.workers", self.workers, 0)
+    # number of processes; 0: one per core; 1: this process
+    workers: int = number(0, 0, MAX_THREADS, keyed=False)
 
 
 @dataclass
