@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 from diffses.cli.exit_codes import UsageError
 from diffses.config import ROOT
+from diffses.config.base import from_home
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -100,7 +101,7 @@ def path(text: str) -> Path:
     """A path, relative to where the user stands; `~` is the home folder."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty")
-    return Path(text).expanduser()
+    return Path(from_home(text))
 
 
 def file(text: str) -> Path:

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from diffses.cli.hydra_errors import explain
-from diffses.config import ROOT
+from diffses.config import store_folder
 from diffses.errors import DiffsesError
 from diffses.pipeline import Step
 from diffses.store.store import atomic_write
@@ -30,7 +30,7 @@ class Status:
             "seed": raw.seed,
             "game": raw.env.get("game", raw.env.get("id")),
             "overrides": list(HydraConfig.get().overrides.task),
-            "outputs": str(ROOT / raw.outputs),
+            "outputs": str(store_folder(raw.outputs)),
             "artifacts": {},
             "actions": {},
             "error": None,

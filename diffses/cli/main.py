@@ -35,7 +35,7 @@ from diffses.cli.exit_codes import (
 )
 from diffses.cli.hydra_errors import former_name
 from diffses.cli.job_status import Status
-from diffses.config import ROOT, Config, Verbosity, register
+from diffses.config import ROOT, Config, Verbosity, register, store_folder
 from diffses.errors import ConfigError, DiffsesError
 from diffses.logger import open_logger
 from diffses.pipeline import Step, plan, resolve, run
@@ -226,8 +226,8 @@ def to_config(raw: DictConfig) -> Config:
 
 
 def store_of(config: Config) -> Store:
-    """The artifact store; a relative `outputs` is relative to the project."""
-    return Store(ROOT / config.outputs)
+    """The artifact store."""
+    return Store(store_folder(config.outputs))
 
 
 def show_plan(config: Config) -> None:

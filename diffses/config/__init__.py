@@ -6,7 +6,7 @@ declared `unkeyed`. A field declared `number` has a range. A field declared `con
 the key contains the file's digest.
 """
 
-from diffses.config.base import MAX_SEED, ROOT, range_of
+from diffses.config.base import MAX_SEED, ROOT, range_of, store_folder
 from diffses.config.dataset import DatasetConfig
 from diffses.config.detector import (
     DetectorConfig,
@@ -100,5 +100,6 @@ __all__ = [
     "ZooFinetune",
     "range_of",
     "register",
+    "store_folder",
     "variants_text",
 ]

@@ -75,9 +75,19 @@ class Section:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("content") and isinstance(value, str):
-                setattr(self, field.name, os.path.expanduser(value))  # noqa: PTH111 - Path raises
+                setattr(self, field.name, from_home(value))
             name = f"{self.GROUP}.{field.name}" if self.GROUP else field.name
             _require_numbers(name, value, range_of(type(self), field.name))
+
+
+def from_home(path: str) -> str:
+    """A path in which a leading `~` is the home folder."""
+    return os.path.expanduser(path)  # noqa: PTH111 - Path.expanduser raises where there is no home
+
+
+def store_folder(outputs: str) -> Path:
+    """The artifact store's folder; a relative `outputs` is relative to the project."""
+    return ROOT / from_home(outputs)
 
 
 def range_of(kind: type, name: str) -> Range | None:

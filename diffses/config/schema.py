@@ -61,7 +61,7 @@ class Config(Section):
     force: list[str] = unkeyed([])  # stages to build again, even if their artifacts exist
     verbosity: Verbosity = unkeyed(Verbosity.normal)  # of the terminal and the log file
     dry_run: bool = unkeyed(False)  # print what would be built, and exit
-    outputs: str = unkeyed("outputs")  # folder of the artifacts; relative to the project
+    outputs: str = unkeyed("outputs")  # folder of the artifacts, relative to the project; ~: home
 
 
 VARIANTS: dict[str, dict[str, type]] = {

@@ -44,7 +44,7 @@ def canonical(value: Any) -> Any:
     The name of a dataclass is included, so that two classes of a group never share a key.
 
     Raises:
-        ConfigError: if a file that the config names does not exist.
+        ConfigError: if a file that the config names does not exist or cannot be read.
         ValueError: if a number is not finite.
         TypeError: if a value has another type.
     """
@@ -71,13 +71,23 @@ def _canonical_field(config: Any, field: dataclasses.Field[Any]) -> Any:
     value = getattr(config, field.name)
     if not field.metadata.get("content") or value is None:
         return canonical(value)
-    path = Path(value)
-    if not path.is_file():
-        raise ConfigError(
-            f"{field.name}={value} names a file that does not exist",
-            fix=f"{field.name}=<an existing file>",
-        )
-    return f"sha256:{digest(path)}"
+    group = getattr(config, "GROUP", "")
+    name = f"{group}.{field.name}" if group else field.name
+    try:
+        return f"sha256:{digest(Path(value))}"
+    except OSError as error:
+        problem = _unreadable(Path(value), error)
+        raise ConfigError(f"{name}={value} {problem}", fix=f"{name}=<an existing file>") from error
+
+
+def _unreadable(path: Path, error: OSError) -> str:
+    """What is wrong with a path, after its name."""
+    if isinstance(error, FileNotFoundError):
+        from_here = "" if path.is_absolute() else f", seen from {Path.cwd()}"
+        return f"names a file that does not exist{from_here}"
+    if isinstance(error, IsADirectoryError):
+        return "names a folder, not a file"
+    return f"cannot be read: {error.strerror}"
 
 
 def digest(path: Path) -> str:
