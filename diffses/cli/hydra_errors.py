@@ -5,22 +5,34 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+import shlex
+import typing
 
-from hydra.core.config_store import ConfigStore
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import (
     ConfigKeyError,
+    InterpolationKeyError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     ValidationError,
 )
 
+from diffses.cli.overrides import (
+    GROUPS,
+    HELP,
+    declared,
+    is_list,
+    mistake,
+    near,
+    one_of,
+    quoted,
+    typed,
+    wanted,
+)
 from diffses.config import VARIANTS
 from diffses.config.renamed import RENAMED
 from diffses.errors import DiffsesError
 
-HELP = "python run.py --help lists groups, variants and settings"
 PATH_FIXES: dict[type[OSError], str] = {
     FileNotFoundError: "a path that exists",
     FileExistsError: "a path at which there is nothing yet",
@@ -62,34 +74,92 @@ def _missing_variant(error: MissingConfigException) -> tuple[str, str]:
     if "/" not in config:
         return f"there is no config {config}", HELP
     group, name = config.rsplit("/", 1)
-    near = difflib.get_close_matches(name, options, n=1)
-    choice = near[0] if near else " | ".join(options)
+    similar = difflib.get_close_matches(name, options, n=1)
+    choice = similar[0] if similar else f"<one of {', '.join(options)}>"
     return f"{group}={name}: there is no such variant", f"{group}={choice}"
 
 
 def _setting(error: BaseException) -> tuple[str, str]:
     causes = _causes(error)
-    override = next((match[1] for e in causes if (match := _OVERRIDE.search(str(e)))), None)
+    override = next((m[1] or m[2] for e in causes if (m := _OVERRIDE.search(str(e)))), None)
+    if isinstance(error, OverrideParseException):
+        word = str(error.override)
+        return mistake(word) or (f"{word} is not of the form name=value", HELP)
+    if override and "=" in override and (found := mistake(override)) is not None:
+        return found
     for cause in causes:
         if isinstance(cause, MissingMandatoryValue):
             name = getattr(cause, "full_key", None) or str(cause)
             return f"{name} has no value", f"{name}=<a value>"
+        if isinstance(cause, InterpolationKeyError):
+            return _no_source(cause)
         if isinstance(cause, ValidationError):
-            name = (override or str(cause.full_key)).split("=")[0]
-            return f"{name}: {str(cause).splitlines()[0]}", f"{name}=<{_wanted(cause)}>"
+            return _wrong_type(cause, override)
         if isinstance(cause, ConfigKeyError):
             return _unknown(override or str(cause.full_key), error)
     if override:
         return _unknown(override, error)
-    if ambiguous := re.search(r"Ambiguous value for argument '([^']+)'", str(error)):
-        return f"Ambiguous value {ambiguous[1]}: one run takes one value", f"{ambiguous[1]} -m"
-    if isinstance(error, OverrideParseException):
-        return f"{error.override} is not of the form name=value", HELP
+    if several := _SEVERAL.search(str(error)):
+        return _several_values(several[1] or several[2])
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return " ".join(lines[:2]) or type(error).__name__, HELP
 
 
-_OVERRIDE = re.compile(r"(?:override|append|Error parsing override|merging override) '([^']+)'")
+_OVERRIDE = re.compile(r"(?:override|append) '([^']+)'|Error merging override (.+)")
+_SEVERAL = re.compile(r"Ambiguous value for argument '([^']+)'|Sweep parameters '(.+)' requires")
+
+
+def _several_values(word: str) -> tuple[str, str]:
+    """A sweep's values in a single run."""
+    problem = f"Ambiguous value {word}: one run takes one value"
+    name, _, text = word.partition("=")
+    if name in GROUPS and text.startswith("range("):
+        return f"{word}: {name} takes names, not numbers", one_of(name)
+    if is_list(name):
+        return f"{word}: a list has brackets", typed(name, f"[{text}]")
+    if name in declared() and declared()[name].is_file:
+        problem = f"{word}: a value with , is quoted twice, for Hydra and for the shell"
+        return problem, quoted(name, text)
+    return problem, f"{shlex.quote(word)} -m"
+
+
+def _no_source(error: InterpolationKeyError) -> tuple[str, str]:
+    """`${name}` where there is no setting of this name: mostly a variable of the shell."""
+    name = str(error.full_key)
+    source = re.search(r"'(.+)' not found", str(error))
+    missing = source[1] if source else "..."
+    return (
+        f"{name}: there is no setting {missing} to take its value from",
+        f"{name}=<a value>; a variable of the shell is ${{oc.env:{missing}}}",
+    )
+
+
+def _wrong_type(error: ValidationError, override: str | None) -> tuple[str, str]:
+    word = override or str(error.full_key)
+    name, _, value = word.lstrip("+").partition("=")
+    problem = f"{error.full_key or name}: {_in_words(str(error).splitlines()[0])}"
+    if name not in declared():  # a key of a mapping
+        return problem, f"{name}=<{_wanted(error)}>"
+    bare = value.strip("[]")
+    if is_list(name) and value and not value.startswith(("[", "{")) and value != "null":
+        return problem, typed(name, f"[{value}]")
+    if not is_list(name) and value == f"[{bare}]" and bare:  # several values where one is wanted
+        return problem, typed(name, bare) + (" -m" if "," in bare else "")
+    return problem, f"{name}=<{wanted(name)}>"
+
+
+def _in_words(complaint: str) -> str:
+    """OmegaConf's complaint of a value's type, without its own names."""
+    for pattern, words in (
+        ("is not Optional", "it cannot be null"),
+        ("is not a ListConfig", "a list is wanted"),
+        (r"Cannot assign \w+ to Dict", "a mapping is wanted"),
+        ("of type 'list' could not", "one value is wanted, not a list"),
+        ("of type 'dict' could not", "one value is wanted, not a mapping"),
+    ):
+        if re.search(pattern, complaint):
+            return words
+    return complaint
 
 
 def _wanted(error: ValidationError) -> str:
@@ -110,28 +180,39 @@ def former_name(name: str, value: object) -> tuple[str, str] | None:
 
 
 def _unknown(override: str, error: BaseException) -> tuple[str, str]:
-    name = override.lstrip("+~").split("=")[0]
-    value = re.search(rf"{re.escape(name)}=(\S+)", f"{override} {error}")
-    if (renamed := former_name(name, value[1] if value else "...")) is not None:
+    name, _, value = override.lstrip("+~").partition("=")
+    if not value and (match := re.search(rf"{re.escape(name)}=(\S+)", str(error))):
+        value = match[1]
+    if (renamed := former_name(name, value or "...")) is not None:
         return renamed
-    if "." in name and name in settings():  # but not of the variant chosen
-        group, field = name.split(".", 1)
-        owners = [v for v, node in VARIANTS[group].items() if field in OmegaConf.structured(node)]
-        fields = [f for v in owners for f in dataclasses.fields(VARIANTS[group][v])]
-        if any(f.name == field and str(f.type).startswith("dict") for f in fields):
-            return f"{name} is a mapping: its keys are added one by one", f"+{name}.KEY=VALUE"
-        chosen = " or ".join(f"{group}={owner}" for owner in owners)
-        return f"the chosen {group} has no setting {name}", f"{chosen}, which have it"
-    near = difflib.get_close_matches(name, settings(), n=1)
-    return f"there is no setting or group {name}", f"{near[0]}=..." if near else HELP
+    if "." in name and name in declared():  # but not of the variant chosen
+        return _of_another_variant(name, value)
+    similar = near(name)
+    problem = f"there is no setting or group {name}"
+    if similar is None:
+        return problem, HELP
+    return problem, typed(similar, value) if value else f"{similar}=<a value>"
+
+
+def _of_another_variant(name: str, value: str) -> tuple[str, str]:
+    group, field = name.split(".", 1)
+    owners = [
+        NAMED.get(variant, variant)
+        for variant, kind in VARIANTS[group].items()
+        if any(one.name == field for one in dataclasses.fields(kind))
+    ]
+    if typing.get_origin(declared()[name].hint) is dict:
+        return f"{name} is a mapping: its keys are added one by one", f"+{name}.KEY=VALUE"
+    setting = typed(name, value) if value else f"{name}=<a value>"
+    return (
+        f"the chosen {group} has no setting {name}; {' and '.join(owners)}: yes",
+        f"{group}={owners[0]} {setting}",
+    )
+
+
+NAMED = {"arcade": "ale"}  # variants with another name in conf/
 
 
 def settings() -> list[str]:
     """The name of every setting of every variant, and of every group."""
-    top = OmegaConf.structured(ConfigStore.instance().repo["schema.yaml"].node)
-    assert isinstance(top, DictConfig)
-    names = {str(name) for name in top} | {"experiment"}
-    for group, variants in VARIANTS.items():
-        for node in variants.values():
-            names |= {f"{group}.{field}" for field in OmegaConf.structured(node)}
-    return sorted(names)
+    return sorted([*declared(), *GROUPS])

@@ -35,6 +35,7 @@ from diffses.cli.exit_codes import (
 )
 from diffses.cli.hydra_errors import former_name
 from diffses.cli.job_status import Status
+from diffses.cli.overrides import refuse_mistakes
 from diffses.config import ROOT, Config, Verbosity, register, store_folder
 from diffses.errors import ConfigError, DiffsesError
 from diffses.logger import open_logger
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     # Hydra 1.3 rejects overrides on both sides of -m (hydra issue 3053): put the flag first
     words = sorted(arguments, key=lambda word: word not in ("-m", "--multirun"))
     refuse_unknown_flags(words)
+    refuse_mistakes(get_args_parser().parse_known_args(words)[0].overrides)
     if {"-h", "--help"} & set(words):
         print(help_text([word for word in words if not word.startswith("-")]))
         return OK

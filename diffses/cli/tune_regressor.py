@@ -14,6 +14,7 @@ from hydra import compose, initialize_config_dir
 from diffses.cli.arguments import CommandParser, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.cli.main import store_of, to_config
+from diffses.cli.overrides import refuse_mistakes
 from diffses.config import (
     ROOT,
     Config,
@@ -101,6 +102,7 @@ def composed(overrides: Sequence[str]) -> Config:
     """The config as `run.py` would compose it."""
     os.environ["DIFFSES_ROOT"] = str(ROOT)
     register()
+    refuse_mistakes(overrides)
     with initialize_config_dir(version_base="1.3", config_dir=str(ROOT / "conf")):
         raw = compose("config", ["logger=none", *overrides])
     return resolve(to_config(raw))

@@ -127,5 +127,5 @@ def require_names(name: str, given: Collection[str], known: Collection[str]) -> 
     if unknown or not given:
         raise ConfigError(
             f"{name}: {', '.join(unknown) or 'none given'}",
-            fix=f"{name}: one or more of {', '.join(known)}",
+            fix=f"{name}=<a list of some of {', '.join(known)}>",
         )

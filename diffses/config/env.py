@@ -62,15 +62,16 @@ class ArcadeEnv(EnvConfig):
         super().__post_init__()
         if self.sticky == 0:  # then only `noop_max` different episodes exist
             raise ConfigError(
-                "env.sticky=0: search, validation and test would play the same episodes",
-                fix="env.sticky=0.01; evaluation.v4=true also tests without sticky actions",
+                "env.sticky=0: search, validation and test would play the same episodes; "
+                "evaluation.v4=true also tests without sticky actions",
+                fix="env.sticky=0.01",
             )
         require("env.max_frames", self.max_frames, self.frame_skip)
         for name in self.labels:
             if not name.isidentifier() or name == OTHERS:
                 raise ConfigError(
                     f"env.labels.{name}: no name for a type of object",
-                    fix=f"letters, digits and _, as in env.labels.ball; not {OTHERS}",
+                    fix=f"<letters, digits and _, as in env.labels.ball; not {OTHERS}>",
                 )
 
 

@@ -100,15 +100,15 @@ class SearchFinetune(FinetuneConfig):
         if self.evolution_share + self.gradient > 1:
             raise ConfigError(
                 f"finetune.evolution_share and finetune.gradient add up to more than 1: "
-                f"{self.evolution_share + self.gradient:g}",
-                fix="finetune.evolution_share=0.1 finetune.gradient=0.1; constants get the rest",
+                f"{self.evolution_share + self.gradient:g}; constants get the rest",
+                fix="finetune.evolution_share=0.1 finetune.gradient=0.1",
             )
         if not self.starts:
             raise ConfigError("finetune.starts is empty", fix="finetune.starts=[pursuit,random]")
         if sum(self.variation.values()) == 0:
             raise ConfigError(
                 f"finetune.variation: the odds are {self.variation}",
-                fix="odds of 0 or more, not all of them 0",
+                fix="finetune.variation.crossover=0.2",
             )
 
 

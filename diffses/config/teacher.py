@@ -55,12 +55,12 @@ class PpoSettings(TeacherConfig):
             raise ConfigError(
                 f"teacher.total_timesteps={self.total_timesteps} is less than one rollout of "
                 f"{self.n_envs} environments x {self.n_steps} steps",
-                fix=f"teacher.total_timesteps={rollout} or more",
+                fix=f"teacher.total_timesteps={rollout}",
             )
         if self.batch_size > rollout:
             raise ConfigError(
                 f"teacher.batch_size={self.batch_size} is more than one rollout of {rollout} steps",
-                fix=f"teacher.batch_size={rollout} or less",
+                fix=f"teacher.batch_size={rollout}",
             )
 
 

@@ -36,9 +36,9 @@ def run(*arguments, cwd=ROOT, **environment):
     ("argument", "problem", "fix"),
     [
         ("env=pang", "env=pang: there is no such variant", "env=pong"),
-        ("teachr=ppo", "there is no setting or group teachr", "teacher=..."),
-        ("sead=1", "there is no setting or group sead", "seed=..."),
-        ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=..."),
+        ("teachr=ppo", "there is no setting or group teachr", "teacher=ppo"),
+        ("sead=1", "there is no setting or group sead", "seed=1"),
+        ("teacher.path2=1", "no setting or group teacher.path2", "teacher.path=1"),
         ("teacher.total_timesteps=9", "chosen teacher has no setting", "teacher=ppo"),
         ("env.labels={a:largest}", "env.labels is a mapping", "+env.labels.KEY=VALUE"),
         ("dataset.rounds=100", "dataset.states=150 cannot be divided", "dataset.rounds=12"),
