@@ -205,6 +205,8 @@ def wanted(config: Config) -> list[str]:
         ConfigError: where one of them, or of `force`, does not exist.
     """
     names = config.stage if isinstance(config.stage, list) else [config.stage]
+    if not names:
+        raise ConfigError("stage=[] names no stage", fix="stage=all")
     for setting, values in (("stage", names), ("force", config.force)):
         allowed = ["all", *STAGES] if setting == "stage" else list(STAGES)
         for name in values:

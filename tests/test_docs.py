@@ -5,6 +5,7 @@ import importlib.util
 import json
 import pkgutil
 import re
+import shlex
 import shutil
 import sys
 
@@ -123,10 +124,10 @@ def test_the_examples_run(section, tmp_path, conf):
 
 
 def run_commands(text):
-    """The overrides of each `python run.py ...` of a page, without its comment."""
+    """The overrides of each `python run.py ...` of a page, as a shell splits them."""
     found = re.findall(r"^(?:\$ )?python run\.py ([^#\n]+)", text, flags=re.MULTILINE)
     found += re.findall(r"`python run\.py ([^`\n]+)`", text)
-    return [command.split() for command in found]
+    return [shlex.split(command) for command in found]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if run_commands(PAGES[page])])

@@ -27,6 +27,7 @@ from diffses.cli.overrides import (
     one_of,
     quoted,
     typed,
+    variants,
     wanted,
 )
 from diffses.config import VARIANTS
@@ -74,7 +75,9 @@ def _missing_variant(error: MissingConfigException) -> tuple[str, str]:
     if "/" not in config:
         return f"there is no config {config}", HELP
     group, name = config.rsplit("/", 1)
-    similar = difflib.get_close_matches(name, options, n=1)
+    if (top := group.split("/")[0]) in GROUPS:  # finetune=ablation/full: of finetune/ablation
+        group, name, options = top, config.removeprefix(f"{top}/"), variants(top)
+    similar = difflib.get_close_matches(name, [*options, *variants(group, "*/")], n=1)
     choice = similar[0] if similar else f"<one of {', '.join(options)}>"
     return f"{group}={name}: there is no such variant", f"{group}={choice}"
 
@@ -186,7 +189,8 @@ def _unknown(override: str, error: BaseException) -> tuple[str, str]:
     if (renamed := former_name(name, value or "...")) is not None:
         return renamed
     if "." in name and name in declared():  # but not of the variant chosen
-        return _of_another_variant(name, value)
+        preset = re.search(r"In '([^']+)'", str(error))
+        return _of_another_variant(name, value, preset[1] if preset else None)
     similar = near(name)
     problem = f"there is no setting or group {name}"
     if similar is None:
@@ -194,7 +198,8 @@ def _unknown(override: str, error: BaseException) -> tuple[str, str]:
     return problem, typed(similar, value) if value else f"{similar}=<a value>"
 
 
-def _of_another_variant(name: str, value: str) -> tuple[str, str]:
+def _of_another_variant(name: str, value: str, preset: str | None) -> tuple[str, str]:
+    """A setting of a variant that is not chosen, from the command line or a file of conf/."""
     group, field = name.split(".", 1)
     owners = [
         NAMED.get(variant, variant)
@@ -203,6 +208,9 @@ def _of_another_variant(name: str, value: str) -> tuple[str, str]:
     ]
     if typing.get_origin(declared()[name].hint) is dict:
         return f"{name} is a mapping: its keys are added one by one", f"+{name}.KEY=VALUE"
+    if preset is not None:
+        problem = f"conf/{preset}.yaml sets {name}, which the chosen {group} does not have"
+        return problem, f"{group}={owners[0]}"
     setting = typed(name, value) if value else f"{name}=<a value>"
     return (
         f"the chosen {group} has no setting {name}; {' and '.join(owners)}: yes",

@@ -83,9 +83,11 @@ def quoted(name: str, value: str) -> str:
     return typed(name, QuotedString(value, Quote.double).with_quotes())
 
 
-def variants(group: str) -> list[str]:
-    """The names of a group's variants."""
-    return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+def variants(group: str, below: str = "") -> list[str]:
+    """The names of a group's variants; below="*/": of those in its folders."""
+    folder = ROOT / "conf" / group
+    paths = (path.relative_to(folder).with_suffix("") for path in folder.glob(f"{below}*.yaml"))
+    return sorted(path.as_posix() for path in paths)
 
 
 def one_of(group: str) -> str:
@@ -144,14 +146,26 @@ def _unreadable(word: str) -> tuple[str, str]:
         return f"{name} has no value", f"{name}=<{'a value' if is_hydra else wanted(known)}>"
     if len(equals) != 1:
         return problem, typed(name, value)
+    if is_list(name) and (items := re.fullmatch(r"\[(.*)\]", value)):
+        texts = ",".join(map(_element, items[1].split(",")))
+        return f"{word}: {_quoted_twice(items[1])}", typed(name, f"[{texts}]")
     if name in declared() and declared()[name].hint not in (str, str | None):
         return f"{word}: the value cannot be read", f"{name}=<{wanted(name)}>"
-    marks = " ".join(dict.fromkeys(READABLE.sub("", value)))
+    return f"{word}: {_quoted_twice(value)}", quoted(prefix + name, value)
+
+
+def _quoted_twice(value: str) -> str:
+    marks = " ".join(dict.fromkeys(READABLE.sub("", value.replace(",", ""))))
     return (
-        f"{word}: a value with {marks} is quoted twice, in double quotes for Hydra and in single "
-        "ones for the shell",
-        quoted(prefix + name, value),
+        f"a value with {marks} is quoted twice, in double quotes for Hydra and in single ones "
+        "for the shell"
     )
+
+
+def _element(text: str) -> str:
+    """An element of a list as Hydra reads it."""
+    clean = not READABLE.sub("", text)
+    return text if clean else QuotedString(text.strip(), Quote.double).with_quotes()
 
 
 def _group(override: Override) -> tuple[str, str] | None:

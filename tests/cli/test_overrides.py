@@ -9,6 +9,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from diffses.cli.hydra_errors import explain
 from diffses.cli.main import main
 from diffses.cli.overrides import HELP, mistake, refuse_mistakes
+from diffses.pipeline import wanted
 
 OBJECTS = "teacher=ppo_objects"
 FILE = "teacher=checkpoint"
@@ -25,7 +26,7 @@ def refusal(config, words):
     try:
         refuse_mistakes(overrides)
         if "-m" not in words:
-            config(*overrides)
+            wanted(config(*overrides))
     except Exception as error:
         return explain(error)
     return None
@@ -70,6 +71,7 @@ TABLE = [
     (f"{OBJECTS} teacher.net_arch=[64,a]", "teacher.net_arch[1]: Value 'a'", "<a list: [a whole"),
     ("finetune.variation=3", "finetune.variation: a mapping is wanted", "<a mapping: {NAME:a"),
     ("dataset.states=null", "dataset.states: it cannot be null", "dataset.states=<a whole number>"),
+    ("stage=[]", "stage=[] names no stage", "stage=all"),
     ("force=distill", "force: a list is wanted", "'force=[distill]'"),
     (f"{FILE} teacher.path=null", "teacher.path: it cannot be null", "teacher.path=<an existing"),
     # not of the form name=value
@@ -91,7 +93,11 @@ TABLE = [
     ("teacher.n_envs=9", "the chosen teacher has no setting", "teacher=ppo teacher.n_envs=9"),
     ("env.id=Blob-v0", "the chosen env has no setting env.id", "env=gymnasium env.id=Blob-v0"),
     (f"{FILE} teacher.path=${{HOME}}/a", "no setting HOME to take", "${oc.env:HOME}"),
+    ("finetune=ablation/ful", "finetune=ablation/ful: there is no", "finetune=ablation/full"),
+    ("env=cartpole teacher=ppo", "conf/env/cartpole.yaml sets teacher.", "teacher=ppo_objects"),
+    ("experiment=ablation finetune=none", "ablation.yaml sets finetune.steps", "finetune=guided"),
     # quotes
+    ("env=cartpole env.features=[v²,a,b,c]", "with ² is quoted", "env.features=[\"v²\",a,b,c]"),
     (f"{FILE} teacher.path=runs/epoch=3.zip", "with = is", """'teacher.path="runs/epoch=3.zip"'"""),
     (f"{FILE} teacher.path=a(b).zip", "a value with ( ) is", """'teacher.path="a(b).zip"'"""),
     (f"{FILE} teacher.path=ä/日.zip", "a value with ä 日 is", """'teacher.path="ä/日.zip"'"""),
@@ -109,7 +115,7 @@ TABLE = [
     ("finetune.starts=[]", "finetune.starts is empty", "finetune.starts=[pursuit,random]"),
     (f"finetune.variation={{{ZEROS}}}", "the odds are", "finetune.variation.crossover=0.2"),
     (f"{OBJECTS} teacher.ent_coef=nan", "ent_coef=nan is out", "teacher.ent_coef=<0 or more>"),
-    (f"{PPO} finetune.clip_range=-1", "clip_range=-1.0 is out", "finetune.clip_range=<more than 0>"),
+    (f"{PPO} finetune.clip_range=-1", "clip_range=-1.0 is out", "finetune.clip_range=<more"),
 ]  # fmt: skip
 
 
