@@ -8,6 +8,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from diffses.config import VARIANTS
@@ -135,4 +138,13 @@ def _value(value: Any) -> str:
         return "{" + ",".join(f"{key}:{_value(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(_value(item) for item in value) + "]"
-    return value if isinstance(value, str) else json.dumps(value)
+    return _text(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _text(value: str) -> str:
+    """A text as Hydra reads it: in quotes where it would be refused, or be no text without them."""
+    try:
+        plain = OverridesParser.create().parse_override(f"_=[{value}]").value() == [value]
+    except HydraException:
+        plain = False
+    return value if plain else QuotedString(value, Quote.double).with_quotes()

@@ -1,5 +1,7 @@
 """The printed command composes to the config it was printed from."""
 
+import shlex
+
 import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
@@ -61,6 +63,18 @@ def test_a_setting_that_the_environments_file_sets_is_named_though_it_is_the_cla
         whole = OmegaConf.to_object(compose("config", overrides=words))
     made = {name: canonical(getattr(whole, name)) for name in config()}
     assert composed(overrides(made)) == made
+
+
+def test_a_text_that_hydra_would_misread_is_quoted_twice():
+    register()
+    names = ["v²", "a=b", "1e5", "null", "it's"]
+    listed = ",".join(f'"{name}"' for name in names)
+    words = ["env=cartpole", f"env.features=[{listed}]", "+env.options.path='a,b (c)'"]
+    with initialize_config_dir(str(PRESETS), version_base="1.3"):
+        whole = OmegaConf.to_object(compose("config", overrides=words))
+    made = {name: canonical(getattr(whole, name)) for name in config()}
+    assert made["env"]["features"] == names
+    assert composed(shlex.split(command(made))[2:-1]) == made
 
 
 def test_another_env_setting_is_named():
