@@ -106,7 +106,7 @@ def curves(jobs: Sequence[dict[str, Any]]) -> Figure | None:
     caption = (
         "A thin line for each seed: the mean return of the formula that led the search by then, in "
         "the search's own episodes, which may be cut and are no test. The thick line is their "
-        "mean, the band one standard deviation to either side, where all of them are still searching."
+        "mean, the band one standard deviation to either side, where all are still searching."
     )
     return None if drawn is None else Figure(drawn, "Search of each seed", caption)
 
