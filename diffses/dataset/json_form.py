@@ -185,11 +185,13 @@ def _number(record: dict[str, Any], name: str, *, whole: bool) -> float:
 
 def _named(value: Any) -> str:
     """A JSON value in words: null, "the text 'left'", "an object"."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
         return f"the text {value[:20]!r}"
-    return {dict: "an object", list: "a list"}.get(type(value), f"the number {value!r:.20}")
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return f"the number {value!r:.20}"
 
 
 def _warn_of_omissions(path: Path, states: list[dict[str, Any]], kept: int) -> None:
