@@ -265,8 +265,8 @@ def write_evaluation(
                     "episode": i,
                     "seed": seed,
                     "return": float(value),
-                    "steps": 8000,
-                    "cut": int(settings.evaluation.max_steps is not None),
+                    "steps": min(8000, settings.evaluation.max_steps or 8000),
+                    "cut": int((settings.evaluation.max_steps or 8000) < 8000),
                 }
                 for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]
