@@ -1,6 +1,6 @@
 """The old form of `python -m diffses play`, for one more release."""
 
-from diffses.cli.old_commands import forward
+from importlib import import_module
 
 if __name__ == "__main__":
-    forward("diffses.play")
+    import_module("diffses.cli.old_commands").forward("diffses.play")

@@ -61,7 +61,8 @@ SECONDS = {
 FORESTS = {"linear": "distill", "distilled": "distill", "finetuned": "finetune"}
 ACTIONS = ("NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE")
 TEACHER = ROOT / "diffses" / "teacher" / "pretrained" / "pong.json"
-DATA = ("units", "returns", "spent", "files", "packages", "config")  # mappings that a run names
+# mappings whose names depend on the run, and the champion's lineage, whose fields do
+DATA = ("units", "returns", "spent", "files", "packages", "config", "lineage")
 SCORES = {"random": -20.4, "teacher": -6.4, "linear": -3.4, "distilled": -2.6, "finetuned": 12.7}
 
 
@@ -264,8 +265,8 @@ def write_evaluation(
                     "episode": i,
                     "seed": seed,
                     "return": float(value),
-                    "steps": 8000,
-                    "cut": int(settings.evaluation.max_steps is not None),
+                    "steps": min(8000, settings.evaluation.max_steps or 8000),
+                    "cut": int((settings.evaluation.max_steps or 8000) < 8000),
                 }
                 for i, (seed, value) in enumerate(zip(seeds, found, strict=True))
             ]

@@ -27,6 +27,7 @@ The file holds
   screens        uint8 (n, h, w): the console's palette indices of the frames
   before         uint8 (n, h, w): the same of the frame before each, in which objects may show that
                  are drawn in every other frame only
+  game           the ROM's name
 
 The policies that can play
   exploratory    random actions, each held for 1 to 12 steps

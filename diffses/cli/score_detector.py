@@ -18,6 +18,7 @@ from diffses.detector.loading import open_detector
 from diffses.detector.metrics import FrameMatches, evaluate_detector
 from diffses.detector.tracker import ObjectDetector
 from diffses.errors import ConfigError
+from diffses.store.manifest import Manifest, is_artifact
 
 DRAWN = 6  # worst frames
 DESCRIPTION = """\
@@ -31,6 +32,7 @@ The recording holds
   episode_start  bool (n,)
   boxes          records of frame, category, x, y, w, h in px
   categories     their names
+and may hold `screens` and `game`, as record-frames writes them.
 
 Boxes are clipped to the screen. A category is counted if its box moved in 2 % of its
 consecutive-frame boxes or more; other categories are ignored, and so is a box with no pixel unlike
@@ -70,6 +72,12 @@ def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
             fix="--detector motion, or --detector outputs/detector/KEY",
         )
     found = open_detector(folder)
+    learned = Manifest.read(folder).config["env"].get("game") if is_artifact(folder) else None
+    if None not in (learned, truth.game) and learned != truth.game:
+        raise ConfigError(
+            f"--detector {wanted} is of {learned}, and --frames of {truth.game}",
+            fix=f"--frames <a recording of {learned}>",
+        )
     if isinstance(found, Identity):
         raise ConfigError(f"--detector {wanted} sees no objects", fix="--detector motion")
     if found.sees_ram:

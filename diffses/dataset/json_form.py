@@ -11,6 +11,7 @@ dataset artifact in this form; `dataset.import_json=FILE.json` reads one.
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.tracker import OBJECT
 from diffses.errors import ConfigError
 
+log = logging.getLogger("diffses")
+
+MIN_STATES = 10
+LARGEST = 1e9  # absolute value of a number; positions are pixels
 RECORDED_PROBABILITY = 0.9  # given to the recorded action: the format has no action scores
 STATE = ("type", "x_velocity", "y_velocity", "x_position", "y_position")
 
@@ -54,15 +59,16 @@ def read(
     """Reads a JSON file as the parts of a dataset.
 
     The objects of a type are assigned, in their order, to the detector's tracks of that type.
-    Objects of unknown types, and objects for which there is no track, are left out.
+    Objects of unknown types, and objects for which there is no track, are left out, with a warning
+    that counts them; so are fields of other names.
 
     Args:
         actions: number of actions of the game.
         held_out: number of last states, at most a fifth of all, that are the held-out part.
 
     Raises:
-        ConfigError: if the file does not have this format or contains an unknown action, or if the
-            detector has no objects.
+        ConfigError: if the file does not have this format or contains an unknown action, if no
+            object of it has a track, or if the detector has no objects.
     """
     if not isinstance(detector, MotionObjectDetector):
         raise ConfigError(
@@ -74,6 +80,7 @@ def read(
     for state in states:
         objects.append(_objects(state["state"], detector))
         rows.append(detector.features_of(objects[-1]))
+    _warn_of_omissions(path, states, sum(map(len, objects)))
     chosen = np.array([state["teacher_action"] for state in states])
     logits = np.full((len(states), actions), np.log((1 - RECORDED_PROBABILITY) / (actions - 1)))
     logits[np.arange(len(states)), chosen] = np.log(RECORDED_PROBABILITY)
@@ -93,23 +100,122 @@ def read(
 
 
 def _load(path: Path, actions: int) -> list[dict[str, Any]]:
-    fix = "dataset.import_json=<a list of {state: [...], teacher_action: int}, see sample.json>"
+    """The states, checked, with their actions as int.
+
+    Raises:
+        ConfigError: names the file, and the state and the field that are wrong.
+    """
     try:
-        states: list[dict[str, Any]] = json.loads(path.read_text())
-        for state in states:
-            for one in state["state"]:
-                for name in STATE:
-                    float(one[name])
-            if not 0 <= int(state["teacher_action"]) < actions:
-                raise ValueError(f"teacher_action {state['teacher_action']}")
-        if len(states) < 10:
-            raise ValueError(f"only {len(states)} states")
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
+        states = _parse(path)
+        for number, state in enumerate(states):
+            try:
+                state["teacher_action"] = _check(state, actions)
+            except ValueError as error:
+                raise ValueError(f"state {number} (counted from 0): {error}") from error
+        if len(states) < MIN_STATES:
+            raise ValueError(f"{len(states)} states, want {MIN_STATES} or more")
+        if not any(state["state"] for state in states):
+            raise ValueError("no state has an object")
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{path} does not have the JSON format of datasets ({reason})", fix=fix
+            f"dataset.import_json={path}: {error}",
+            fix="dataset.import_json=<a list of {state: [...], teacher_action: int}, as in "
+            "diffses/dataset/sample.json>",
         ) from error
     return states
+
+
+def _parse(path: Path) -> list[Any]:
+    text = path.read_text(encoding="utf-8-sig")  # some programs write a byte order mark
+    try:
+        parsed = json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":  # as pandas writes with lines=True
+            raise ValueError(
+                f"a second JSON value on line {error.lineno} (JSON Lines?); want one list"
+            ) from error
+        raise ValueError(f"no JSON: {error}") from error
+    if not isinstance(parsed, list):  # as pandas writes without orient="records"
+        raise ValueError(f"the file holds {_named(parsed)}, want a list of states")
+    return parsed
+
+
+def _check(state: Any, actions: int) -> int:
+    """Checks a state. Returns its action.
+
+    Raises:
+        ValueError: names the field that is wrong.
+    """
+    if not isinstance(state, dict):
+        raise ValueError(f"{_named(state)}, want {{state: [...], teacher_action: int}}")
+    objects = _field(state, "state")
+    if not isinstance(objects, list):
+        raise ValueError(f"state is {_named(objects)}, want a list of objects")
+    for number, one in enumerate(objects):
+        if not isinstance(one, dict):
+            raise ValueError(f"object {number} is {_named(one)}, want one with {', '.join(STATE)}")
+        try:
+            for name in STATE:
+                _number(one, name, whole=name == "type")
+        except ValueError as error:
+            raise ValueError(f"object {number}: {error}") from error
+    action = int(_number(state, "teacher_action", whole=True))
+    if not 0 <= action < actions:
+        raise ValueError(f"teacher_action is {action}, want 0 to {actions - 1}")
+    return action
+
+
+def _field(record: dict[str, Any], name: str) -> Any:
+    if name not in record:
+        raise ValueError(f"{name} is missing")
+    return record[name]
+
+
+def _number(record: dict[str, Any], name: str, *, whole: bool) -> float:
+    """A finite number; 2.0, as pandas writes it, is the whole number 2."""
+    value = _field(record, name)
+    wanted = "a whole number" if whole else "a number"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} is {_named(value)}, want {wanted}")
+    if abs(value) > LARGEST or value != value or (whole and value != int(value)):
+        shown = f"{value:g}" if isinstance(value, float) else "too large"
+        raise ValueError(f"{name} is {shown}, want {wanted}")
+    return value
+
+
+def _named(value: Any) -> str:
+    """A JSON value in words: null, "the text 'left'", "an object"."""
+    if isinstance(value, str):
+        return f"the text {value[:20]!r}"
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    return f"the number {value!r:.20}"
+
+
+def _warn_of_omissions(path: Path, states: list[dict[str, Any]], kept: int) -> None:
+    """Warns of objects that have no track of the detector, and of fields that are not read.
+
+    Raises:
+        ConfigError: if no object is kept.
+    """
+    found = sum(len(state["state"]) for state in states)
+    if not kept:
+        raise ConfigError(
+            f"dataset.import_json={path}: none of its {found} objects is of a type that the "
+            "detector found",
+            fix="types as in the detector's detector.json, counted from 0",
+        )
+    if kept < found:
+        log.warning(
+            "%s: %d of %d objects are left out: the detector has no track for them",
+            *(path, found - kept, found),
+        )
+    others = {name for state in states for name in state} - {"state", "teacher_action"}
+    others |= {name for state in states for one in state["state"] for name in one} - {*STATE}
+    if others:
+        log.warning("%s: these fields are not read: %s", path, ", ".join(sorted(others)))
 
 
 def _objects(state: list[dict[str, Any]], detector: MotionObjectDetector) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +13,11 @@ from diffses.detector import kernel
 from diffses.detector.background import mode_background
 from diffses.detector.colour_links import find_colours
 from diffses.detector.palette import recording_indices
+from diffses.detector.recording_file import read_arrays, refusal
 from diffses.detector.segmentation import scratch
-from diffses.errors import ConfigError
+from diffses.errors import ConfigError, DiffsesError
 
+BOX_FIELDS = ("frame", "category", "x", "y", "w", "h")
 MIN_MOVED_SHARE = 0.02  # of its consecutive boxes must have moved for a category to count
 MIN_BACKGROUND_SHARE = 0.5  # of all pixels show the background, unless the background moves
 
@@ -32,6 +34,7 @@ class GroundTruth:
     category: np.ndarray  # int64 (m,), an index into `names`
     boxes: np.ndarray  # float64 (m, 4), left, top, right, bottom in px, clipped to the screen
     names: tuple[str, ...]
+    game: str | None = None  # the ROM's name; None for a file that does not say
 
 
 def read_ground_truth(path: Path) -> GroundTruth:
@@ -41,21 +44,16 @@ def read_ground_truth(path: Path) -> GroundTruth:
     indices of the frames (screens).
 
     Raises:
-        ConfigError: if the file is missing or lacks an array.
+        ConfigError: if the file is missing, damaged or lacks an array, or if an array has another
+            shape or type.
     """
-    if not zipfile.is_zipfile(path):  # what an .npz file is
-        raise ConfigError(f"{path} is not an .npz file", fix="a recording with true boxes (.npz)")
-    with np.load(path) as file:
-        wanted = {"frames", "actions", "episode_start", "boxes", "categories"}
-        if missing := wanted - set(file.files):
-            boxless = missing == {"boxes", "categories"}
-            why = "no true boxes to score against" if boxless else "not a whole recording"
-            raise ConfigError(
-                f"{path} has {why}: it lacks {', '.join(sorted(missing))}",
-                fix="a recording with true boxes: see python -m diffses score-detector --help",
-            )
-        arrays = {name: file[name] for name in wanted}
-        screens = file["screens"] if "screens" in file.files else None
+    arrays = read_arrays(path, ("boxes", "categories"))
+    if problem := _problem(arrays):
+        raise ConfigError(
+            f"{path} has no true boxes to score against: {problem}",
+            fix="a recording with true boxes: see python -m diffses score-detector --help",
+        )
+    screens = arrays.get("screens")
     rows = arrays["boxes"]
     height, width = arrays["frames"].shape[1:3]
     corners = [rows["x"], rows["y"], rows["x"] + rows["w"], rows["y"] + rows["h"]]
@@ -65,14 +63,39 @@ def read_ground_truth(path: Path) -> GroundTruth:
     there = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
     return GroundTruth(
         arrays["frames"],
-        recording_indices(arrays["frames"]) if screens is None else screens,
+        _indices(path, arrays["frames"]) if screens is None else screens,
         arrays["episode_start"].astype(bool),
         arrays["actions"],
         rows["frame"][there].astype(np.int64),
         rows["category"][there].astype(np.int64),
         boxes[there],
         tuple(str(name) for name in arrays["categories"]),
+        str(arrays["game"]) if "game" in arrays else None,
     )
+
+
+def _indices(path: Path, frames: np.ndarray) -> np.ndarray:
+    try:
+        return recording_indices(frames)
+    except DiffsesError as error:
+        raise refusal(path, error.problem) from error
+
+
+def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """What is wrong with the true boxes; None if nothing is."""
+    if missing := {"boxes", "categories"} - set(arrays):
+        return f"it lacks {', '.join(sorted(missing))}"
+    boxes, names = arrays["boxes"], arrays["categories"]
+    if names.ndim != 1 or names.dtype.kind != "U":
+        return f"categories is {names.dtype} {names.shape}, want texts (c,)"
+    if boxes.ndim != 1 or not set(BOX_FIELDS) <= set(boxes.dtype.names or ()):
+        return f"boxes is {boxes.dtype} {boxes.shape}, want records of {', '.join(BOX_FIELDS)}"
+    for field, limit in (("frame", len(arrays["frames"])), ("category", len(names))):
+        if len(boxes) and not (boxes[field].min() >= 0 and boxes[field].max() < limit):
+            return f"the {field} of a box is not in 0 to {limit - 1}"
+    if not all(np.isfinite(boxes[field]).all() for field in BOX_FIELDS):
+        return "a box is not finite"
+    return None
 
 
 def moving_categories(truth: GroundTruth) -> list[int]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ import numpy as np
 
 from diffses.config import LearnedDetector
 from diffses.detector.palette import PALETTE, to_indices
+from diffses.detector.recording_file import read_arrays, refusal
 from diffses.envs.ale import AtariEnv, AtariProtocol
 from diffses.envs.rollout import Agent, AgentSpec, stepper
-from diffses.errors import ConfigError
+from diffses.errors import ConfigError, DiffsesError
 from diffses.logger.progress import Bar
 from diffses.seeds import seed_for
+
+log = logging.getLogger("diffses")
 
 MAX_HOLD_STEPS = 12  # steps for which an exploring player repeats an action, at most
 
@@ -33,6 +37,7 @@ class Recording:
     ram: np.ndarray | None  # uint8 (n, 128): the console's RAM; None for a file
     palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's if not seen
     before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen, if known
+    game: str | None = None  # the ROM's name; None for a file that does not say
 
     @property
     def frames(self) -> np.ndarray:
@@ -75,11 +80,36 @@ def recording_for(
         spec: the policy that plays; None: random actions, each held for a while.
 
     Raises:
-        ConfigError: if the file is no recording.
+        ConfigError: if the file is no recording, or one of another game.
     """
     if settings.recording is not None:
-        return read_recording(Path(settings.recording))
+        recording = read_recording(Path(settings.recording))
+        check_game(recording, settings.recording, AtariEnv(protocol))
+        return recording
     return record_play(protocol, spec or ExplorerSpec(), settings.steps, settings.seed)
+
+
+def check_game(recording: Recording, path: str, env: AtariEnv) -> None:
+    """Checks that a recording is of this game; warns where the file does not say its game.
+
+    Raises:
+        ConfigError: if it is of another game, or its screens or actions are not the game's.
+    """
+    game, given = env.protocol.game, f"detector.recording={path}"
+    fix = f"detector.recording=<a recording of {game}>, or null"
+    if recording.game is None:
+        log.warning("%s does not say its game; it is taken for one of %s", path, game)
+    elif recording.game != game:
+        raise ConfigError(f"{given} is a recording of {recording.game}, and env is {game}", fix=fix)
+    screen, wanted = recording.screens.shape[1:], env.observation().shape
+    if screen != wanted:
+        raise ConfigError(f"{given} has screens {screen}, and {game} has {wanted}", fix=fix)
+    highest, count = int(recording.action_tm1.max()), len(env.actions)
+    if highest >= count:
+        raise ConfigError(
+            f"{given} has action {highest}, and {game} has 0 to {count - 1} (its minimal set)",
+            fix=fix,
+        )
 
 
 def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int) -> Recording:
@@ -113,40 +143,38 @@ def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int)
                 palette[screen[fresh]] = env.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
-    return Recording(screens, starts, action_tm1, ram, palette, before)
+    return Recording(screens, starts, action_tm1, ram, palette, before, protocol.game)
 
 
 def read_recording(path: Path) -> Recording:
     """Reads a file that `save_recording` wrote; `screens` may be missing if all colours are NTSC's.
 
     Raises:
-        ConfigError: if the file is missing or lacks an array.
-        DiffsesError: if its colours are not in ALE's palette.
+        ConfigError: if the file is missing, damaged or lacks an array, if an array has another
+            shape or type, or if there are no `screens` and a colour is not in ALE's palette.
     """
-    wanted = ("frames", "actions", "episode_start")
-    try:
-        with np.load(path) as file:
-            frames, action_tm1, starts = (file[name] for name in wanted)
-            screens = file["screens"] if "screens" in file.files else None
-            before = file["before"] if "before" in file.files else None
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"{path} is no recording: {error}",
-            fix="a file of python -m diffses record-frames, with " + ", ".join(wanted),
-        ) from error
+    arrays = read_arrays(path)
+    frames, screens = arrays["frames"], arrays.get("screens")
     if screens is None:
-        screens = to_indices(frames)
+        try:
+            screens = to_indices(frames)
+        except DiffsesError as error:
+            raise refusal(path, error.problem) from error
     palette = PALETTE.copy()
     palette[screens] = frames
-    starts, action_tm1 = starts.astype(bool), action_tm1.astype(np.int16)
-    return Recording(screens, starts, action_tm1, None, palette, before)
+    if not np.array_equal(palette[screens], frames):
+        raise refusal(path, "screens are not the palette indices of its frames")
+    starts, action_tm1 = arrays["episode_start"].astype(bool), arrays["actions"].astype(np.int16)
+    game = str(arrays["game"]) if "game" in arrays else None
+    return Recording(screens, starts, action_tm1, None, palette, arrays.get("before"), game)
 
 
 def save_recording(recording: Recording, path: Path, pictures: Path | None) -> None:
     """Writes the file, and each frame as a picture if `pictures` names a folder."""
     frames = recording.frames
     path.parent.mkdir(parents=True, exist_ok=True)
-    optional: dict[str, Any] = {} if recording.before is None else {"before": recording.before}
+    known = {"before": recording.before, "game": recording.game}
+    optional: dict[str, Any] = {name: one for name, one in known.items() if one is not None}
     with path.open("wb") as file:  # savez would append .npz to another ending
         np.savez_compressed(
             file,

@@ -32,7 +32,7 @@ from diffses.evaluation.statistics import (
     probability_of_improvement,
     stratified_interval,
 )
-from diffses.store.manifest import Manifest, is_artifact
+from diffses.store.manifest import is_artifact
 
 BOOTSTRAP_SEED = 0
 SEARCHED = {"distilled": "distill", CHAMPION: "finetune"}  # policy that depends on `seed` -> stage
@@ -101,7 +101,7 @@ def read_job(folder: Path) -> dict[str, Any]:
         try:
             job["results"] = read_results(evaluated)
             job["episodes"] = read_episodes(evaluated)
-            job["cut_short"] = _evaluation(evaluated).get("max_steps")
+            job["cut_short"] = next((r["max_steps"] for r in job["results"] if r.get("cut")), None)
         except ArtifactError as error:
             job["status"] = "failed"
             job["error"] = job["error"] or {"problem": error.problem, "fix": error.fix}
@@ -282,12 +282,6 @@ def _returns(job: dict[str, Any], policy: str, protocol: str) -> list[float]:
         for row in job["episodes"]
         if (row["policy"], row["protocol"]) == (policy, protocol)
     ]
-
-
-def _evaluation(folder: Path) -> dict[str, Any]:
-    """The settings of an evaluate artifact."""
-    found: dict[str, Any] = Manifest.read(folder).config.get("evaluation", {})
-    return found
 
 
 def _read_status(folder: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from diffses.export.codegen import (
     C_WORDS,
     C,
     assign_names,
+    identifier,
     is_native,
     operator_source,
     used_symbols,
@@ -46,6 +47,11 @@ void act(const double row[{features}], double action[{trees}]) {{
 """
 
 
+def comment(text: str) -> str:
+    """Text that does not end a C comment."""
+    return text.replace("*/", "* /").replace("/*", "/ *")
+
+
 def to_c(forest: Forest, title: str) -> str:
     """C source with `scores(row, out)` and `act(row)`, to be compiled with -ffp-contract=off.
 
@@ -53,12 +59,13 @@ def to_c(forest: Forest, title: str) -> str:
         forest: the policy.
         title: first line of the file's comment.
     """
-    named = assign_names(forest.features, C_WORDS)
+    macros = [name for name in map(identifier, forest.features) if name.isupper()]  # may be some
+    named = assign_names(forest.features, [*C_WORDS, *macros])
     operators, features = used_symbols(forest.trees)
     parts = [
         f"/* {title}",
         "",
-        *(f"   {line}" for line in forest.text(3).splitlines()),
+        *(f"   {comment(line)}" for line in forest.text(3).splitlines()),
         "",
         "   cc -O2 -ffp-contract=off -shared -fPIC -o policy.so FILE.c -lm */",
         "#include <math.h>",
@@ -85,7 +92,7 @@ def to_c(forest: Forest, title: str) -> str:
     ]
     for index, (action, tree) in enumerate(zip(forest.actions, forest.trees, strict=True)):
         value = "\n        ".join(split_terms(named.formula(tree, C)))
-        parts.append(f"    /* {action} */\n    out[{index}] = {value};")
+        parts.append(f"    /* {comment(action)} */\n    out[{index}] = {value};")
     parts.append("}")
     ending = ACT_DISCRETE if forest.bounds is None else ACT_BOX
     return (
@@ -95,7 +102,7 @@ def to_c(forest: Forest, title: str) -> str:
             trees=len(forest.trees),
             features=len(forest.features),
             ids=", ".join(map(str, forest.action_ids)),
-            actions=", ".join(forest.actions),
+            actions=comment(", ".join(forest.actions)),
             bounds=", ".join(f"{{{low!r}, {high!r}}}" for low, high in forest.bounds or ()),
         )
     )

@@ -38,8 +38,18 @@ C_WORDS = re.findall(
     inline int long register restrict return short signed sizeof static struct switch typedef
     union unsigned void volatile while abs div fabs sqrt log exp tanh sin cos y0 y1 yn j0 j1
     jn gamma best row out scores act choose
+
+    alignas alignof asm bool constexpr false nullptr static_assert thread_local true typeof
+    typeof_unqual
+    errno i386 linux math_errhandling unix
+
+    and and_eq bitand bitor catch char8_t char16_t char32_t class co_await co_return co_yield
+    compl concept const_cast consteval constinit decltype delete dynamic_cast explicit export
+    friend mutable namespace new noexcept not not_eq operator or or_eq private protected public
+    reinterpret_cast requires static_cast template this throw try typeid typename using virtual
+    wchar_t xor xor_eq
     """,
-)
+)  # of C, its macros in lower case, and of C++
 
 
 @dataclass(frozen=True)
@@ -191,7 +201,9 @@ class Names:
 
 
 def assign_names(features: Sequence[str], reserved: Iterable[str]) -> Names:
-    """Assigns identifiers: "ball.y-player.y" becomes `ball_y_minus_player_y`.
+    """Assigns identifiers: "ball.y-player.y" becomes `ball_y_minus_player_y`, "v²" `v_`.
+
+    An identifier that is taken gets a `_` at its end.
 
     Args:
         features: their names.
@@ -199,8 +211,16 @@ def assign_names(features: Sequence[str], reserved: Iterable[str]) -> Names:
     """
     taken = set(reserved)
     operators = {name: _free(name, taken) for name in OPERATORS}
-    spelled = (re.sub(r"\W", "_", feature.replace("-", "_minus_")) for feature in features)
-    return Names(tuple(_free(name, taken) for name in spelled), operators)
+    return Names(tuple(_free(identifier(name), taken) for name in features), operators)
+
+
+def identifier(name: str) -> str:
+    """A feature's name in ASCII letters, digits and `_`; it may be a word of the language.
+
+    It does not begin with `_`: C reserves such names, and Python some.
+    """
+    spelled = re.sub(r"[^A-Za-z0-9_]", "_", name.replace("-", "_minus_"))
+    return f"f{spelled}" if spelled.startswith("_") else spelled
 
 
 def _free(name: str, taken: set[str]) -> str:

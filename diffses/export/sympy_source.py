@@ -8,7 +8,7 @@ from typing import Any, cast
 import sympy
 from sympy.printing.str import StrPrinter
 
-from diffses.export.codegen import assign_names
+from diffses.export.codegen import PYTHON_WORDS, assign_names
 from diffses.policy.expression import Expression, fold
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
@@ -68,7 +68,7 @@ def to_sympy(forest: Forest, title: str) -> str:
         title: first line of the file's docstring.
     """
     reserved = {name for name in dir(sympy) if not name.startswith("_")}
-    named = assign_names(forest.features, [*reserved, "FEATURES", "TREES", "BOUNDS"])
+    named = assign_names(forest.features, [*PYTHON_WORDS, *reserved, "FEATURES", "TREES", "BOUNDS"])
     symbols = [sympy.Symbol(name, real=True) for name in named.features]
     lines = [
         f'"""{title}\n\nTREES[action] is the value of an action; the highest is played."""\n',

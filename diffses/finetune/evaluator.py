@@ -28,9 +28,14 @@ PRIOR_EPISODES = 2.0  # weight of the pooled variance in a forest's own, in epis
 class Individual:
     """A forest of a search, with the returns of the episodes it has played.
 
-    discounted_returns: of the same episodes. Ties in return are broken by discounted return: with
-        equal returns, earlier rewards (or later losses) indicate more headroom within the step
-        limit.
+    Ties in return are broken by discounted return: with equal returns, earlier rewards (or later
+    losses) indicate more headroom within the step limit.
+
+    Args:
+        forest: the policy.
+        lineage: where it came from.
+        returns: one for each episode.
+        discounted_returns: of the same episodes.
     """
 
     forest: Forest
@@ -93,8 +98,9 @@ class FirstToN:
     In such a game the score of a cut episode is extrapolated to N points: its rate tells more than
     the difference so far, which depends on when it was cut.
 
-    ends: the points of the side that had more, at the end of each finished episode.
-    steps: how long each of these was.
+    Args:
+        ends: the points of the side that had more, at the end of each finished episode.
+        steps: the length of each of these episodes.
     """
 
     ends: list[float] = field(default_factory=list)

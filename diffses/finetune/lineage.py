@@ -25,14 +25,19 @@ class Lineage:
     """What made a forest, and from what. Two with equal fields are the same; fields that do not
     belong to a kind stay at their defaults.
 
-    parent: of all but starts and children, the lineage of the forest that was changed.
-    family, member: of a start, e.g. "distill" and "00"; members of a family are screened together.
-    action_set: of a start, which choice among actions of equal effect; 0 is the start's own.
-    generation: of children, or of the constant search.
-    number, operator: of a child in its generation, from 0, and the variation operator's name.
-    parents: labels of a child's mother and father, for display.
-    steps: environment steps of PPO that led to it; None where these were the search's own share.
-    tolerance: of pruning, the share of the decisions that were allowed to change.
+    Args:
+        kind: what made it.
+        parent: of all but starts and children, the lineage of the forest that was changed.
+        family: of a start, e.g. "distill"; members of a family are screened together.
+        member: of a start, e.g. "00".
+        action_set: of a start, which choice among actions of equal effect; 0 is the start's own.
+        generation: of children, or of the constant search.
+        number: of a child in its generation, from 0.
+        operator: of a child, the variation operator's name.
+        parents: labels of a child's mother and father, for display.
+        steps: environment steps of PPO that led to it; None where these were the search's own
+            share.
+        tolerance: of pruning, the share of the decisions that were allowed to change.
     """
 
     kind: Kind
@@ -54,6 +59,14 @@ class Lineage:
     @property
     def key(self) -> str:
         """Names it in the derivation of seeds. Another wording is another search: keep it."""
+        return self._text("climb")
+
+    @property
+    def label(self) -> str:
+        """What tables and pages show. Nothing is computed from it, so it may be reworded."""
+        return self._text("constants")
+
+    def _text(self, constant_search: str) -> str:
         match self.kind:
             case Kind.start:
                 which = f", action set {self.action_set}" if self.action_set else ""
@@ -62,18 +75,13 @@ class Lineage:
                 return f"child {self.generation}.{self.number} ({self.operator})"
         assert self.parent is not None
         made = {
-            Kind.mean: f"climb {self.generation}",
-            Kind.best: f"climb {self.generation}, best",
+            Kind.mean: f"{constant_search} {self.generation}",
+            Kind.best: f"{constant_search} {self.generation}, best",
             Kind.ppo: "tuned" if self.steps is None else f"{self.steps} steps of PPO",
             Kind.pruned: f"pruned at {100 * self.tolerance:g} %",
             Kind.fewer_actions: "without idle actions",
         }
-        return f"{self.parent.key}, {made[self.kind]}"
-
-    @property
-    def label(self) -> str:
-        """What tables and pages show. Nothing is computed from it, so it may be reworded."""
-        return self.key
+        return f"{self.parent._text(constant_search)}, {made[self.kind]}"
 
     def to_json(self) -> dict[str, Any]:
         """The fields that are not at their defaults, parents nested."""

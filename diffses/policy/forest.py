@@ -70,6 +70,8 @@ class Forest:
                 raise ValueError(f"named twice: {names}")
         for feature in self.features:
             printing.check_feature(feature)
+        for action in self.actions:
+            printing.check_action(action)
         for tree in self.trees:
             check_tree(tree, len(self.features))
 
@@ -178,8 +180,7 @@ class Forest:
     def latex(self, digits: int = 3) -> str:
         """The trees as an `aligned` environment of LaTeX's math mode, constants rounded."""
         lines = (
-            rf"\mathrm{{{action.replace('_', chr(92) + '_')}}} &= "
-            + printing.latex(tree, self.features, digits)
+            f"{printing.roman(action)} &= " + printing.latex(tree, self.features, digits)
             for action, tree in zip(self.actions, self.trees, strict=True)
         )
         return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from diffses.policy.expression import Expression, Token, arity, fold
 from diffses.policy.operators import ATOMIC, OPERATORS, PRECEDENCE, UNARY_PRECEDENCE, split_template
 
-FEATURE_NAME = re.compile(r"[A-Za-z_][\w.\[\]#]*(-[A-Za-z_][\w.\[\]#]*)*")
+FEATURE_NAME = re.compile(r"[^\W\d][\w.\[\]#]*(-[^\W\d][\w.\[\]#]*)*")
 NUMBER = re.compile(r"\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
+
+LATEX_SPECIAL = {
+    **{sign: rf"\{sign}" for sign in "_#%&$ {}"},
+    "\\": r"\backslash{}",
+    "^": r"\text{\textasciicircum}",
+    "~": r"\text{\textasciitilde}",
+}
+# Unicode's names of the letters that LaTeX has a command for
+CAPITALS = re.findall(r"\w+", "GAMMA DELTA THETA LAMDA XI PI SIGMA UPSILON PHI PSI OMEGA")
+GREEK = CAPITALS + re.findall(r"\w+", "ALPHA BETA EPSILON ZETA ETA IOTA KAPPA MU NU RHO TAU CHI")
 
 Printed = tuple[str, int]  # text and its precedence
 
@@ -21,10 +32,23 @@ def check_feature(name: str) -> None:
     Raises:
         ValueError: if it cannot.
     """
-    if not FEATURE_NAME.fullmatch(name):
+    if not FEATURE_NAME.fullmatch(name) or any(part[0].isnumeric() for part in name.split("-")):
         raise ValueError(
             f"{name!r} cannot name a feature: use letters, digits, _ . # [ ], and one - between "
             "two names for their difference"
+        )
+
+
+def check_action(name: str) -> None:
+    """Checks that an action's name can begin a printed line, `name = formula`.
+
+    Raises:
+        ValueError: if it cannot.
+    """
+    if not name or name != name.strip() or "=" in name or not name.isprintable():
+        raise ValueError(
+            f"{name!r} cannot name an action: use printable characters without =, and no blanks "
+            "at its ends"
         )
 
 
@@ -50,8 +74,27 @@ def text(expression: Expression, features: Sequence[str], digits: int | None = N
 
 
 def roman(name: str) -> str:
-    """A feature's name in LaTeX, upright: `ball.y` is `\\mathrm{ball.y}`."""
-    return rf"\mathrm{{{name.replace('_', chr(92) + '_').replace('#', chr(92) + '#')}}}"
+    """A name in LaTeX's math mode, upright: `ball.y` is `\\mathrm{ball.y}`.
+
+    Greek letters are commands, raised and lowered digits are set so; other letters beyond ASCII
+    are in `\\text`, for which amsmath and a font that has them are needed.
+    """
+    return rf"\mathrm{{{''.join(map(_latex_letter, name))}}}"
+
+
+def _latex_letter(letter: str) -> str:
+    if letter in LATEX_SPECIAL:
+        return LATEX_SPECIAL[letter]
+    if letter.isascii():
+        return letter
+    shift, _, code = unicodedata.decomposition(letter).partition(" ")
+    if shift in ("<super>", "<sub>"):
+        return f"{'^' if shift == '<super>' else '_'}{{{chr(int(code, 16))}}}"
+    greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER (\w+)", unicodedata.name(letter, ""))
+    if greek and greek[2] in (GREEK if greek[1] == "SMALL" else CAPITALS):
+        word = greek[2].lower().replace("lamda", "lambda")
+        return rf"\{word if greek[1] == 'SMALL' else word.capitalize()}{{}}"
+    return rf"\text{{{letter}}}"
 
 
 def latex(

@@ -51,8 +51,10 @@ def steps_of(stage: str, shown: Shown) -> int | None:
         steps: int | None = (read_json(folder / "teacher.json") or {}).get("steps")
         return steps
     if stage == "dataset":
+        if (read_json(folder / "dataset.json") or {}).get("imported"):
+            return None
         return settings.get("states", 0) + settings.get("held_out", 0) or None
-    played: int | None = settings.get("steps")
+    played: int | None = None if settings.get("recording") else settings.get("steps")
     return played
 
 

@@ -147,7 +147,7 @@ def play_again(env: EnvConfig, shown: Shown) -> Recording | None:
         return None
     champion = Champion(shown.forests[shown.champion], env, detector_folder(shown.folders), {})
     try:
-        return record(champion, shown.champion, row, shown.cut_short)
+        return record(champion, shown.champion, row, shown.step_limit)
     except ArtifactError as error:
         log.warning("the report shows no episode: %s", error.problem)
         return None

@@ -44,8 +44,8 @@ class Shown:
         return merged
 
     @property
-    def cut_short(self) -> int | None:
-        """The steps after which every test episode was truncated; None where none was."""
+    def step_limit(self) -> int | None:
+        """`evaluation.max_steps`; whether it cut an episode, the results tell (`cut`)."""
         steps = self.config.get("evaluation", {}).get("max_steps")
         return None if steps is None else int(steps)
 

@@ -27,8 +27,8 @@ def summarise(sweep_dir: Path) -> dict[str, Any]:
             for the seed), "status" (done, failed, running or missing), "seconds", "error",
             "artifacts" (stage -> key), "validation" (mean return of its champion on
             validation episodes), "curve" (of its search:
-            "steps", "value" and "name"), "cut_short" (steps after which test episodes were ended,
-            or null) and "results".
+            "steps", "value" and "name"), "cut_short" (steps after which test episodes were cut,
+            or null if none was) and "results".
         "across": one for each variant, protocol and policy, with "seeds", "episodes" (that were
             played), "mean" (of the jobs' means), "spread" (their standard deviation; null where
             all jobs have the same episodes), "low", "high", "iqm", "ci95" and "iqm_ci95"

@@ -105,8 +105,8 @@ def curves(jobs: Sequence[dict[str, Any]]) -> Figure | None:
     drawn = plots.sweep_curves(jobs)
     caption = (
         "A thin line for each seed: the mean return of the formula that led the search by then, in "
-        "the search's own episodes, which are cut and are no test. The thick line is their mean, "
-        "the band one standard deviation to either side, where all of them are still searching."
+        "the search's own episodes, which may be cut and are no test. The thick line is their "
+        "mean, the band one standard deviation to either side, where all are still searching."
     )
     return None if drawn is None else Figure(drawn, "Search of each seed", caption)
 

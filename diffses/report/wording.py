@@ -33,7 +33,7 @@ PROTOCOL_NAMES = {
 }
 PROTOCOL_NOTES = {
     "v5": (
-        "Full games in which the console repeats the previous action with probability {sticky} "
+        "Games in which the console repeats the previous action with probability {sticky} "
         "(sticky actions), so no two are alike. One action lasts {skip} frames. Rewards are not "
         "clipped. The interval is a 95 % percentile bootstrap over the episodes; IQM is the mean "
         "of the middle half of them."
@@ -94,7 +94,8 @@ def headline(game: str, shown: Shown) -> str:
     if row is None:
         return f"No formula for {game_name(game)} has been evaluated."
     a_game = "a game of" if shown.has_frames else "an episode of"
-    played = a_game if shown.cut_short is None else f"in the first {shown.cut_short:,} steps of"
+    all_cut = row.get("cut", 0) == row["episodes"]
+    played = f"in the first {row['max_steps']:,} steps of" if all_cut else a_game
     subject = "From pixels, a formula" if shown.has_frames else "A formula"
     if from_memory(shown):
         subject = "From memory (an upper bound), a formula"
@@ -114,7 +115,7 @@ def episodes(row: Row) -> str:
 def warnings(shown: Shown) -> list[str]:
     """Warnings above the results of a run; empty for a full evaluation."""
     found = [UPPER_BOUND] if from_memory(shown) else []
-    found += [] if shown.cut_short is None else [cut_short(shown.cut_short)]
+    found += cut_short(shown.results)
     row = shown.result(shown.champion)
     if row is not None and row["episodes"] < FULL_EPISODES:
         found.append(few_episodes(row["episodes"], row["protocol"]))
@@ -123,11 +124,10 @@ def warnings(shown: Shown) -> list[str]:
 
 def cautions(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Warnings above the results of a sweep, from "jobs" in `summary.json`."""
-    cut = [job["cut_short"] for job in jobs if job["cut_short"] is not None]
     rows = [row for job in jobs for row in job["results"]]
     main = main_protocol(rows)
     played = [row["episodes"] for row in rows if row["protocol"] == main]
-    found = [cut_short(min(cut))] if cut else []
+    found = cut_short(rows)
     if played and min(played) < FULL_EPISODES:
         found.append(few_episodes(min(played), main))
     return found
@@ -138,11 +138,24 @@ def from_memory(shown: Shown) -> bool:
     return bool(shown.features.get("kind") == "oracle")
 
 
-def cut_short(steps: int) -> str:
-    return (
-        f"Every test episode was cut after {steps:,} steps. The returns are those of "
-        "beginnings of games and do not measure how well a policy plays."
-    )
+def cut_short(rows: Sequence[Row]) -> list[str]:
+    """A warning if test episodes were cut by `evaluation.max_steps`; nothing where none was.
+
+    Args:
+        rows: of `results.json`.
+    """
+    limits = [row["max_steps"] for row in rows if row.get("cut")]
+    if not limits:
+        return []
+    cut, played = sum(row.get("cut", 0) for row in rows), sum(row["episodes"] for row in rows)
+    which = "Every test episode was" if cut == played else f"{cut:,} of {played:,} test episodes"
+    were = "" if cut == played else " (of all policies together) were"
+    after = "different numbers of" if len(set(limits)) > 1 else f"{limits[0]:,}"
+    what = "The" if cut == played else "Their"
+    return [
+        f"{which}{were} cut after {after} steps. {what} returns are those of beginnings of games "
+        "and do not measure how well a policy plays."
+    ]
 
 
 def few_episodes(count: int, protocol: str) -> str:

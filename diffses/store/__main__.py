@@ -1,6 +1,6 @@
 """The old form of `python -m diffses store`, for one more release."""
 
-from diffses.cli.old_commands import forward
+from importlib import import_module
 
 if __name__ == "__main__":
-    forward("diffses.store")
+    import_module("diffses.cli.old_commands").forward("diffses.store")

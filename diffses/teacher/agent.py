@@ -41,10 +41,13 @@ RENAMED_CLASSES = {
 }
 CLASS_FIELDS = ("policy_class", "policy_kwargs")  # fields of a zip's `data` that name our classes
 UNUSED_SCHEDULES = ("lr_schedule", "clip_range", "exploration_schedule")  # needed to train alone
+# SB3 allocates a buffer of `buffer_size` states (DQN), or of n_steps x n_envs, when it loads an
+# agent: 26 GiB for frames and DQN's default. To act, none is needed.
+NO_BUFFER = {"buffer_size": 1, "n_steps": 1, "n_envs": 1}
 
 
-def load(path: Path, algorithm: str) -> BaseAlgorithm:
-    """Reads an agent that SB3 saved, on the CPU, to act with it.
+def load(path: Path, algorithm: str, setting: str = "teacher.path") -> BaseAlgorithm:
+    """Reads an agent that SB3 saved, on the CPU, to act with it, without buffers to train with.
 
     Schedules are replaced by constants and not unpickled: agents of the RL zoo carry them as
     functions of other Python versions.
@@ -52,6 +55,7 @@ def load(path: Path, algorithm: str) -> BaseAlgorithm:
     Args:
         path: of the zip.
         algorithm: a key of `ALGORITHMS`.
+        setting: that gives the path, for the error.
 
     Raises:
         ConfigError: for an unknown algorithm.
@@ -66,12 +70,15 @@ def load(path: Path, algorithm: str) -> BaseAlgorithm:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the schedules, and about old pickles
-            custom_objects = {"learning_rate": 0.0, **schedules, **saved_classes(path)}
-            return ALGORITHMS[algorithm].load(path, device="cpu", custom_objects=custom_objects)
+            unused = {"learning_rate": 0.0, **schedules, **NO_BUFFER}
+            return ALGORITHMS[algorithm].load(
+                path, device="cpu", custom_objects=unused | saved_classes(path)
+            )
     except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())  # torch's have many lines
         raise ArtifactError(
-            f"{path} cannot be read as an SB3 {algorithm} agent: {type(error).__name__}: {error}",
-            fix="teacher.path=<a .zip that model.save wrote>, with its teacher.algorithm",
+            f"{path} cannot be read as an SB3 {algorithm} agent: {reason:.300}",
+            fix=f"{setting}=<a .zip that model.save wrote>, with its teacher.algorithm",
         ) from error
 
 
@@ -102,18 +109,26 @@ class _Unpickler(pickle.Unpickler):
 
 
 def check_agent(model: BaseAlgorithm, actions: int, game: str) -> None:
-    """Checks that a model fits a game's actions and 84x84x4 frames.
+    """Checks that a model fits a game's actions and 84x84x4 frames of 0..255 or of 0..1.
 
     Raises:
         ConfigError: if it does not.
     """
-    shape = model.observation_space.shape
+    space: Any = model.observation_space
+    shape = space.shape
     count = getattr(model.action_space, "n", None)
     if shape not in ((DEPTH, SIDE, SIDE), (SIDE, SIDE, DEPTH)) or count != actions:
         raise ConfigError(
             f"this teacher sees {shape} and has {count} actions; {game} gives "
             f"{(DEPTH, SIDE, SIDE)} and has {actions}",
             fix="a teacher that was trained on this game from stacked 84x84 frames",
+        )
+    low, high = float(space.low.min()), float(space.high.max())
+    if (low, high) not in ((0, 255), (0, 1)) or (high == 1 and space.dtype.kind != "f"):
+        raise ConfigError(
+            f"this teacher was trained on {space.dtype} frames of {low:g} to {high:g}; how to "
+            "scale frames to them is not known",
+            fix="a teacher that was trained on frames of 0 to 255, or on floats of 0 to 1",
         )
 
 
@@ -126,7 +141,9 @@ class PixelPolicy:
 
     def __init__(self, model: BaseAlgorithm) -> None:
         self._policy: Any = model.policy
-        self._channels_last = model.observation_space.shape == (SIDE, SIDE, DEPTH)
+        space: Any = model.observation_space
+        self._channels_last = space.shape == (SIDE, SIDE, DEPTH)
+        self._unit_range = bool(space.high.max() == 1)  # trained on frames scaled to 0..1
         self._policy.set_training_mode(False)
 
     @classmethod
@@ -145,6 +162,8 @@ class PixelPolicy:
         """
         view = stack.transpose(1, 2, 0) if self._channels_last else stack
         frames = torch.from_numpy(np.ascontiguousarray(view)[None])
+        if self._unit_range:
+            frames = frames.float() / 255
         if hasattr(self._policy, "q_net"):
             scores = self._policy.q_net(frames)
         else:

@@ -138,7 +138,7 @@ def test_a_workers_error_is_raised_here_and_so_is_its_death(cartpole):
     envs.reset()
     with pytest.raises(IndexError):
         envs.step(np.ones(2, int))
-    envs._groups[0]._process.kill()
+    envs._workers[0]._process.kill()
     with pytest.raises(DiffsesError, match="worker process of the vectorised environment died"):
         envs.step(np.zeros(2, int))
     envs.close()

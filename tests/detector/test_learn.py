@@ -129,11 +129,11 @@ def test_nothing_that_moves_is_an_error_with_a_way_out():
 
 
 @pytest.mark.slow
-def test_types_and_features_of_pong_are_the_same_for_every_seed(params):
+def test_types_and_features_of_pong_are_the_same_for_every_seed(protocol):
     found = []
     for seed in (0, 1, 2):
         settings = MotionDetector(steps=800, seed=seed)
-        play = recording_for(params(), settings)
+        play = recording_for(protocol(), settings)
         detector = learn_motion_detector(
             play.screens, play.starts, play.action_tm1, settings, LABELS
         )

@@ -10,6 +10,7 @@ from diffses.detector import kernel
 from diffses.detector.learn import learn_motion_detector
 from diffses.detector.motion import MotionObjectDetector
 from diffses.errors import ArtifactError
+from diffses.zoo.champion import open_champion
 
 
 def test_pong_is_found(pong_detector):
@@ -202,6 +203,21 @@ def test_saved_and_loaded_it_sees_the_same(pong, pong_detector, tmp_path):
         np.testing.assert_array_equal(loaded.observe(screen), row)
         assert loaded.objects.tolist() == pong_detector.objects.tolist()
     assert json.loads((tmp_path / "detector.json").read_text())["player"] == "player"
+
+
+@pytest.mark.parametrize("game", ["boxing", "breakout", "freeway", "pong", "space_invaders"])
+def test_a_shipped_detector_is_written_as_it_was_read(game, tmp_path):
+    # the names in files are a format: renaming a field must not reach them
+    folder = open_champion(game).detector
+    MotionObjectDetector.load(folder).save(tmp_path)
+    shipped, written = (json.loads((f / "detector.json").read_text()) for f in (folder, tmp_path))
+    assert written == shipped
+    with np.load(folder / "detector.npz") as old, np.load(tmp_path / "detector.npz") as new:
+        assert set(new.files) == set(old.files)
+        for name in set(old.files) - {"colours"}:
+            np.testing.assert_array_equal(new[name], old[name])
+        # older files hold one row of colours, for the search mask
+        np.testing.assert_array_equal(new["colours"][-1], np.atleast_2d(old["colours"])[-1])
 
 
 def test_learning_twice_writes_the_same_bytes(pong, tmp_path):

@@ -96,7 +96,7 @@ def shown_by():
     """What the report reads, with a detector that says this of itself."""
 
     class Result:
-        cut_short, champion, has_frames = None, "finetuned", True
+        results, champion, has_frames = (), "finetuned", True
 
         def __init__(self, features):
             self.features = features

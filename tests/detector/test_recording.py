@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +9,7 @@ from diffses.cli import score_detector as score
 from diffses.cli.record_frames import main
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.base import observe_env
+from diffses.detector.ground_truth import read_ground_truth
 from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.recording import (
     Explorer,
@@ -115,9 +117,10 @@ def test_the_command_leaves_a_file_that_can_be_learned_from_but_not_scored(tmp_p
         plain = {name: file[name] for name in ("frames", "actions", "episode_start")}
     np.testing.assert_array_equal(cv2.imread(str(pictures / "000019.png"))[:, :, ::-1], last)
     read = read_recording(out)
+    assert read.game == "freeway"
     np.testing.assert_array_equal(read.frames[19], last)
     np.savez(out, **plain)  # as others write it
-    found = recording_for(None, MotionDetector(recording=str(out)))
+    found = recording_for(v5(ArcadeEnv(game="freeway")), MotionDetector(recording=str(out)))
     np.testing.assert_array_equal(found.screens, screens)
     assert score.main(["--detector=motion", f"--frames={out}"]) == 1
     assert "no true boxes to score against" in capsys.readouterr().err
@@ -156,12 +159,117 @@ def test_what_cannot_be_recorded_is_two_lines(arguments, code, fix, capsys):
     assert solution.startswith(f"  fix: {fix}")
 
 
-def test_a_file_that_is_no_recording_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no recording"):
-        read_recording(tmp_path / "nothing.npz")
-    np.savez(tmp_path / "half.npz", frames=np.zeros((2, 210, 160, 3), np.uint8))
-    with pytest.raises(ConfigError, match="no recording"):
-        read_recording(tmp_path / "half.npz")
+@pytest.fixture(scope="module")
+def pong_play():
+    return record_play(v5(ArcadeEnv(game="pong")), ExplorerSpec(), 8, 0)
+
+
+def parts(play):
+    """The arrays of its file."""
+    return {
+        "frames": play.frames, "actions": play.action_tm1, "episode_start": play.starts,
+        "screens": play.screens, "before": play.before, "game": np.array("pong"),
+    }  # fmt: skip
+
+
+def test_a_file_that_is_no_recording_is_refused(tmp_path, pong_play):
+    path = tmp_path / "play.npz"
+    with pytest.raises(ConfigError, match="is no recording: does not exist"):
+        read_recording(path)
+    save_recording(pong_play, path, None)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ConfigError, match="is no recording: is not a whole"):
+        read_recording(path)
+    with pytest.raises(ConfigError, match="is no recording: is not a whole"):
+        read_ground_truth(path)
+    middle = whole.index(b"frames.npy") + 200  # of the compressed data
+    path.write_bytes(whole[:middle] + b"damaged" + whole[middle + 7 :])
+    with pytest.raises(ConfigError, match="is no recording: frames is damaged") as refused:
+        read_recording(path)
+    assert len(str(refused.value).splitlines()) == 2
+    assert "record-frames, with frames, actions, episode_start" in refused.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("actions", lambda a: None, "it lacks actions"),
+        ("actions", lambda a: a[:-1], "actions is int16 (7,), want integers (8,)"),
+        ("actions", lambda a: a.astype(float), "actions is float64 (8,), want integers (8,)"),
+        ("actions", lambda a: a - 1, "actions go from -1 to"),
+        ("actions", lambda a: a.astype(object), "actions cannot be read: Object arrays"),
+        ("episode_start", lambda a: a[:, None], "episode_start is bool (8, 1), want bool (8,)"),
+        ("frames", lambda a: a[..., 0], "frames is uint8 (8, 210, 160), want uint8 (n, h, w, 3)"),
+        ("frames", lambda a: a / 255, "frames is float64 (8, 210, 160, 3), want uint8"),
+        ("frames", lambda a: a[:0], "frames is uint8 (0, 210, 160, 3), want uint8 (n, h, w, 3)"),
+        ("screens", lambda a: a[:, :84], "screens is uint8 (8, 84, 160), want uint8 (8, 210, 160)"),
+        ("screens", lambda a: a * 0, "screens are not the palette indices of its frames"),
+        ("before", lambda a: a[1:], "before is uint8 (7, 210, 160), want uint8 (8, 210, 160)"),
+        ("game", lambda a: np.array(7), "game is int64 (), want a text"),
+    ],
+)  # fmt: skip
+def test_an_array_of_another_form_is_named(tmp_path, pong_play, name, change, problem):
+    arrays, path = parts(pong_play), tmp_path / "play.npz"
+    arrays[name] = change(arrays[name])
+    np.savez(path, **{one: array for one, array in arrays.items() if array is not None})
+    with pytest.raises(ConfigError) as refused:
+        read_recording(path)
+    assert refused.value.problem.startswith(f"{path} is no recording: {problem}")
+
+
+def test_a_recording_of_another_game_is_refused(tmp_path, pong_play, caplog):
+    path, pong, breakout = (
+        tmp_path / "play.npz",
+        *(v5(ArcadeEnv(game=game)) for game in ("pong", "breakout")),
+    )
+    settings = MotionDetector(recording=str(path))
+    save_recording(pong_play, path, None)
+    assert recording_for(pong, settings).game == "pong"
+    with pytest.raises(ConfigError, match="is a recording of pong, and env is breakout"):
+        recording_for(breakout, settings)
+    assert not caplog.records
+    older = parts(pong_play)
+    del older["game"]
+    np.savez(path, **older)
+    assert recording_for(pong, settings).game is None
+    assert f"{path} does not say its game; it is taken for one of pong" in caplog.text
+    older["actions"][3] = 5  # Pong has six actions, Breakout four
+    np.savez(path, **older)
+    recording_for(pong, settings)
+    with pytest.raises(ConfigError, match=r"has action 5, and breakout has 0 to 3"):
+        recording_for(breakout, settings)
+    save_recording(record_play(v5(ArcadeEnv(game="air_raid")), ExplorerSpec(), 3, 0), path, None)
+    with np.load(path) as file:
+        older = {name: file[name] for name in file.files if name != "game"}
+    np.savez(path, **older)
+    with pytest.raises(ConfigError, match=r"has screens \(250, 160\), and pong has \(210, 160\)"):
+        recording_for(pong, settings)
+
+
+def noise(frames):
+    """Frames as a video codec leaves them."""
+    added = np.random.default_rng(0).integers(0, 4, frames.shape, dtype=np.uint8)
+    return (frames // 2 + added).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("boxes", lambda a: a["x"], r"boxes is int16 \(462,\), want records of frame, category"),
+        ("boxes", lambda a: a[:, None], "boxes is .*462, 1"),
+        ("categories", lambda a: a[:1], "the category of a box is not in 0 to 0"),
+        ("categories", lambda a: np.arange(3), "categories is int64"),
+        ("frames", lambda a: a[:90], r"actions is int16 \(180,\), want integers \(90,\)"),
+        ("frames", noise, r"is no recording: the recording has \d+ colours; at most 256"),
+    ],
+)
+def test_true_boxes_of_another_form_are_named(tmp_path, name, change, problem):
+    with np.load(Path(__file__).parent.parent / "data" / "pong_screens.npz") as file:
+        arrays = {one: file[one] for one in file.files}
+    np.savez(tmp_path / "play.npz", **arrays | {name: change(arrays[name])})
+    with pytest.raises(ConfigError, match=problem):
+        read_ground_truth(tmp_path / "play.npz")
 
 
 @pytest.mark.slow

@@ -213,10 +213,7 @@ def test_one_file_plays_pong_from_pixels(tmp_path):
     # RGB frames are read as well as palette indices
     module, atari = load(source, tmp_path / "again.py"), search_protocol(env).make_env()
     atari.reset(3)
-    one, two = (
-        module.Detector(module.FITTED),
-        module.Detector(module.FITTED),
-    )
+    one, two = module.Detector(module.FITTED), module.Detector(module.FITTED)
     for _ in range(20):
         atari.step(2)
         np.testing.assert_array_equal(one.observe(atari.observation()), two.observe(atari.rgb()))

@@ -13,9 +13,9 @@ CHILD = Lineage(Kind.child, generation=3, number=4, operator="graft", parents=("
 LABELS = {
     "distill/00, action set 2": START,
     "pursuit/7": Lineage.start("pursuit", 7),
-    "distill/00, action set 2, climb 12": MEAN,
+    "distill/00, action set 2, constants 12": MEAN,
     "child 3.4 (graft)": CHILD,
-    "child 3.4 (graft), climb 5, best": Lineage(Kind.best, parent=CHILD, generation=5),
+    "child 3.4 (graft), constants 5, best": Lineage(Kind.best, parent=CHILD, generation=5),
     "child 3.4 (graft), tuned": Lineage(Kind.ppo, parent=CHILD),
     "pursuit/7, 640 steps of PPO": Lineage(Kind.ppo, Lineage.start("pursuit", 7), steps=640),
     "child 3.4 (graft), pruned at 1 %": Lineage(Kind.pruned, parent=CHILD, tolerance=0.01),
@@ -30,6 +30,12 @@ def test_labels_and_the_way_through_json(label):
     again = Lineage.from_json(json.loads(json.dumps(lineage.to_json())))
     assert again == lineage
     assert again.parents == lineage.parents
+
+
+def test_what_seeds_are_derived_from_is_pinned():
+    # another text is another search: what is found under a seed changes
+    assert MEAN.key == "distill/00, action set 2, climb 12"
+    assert Lineage(Kind.best, parent=MEAN, generation=3).key == f"{MEAN.key}, climb 3, best"
 
 
 def test_what_json_holds():

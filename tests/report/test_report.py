@@ -21,7 +21,7 @@ from diffses.report.page import page, validation_table
 from diffses.report.run_artifacts import read
 from diffses.report.terminal import summary_text
 from diffses.report.wandb_media import show
-from diffses.report.wording import DASH, MINUS, number
+from diffses.report.wording import DASH, MINUS, cut_short, number
 from diffses.stages.report import write_report
 from diffses.store import Store, Workspace
 from tests.fake_artifacts import START, build, config
@@ -187,6 +187,27 @@ def test_a_short_evaluation_says_so_first(tmp_path):
 
 
 @pytest.mark.usefixtures("no_pictures")
+def test_a_limit_that_no_episode_reached_is_not_mentioned(tmp_path):
+    _, report = write(tmp_path, episodes=2, max_steps=9000, v4=False)  # episodes have 8000 steps
+    for text in (Text((report / "report.html").read_text()).text, summary_text(report)):
+        assert "cut after" not in text
+        assert "points a game of Pong" in text.replace("\n", " ")
+
+
+def test_a_warning_counts_the_episodes_that_were_cut():
+    rows = [
+        {"episodes": 30, "cut": 0, "max_steps": 300},
+        {"episodes": 30, "cut": 12, "max_steps": 300},
+    ]
+    assert cut_short(rows[:1]) == []
+    assert cut_short(rows)[0].startswith(  # 0 + 12 of 30 + 30
+        "12 of 60 test episodes (of all policies together) were cut after 300 steps. Their returns"
+    )
+    every = [{"episodes": 12, "cut": 12, "max_steps": 300}]
+    assert cut_short(every)[0].startswith("Every test episode was cut after 300 steps. The returns")
+
+
+@pytest.mark.usefixtures("no_pictures")
 def test_a_stage_built_before_the_run_is_said_to_be_reused(tmp_path):
     paths = build(tmp_path)
     paths.pop("report")
@@ -321,6 +342,17 @@ def test_the_steps_each_stage_played(whole):
     assert found["distill"] is None
     assert found["finetune"] == 1_525_000
     assert found["evaluate"] == 5 * 60 * 8000
+
+
+@pytest.mark.usefixtures("no_pictures")
+def test_a_stage_that_read_a_file_played_no_steps(tmp_path):
+    paths, _ = write(tmp_path, episodes=2, v4=False)
+    about = json.loads((paths["dataset"] / "dataset.json").read_text())
+    (paths["dataset"] / "dataset.json").write_text(json.dumps(about | {"imported": True}))
+    shown = read(paths)
+    shown.built["detector"].config["detector"]["recording"] = "play.npz"
+    assert steps_of("dataset", shown) is None
+    assert steps_of("detector", shown) is None
 
 
 def test_the_champion_is_marked_and_not_who_played_few_games():

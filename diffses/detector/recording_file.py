@@ -1,0 +1,87 @@
+"""The .npz files of recordings: reading their arrays, each checked before any is used.
+
+frames         uint8 (n, h, w, 3), RGB
+actions        integers (n,), from 0: each was taken before its frame; 0 at an episode's start
+episode_start  bool (n,)
+screens        uint8 (n, h, w): the palette indices of the frames; optional
+before         uint8 (n, h, w): those of the frame before each; optional
+game           text: the ROM's name in ale-py; optional
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from diffses.errors import ConfigError
+
+REQUIRED = ("frames", "actions", "episode_start")
+OPTIONAL = ("screens", "before", "game")
+LARGEST_ACTION = 17  # of the console's 18 actions
+
+
+def read_arrays(path: Path, others: Sequence[str] = ()) -> dict[str, np.ndarray]:
+    """The arrays of a recording: REQUIRED, and those of OPTIONAL and `others` that it has.
+
+    Nothing in the file is unpickled.
+
+    Raises:
+        ConfigError: if the file cannot be read, lacks an array, or has one of another shape or
+            type; names the file and the array.
+    """
+    if not zipfile.is_zipfile(path):  # what an .npz file is; half of one is none
+        what = "is not a whole .npz file" if path.exists() else "does not exist"
+        raise refusal(path, what)
+    arrays = {}
+    name = ""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if missing := [name for name in REQUIRED if name not in file.files]:
+                raise refusal(path, f"it lacks {', '.join(missing)}")
+            for name in (*REQUIRED, *OPTIONAL, *others):
+                if name in file.files:
+                    arrays[name] = file[name]
+    except (OSError, ValueError, EOFError, NotImplementedError, MemoryError) as error:
+        raise refusal(path, f"{name or 'the file'} cannot be read: {error}") from error
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise refusal(path, f"{name or 'the file'} is damaged: {error}") from error
+    if problem := _problem(arrays):
+        raise refusal(path, problem)
+    return arrays
+
+
+def refusal(path: Path, problem: str) -> ConfigError:
+    """The error for a file that is no recording."""
+    return ConfigError(
+        f"{path} is no recording: {' '.join(problem.split())}",
+        fix="a file of python -m diffses record-frames, with " + ", ".join(REQUIRED),
+    )
+
+
+def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
+    """What is wrong with the arrays of OPTIONAL and REQUIRED; None if nothing is."""
+    frames, actions = arrays["frames"], arrays["actions"]
+    if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or frames.size == 0:
+        return f"frames is {_form(frames)}, want uint8 (n, h, w, 3)"
+    count, *screen = frames.shape[:3]
+    for name, kinds, wanted in (("actions", "iu", "integers"), ("episode_start", "biu", "bool")):
+        if arrays[name].shape != (count,) or arrays[name].dtype.kind not in kinds:
+            return f"{name} is {_form(arrays[name])}, want {wanted} ({count},)"
+    if actions.min() < 0 or actions.max() > LARGEST_ACTION:
+        return f"actions go from {actions.min()} to {actions.max()}, want 0 to {LARGEST_ACTION}"
+    for name in ("screens", "before"):
+        if name in arrays:
+            array = arrays[name]
+            if array.shape != (count, *screen) or array.dtype != np.uint8:
+                return f"{name} is {_form(array)}, want uint8 {(count, *screen)}"
+    if "game" in arrays and (arrays["game"].shape != () or arrays["game"].dtype.kind != "U"):
+        return f"game is {_form(arrays['game'])}, want a text"
+    return None
+
+
+def _form(array: np.ndarray) -> str:
+    return f"{array.dtype} {array.shape}"
