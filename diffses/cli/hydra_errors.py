@@ -176,18 +176,13 @@ def _wanted(error: ValidationError) -> str:
     return "a value of another type"
 
 
-def former_name(name: str, value: object) -> tuple[str, str] | None:
-    """What is wrong and what to type, for a setting's name of before LAYOUT 2; else None."""
-    new = RENAMED.get(name)
-    return None if new is None else (f"the setting {name} is now {new}", f"{new}={value}")
-
-
 def _unknown(override: str, error: BaseException) -> tuple[str, str]:
     name, _, value = override.lstrip("+~").partition("=")
     if not value and (match := re.search(rf"{re.escape(name)}=(\S+)", str(error))):
         value = match[1]
-    if (renamed := former_name(name, value or "...")) is not None:
-        return renamed
+    if name in RENAMED:  # on the command line it was refused before: it stands in a file
+        new = RENAMED[name]
+        return f"the setting {name} is now {new}", f"write {new} in the YAML file that sets {name}"
     if "." in name and name in declared():  # but not of the variant chosen
         preset = re.search(r"In '([^']+)'", str(error))
         return _of_another_variant(name, value, preset[1] if preset else None)

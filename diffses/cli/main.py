@@ -33,7 +33,6 @@ from diffses.cli.exit_codes import (
     print_error,
     traceback_wanted,
 )
-from diffses.cli.hydra_errors import former_name
 from diffses.cli.job_status import Status
 from diffses.cli.overrides import refuse_mistakes
 from diffses.config import ROOT, Config, Verbosity, register, store_folder
@@ -220,10 +219,9 @@ def to_config(raw: DictConfig) -> Config:
         if isinstance(node, DictConfig) and (kind := OmegaConf.get_type(node)) is not None:
             known = {field.name for field in dataclasses.fields(kind)}
             for key in {str(key) for key in node} - known:
-                setting = f"{name}{key}"
-                unknown = f"there is no setting {setting}", f"leave out +{setting}=..."
-                problem, fix = former_name(setting, node[key]) or unknown
-                raise ConfigError(problem, fix=fix)
+                raise ConfigError(
+                    f"there is no setting {name}{key}", fix=f"leave out +{name}{key}=..."
+                )
     return config
 
 

@@ -18,6 +18,7 @@ from hydra.core.override_parser.types import Override, Quote, QuotedString
 from hydra.errors import HydraException
 
 from diffses.config import ROOT, VARIANTS, Config
+from diffses.config.renamed import RENAMED
 from diffses.errors import ConfigError
 
 HELP = "python run.py --help lists groups, variants and settings"
@@ -116,6 +117,8 @@ def mistake(word: str) -> tuple[str, str] | None:
     name = override.key_or_group
     if name in ("", "hydra"):
         return f"{word} names no setting", HELP
+    if name in RENAMED:
+        return f"the setting {name} is now {RENAMED[name]}", typed(RENAMED[name], _text(override))
     if name not in GROUPS and name not in declared():
         return None
     if override.package is not None:
