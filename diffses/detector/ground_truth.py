@@ -17,6 +17,7 @@ from diffses.detector.recording_file import read_arrays, refusal
 from diffses.detector.segmentation import scratch
 from diffses.errors import ConfigError, DiffsesError
 
+GIVEN = "--frames "  # by score-detector
 BOX_FIELDS = ("frame", "category", "x", "y", "w", "h")
 MIN_MOVED_SHARE = 0.02  # of its consecutive boxes must have moved for a category to count
 MIN_BACKGROUND_SHARE = 0.5  # of all pixels show the background, unless the background moves
@@ -47,7 +48,7 @@ def read_ground_truth(path: Path) -> GroundTruth:
         ConfigError: if the file is missing, damaged or lacks an array, or if an array has another
             shape or type.
     """
-    arrays = read_arrays(path, ("boxes", "categories"))
+    arrays = read_arrays(path, ("boxes", "categories"), GIVEN)
     if problem := _problem(arrays):
         raise ConfigError(
             f"{path} has no true boxes to score against: {problem}",
@@ -78,7 +79,7 @@ def _indices(path: Path, frames: np.ndarray) -> np.ndarray:
     try:
         return recording_indices(frames)
     except DiffsesError as error:
-        raise refusal(path, error.problem) from error
+        raise refusal(path, error.problem, GIVEN) from error
 
 
 def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:

@@ -24,8 +24,15 @@ OPTIONAL = ("screens", "before", "game")
 LARGEST_ACTION = 17  # of the console's 18 actions
 
 
-def read_arrays(path: Path, others: Sequence[str] = ()) -> dict[str, np.ndarray]:
+def read_arrays(
+    path: Path, others: Sequence[str] = (), given: str = "detector.recording="
+) -> dict[str, np.ndarray]:
     """The arrays of a recording: REQUIRED, and those of OPTIONAL and `others` that it has.
+
+    Args:
+        path: of the .npz file.
+        others: names of further arrays.
+        given: what is typed before the path, for the error.
 
     Nothing in the file is unpickled.
 
@@ -35,30 +42,30 @@ def read_arrays(path: Path, others: Sequence[str] = ()) -> dict[str, np.ndarray]
     """
     if not zipfile.is_zipfile(path):  # what an .npz file is; half of one is none
         what = "is not a whole .npz file" if path.exists() else "does not exist"
-        raise refusal(path, what)
+        raise refusal(path, what, given)
     arrays = {}
     name = ""
     try:
         with np.load(path, allow_pickle=False) as file:
             if missing := [name for name in REQUIRED if name not in file.files]:
-                raise refusal(path, f"it lacks {', '.join(missing)}")
+                raise refusal(path, f"it lacks {', '.join(missing)}", given)
             for name in (*REQUIRED, *OPTIONAL, *others):
                 if name in file.files:
                     arrays[name] = file[name]
     except (OSError, ValueError, EOFError, NotImplementedError, MemoryError) as error:
-        raise refusal(path, f"{name or 'the file'} cannot be read: {error}") from error
+        raise refusal(path, f"{name or 'the file'} cannot be read: {error}", given) from error
     except (zipfile.BadZipFile, zlib.error) as error:
-        raise refusal(path, f"{name or 'the file'} is damaged: {error}") from error
+        raise refusal(path, f"{name or 'the file'} is damaged: {error}", given) from error
     if problem := _problem(arrays):
-        raise refusal(path, problem)
+        raise refusal(path, problem, given)
     return arrays
 
 
-def refusal(path: Path, problem: str) -> ConfigError:
+def refusal(path: Path, problem: str, given: str = "detector.recording=") -> ConfigError:
     """The error for a file that is no recording."""
     return ConfigError(
         f"{path} is no recording: {' '.join(problem.split())}",
-        fix="a file of python -m diffses record-frames, with " + ", ".join(REQUIRED),
+        fix=f"{given}<a file of python -m diffses record-frames, with {', '.join(REQUIRED)}>",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from diffses.policy.expression import (
     with_constants,
 )
 
+MAX = sys.float_info.max
 FORMAT = 1  # version of the JSON; raise it when an older reader would misread the file
 
 
@@ -209,13 +211,16 @@ class Forest:
         Raises:
             ValueError, KeyError, TypeError: if it is not the JSON of a forest.
         """
-        data: dict[str, Any] = json.loads(text)
+        try:
+            data: dict[str, Any] = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         if data["format"] != FORMAT:
             raise ValueError(f"format {data['format']}; this version reads {FORMAT}")
         return cls(
-            tuple(data["features"]),
-            tuple(data["actions"]),
-            tuple(int(index) for index in data["action_ids"]),
+            _texts(data, "features"),
+            _texts(data, "actions"),
+            tuple(map(_index, data["action_ids"])),
             tuple(tuple(_token(item) for item in tree) for tree in data["trees"]),
             _bounds(data.get("bounds")),
         )
@@ -234,7 +239,13 @@ class Forest:
             return cls.from_json(path.read_text(encoding="utf-8"))
         except (ValueError, KeyError, TypeError) as error:
             raise ArtifactError(
-                f"{path} holds no forest: {error}", fix="build it again: force=[distill]"
+                f"{path} holds no forest: {error}",
+                fix="the stored JSON of a forest; of a run, build it again: force=[distill]",
+            ) from error
+        except OSError as error:
+            raise ArtifactError(
+                f"{path} cannot be read: {error.strerror}",
+                fix="the JSON file of a forest, as finetuned.json of a run",
             ) from error
 
 
@@ -252,6 +263,22 @@ def _bounds(stored: list[list[float]] | None) -> tuple[tuple[float, float], ...]
     return None if stored is None else tuple((float(low), float(high)) for low, high in stored)
 
 
+def _texts(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    texts = data[name]
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{name} is no list of texts")
+    return tuple(texts)
+
+
+def _index(stored: object) -> int:
+    """An action's index; 2.0 is 2."""
+    if not isinstance(stored, int | float) or isinstance(stored, bool) or not stored >= 0:
+        raise ValueError(f"{stored!r:.20} in action_ids is no index")
+    if not float(stored).is_integer():
+        raise ValueError(f"{stored!r:.20} in action_ids is no whole number")
+    return int(stored)
+
+
 def _stored(token: Token) -> str | float:
     return f"x{token}" if isinstance(token, int) else token
 
@@ -260,6 +287,8 @@ def _token(item: object) -> Token:
     if isinstance(item, str):
         index = item[1:]
         return int(index) if item[:1] == "x" and index.isdecimal() else item
+    if isinstance(item, int) and not isinstance(item, bool) and abs(item) > MAX:
+        raise ValueError("a constant is too large")
     if isinstance(item, int | float) and not isinstance(item, bool):
         return float(item)
     raise ValueError(f"{item!r} is no token")

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from diffses.config import (
     ArcadeEnv,
@@ -50,14 +51,15 @@ def make_teacher(
     elif isinstance(teacher, HubTeacher):
         from diffses.teacher.hub import download  # of an extra
 
-        about = take(download(teacher), teacher.algorithm, env, workspace)
+        path, setting = download(teacher), "teacher.filename"
+        about = take(path, teacher.algorithm, env, workspace, setting)
         about |= {"source": f"{teacher.repo_id}@{teacher.revision}/{teacher.filename}"}
     elif isinstance(teacher, CheckpointTeacher):
         path = Path(teacher.path)
         about = take(path, teacher.algorithm, env, workspace) | {"source": path.name}
     elif isinstance(teacher, PretrainedTeacher) and teacher.path is not None:
         path = Path(teacher.path)
-        record = json.loads(path.with_suffix(".json").read_text())
+        record = shipped_record(path)
         about = record | take(path, record["algorithm"], env, workspace) | {"source": "shipped"}
         shutil.copyfile(path.with_suffix(".csv"), workspace.out / "curve.csv")
     else:
@@ -65,12 +67,34 @@ def make_teacher(
     (workspace.out / "teacher.json").write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
 
 
-def take(path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace) -> dict[str, object]:
+def shipped_record(path: Path) -> dict[str, Any]:
+    """The .json file beside a shipped agent.
+
+    Raises:
+        ConfigError: if it or the learning curve (.csv) is not there.
+    """
+    for kind in (".json", ".csv"):
+        if not path.with_suffix(kind).is_file():
+            raise ConfigError(
+                f"teacher.path={path}: a shipped agent has a {kind} file beside it, and there is "
+                "none",
+                fix=f"teacher=checkpoint teacher.path={path}",
+            )
+    record: dict[str, Any] = json.loads(path.with_suffix(".json").read_text())
+    return record
+
+
+def take(
+    path: Path, algorithm: str, env: ArcadeEnv, workspace: Workspace, setting: str = "teacher.path"
+) -> dict[str, object]:
     """Copies an agent's zip into the artifact, if it fits this game.
+
+    Args:
+        setting: that gives the agent.
 
     Raises:
         ConfigError: if its observations or actions do not fit.
     """
-    check_agent(load(path, algorithm), len(AtariEnv(v5(env)).actions), env.game)
+    check_agent(load(path, algorithm, setting), len(AtariEnv(v5(env)).actions), env.game)
     shutil.copyfile(path, workspace.out / "policy.zip")
     return {"algorithm": algorithm}

@@ -45,6 +45,8 @@ UNUSED_SCHEDULES = ("lr_schedule", "clip_range", "exploration_schedule")  # need
 # agent: 26 GiB for frames and DQN's default. To act, none is needed.
 NO_BUFFER = {"buffer_size": 1, "n_steps": 1, "n_envs": 1}
 
+START = "teacher.start_from"  # the setting of an agent to train on, always by PPO
+
 
 def load(path: Path, algorithm: str, setting: str = "teacher.path") -> BaseAlgorithm:
     """Reads an agent that SB3 saved, on the CPU, to act with it, without buffers to train with.
@@ -76,10 +78,29 @@ def load(path: Path, algorithm: str, setting: str = "teacher.path") -> BaseAlgor
             )
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())  # torch's have many lines
+        fix = f"{setting}=<a .zip that model.save wrote>"
+        if (own := saved_algorithm(path)) not in (None, algorithm):
+            fix = f"teacher.algorithm={own}" if setting != START else f"{fix} with PPO"
         raise ArtifactError(
-            f"{path} cannot be read as an SB3 {algorithm} agent: {reason:.300}",
-            fix=f"{setting}=<a .zip that model.save wrote>, with its teacher.algorithm",
+            f"{path} cannot be read as an SB3 {algorithm} agent: {reason:.300}", fix=fix
         ) from error
+
+
+def saved_algorithm(path: Path) -> str | None:
+    """The algorithm of `ALGORITHMS` whose settings an agent's zip has; None where none fits."""
+    try:
+        data = saved_settings(path)
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    marks = {"buffer_size": "dqn", "n_epochs": "ppo", "n_steps": "a2c"}  # PPO has n_steps too
+    return next((name for mark, name in marks.items() if mark in data), None)
+
+
+def saved_settings(path: Path) -> dict[str, Any]:
+    """The plain settings of an agent's zip, and its pickled ones as base64; none is unpickled."""
+    with open_path(path, "r", suffix="zip") as file, zipfile.ZipFile(file) as archive:
+        data: dict[str, Any] = json.loads(archive.read("data"))
+    return data
 
 
 def saved_classes(path: Path) -> dict[str, Any]:
@@ -87,8 +108,7 @@ def saved_classes(path: Path) -> dict[str, Any]:
 
     For `custom_objects` of SB3's `load`, which then does not unpickle these fields itself.
     """
-    with open_path(path, "r", suffix="zip") as file, zipfile.ZipFile(file) as archive:
-        data = json.loads(archive.read("data"))
+    data = saved_settings(path)
     pickles = {
         name: base64.b64decode(data[name][":serialized:"])
         for name in CLASS_FIELDS

@@ -19,7 +19,7 @@ from diffses.envs.rollout import Agent
 from diffses.errors import ConfigError
 from diffses.seeds import seed_for
 from diffses.store import Workspace
-from diffses.teacher.agent import PixelPolicy, PixelTeacher, TeacherAgent, check_agent, load
+from diffses.teacher.agent import START, PixelPolicy, PixelTeacher, TeacherAgent, check_agent, load
 from diffses.teacher.callback import TrainingCallback
 from diffses.teacher.network import BFloat16Cnn, LeanCnn, LeanPolicy, NatureCnn
 from diffses.teacher.ppo import new_ppo, train
@@ -37,7 +37,7 @@ def train_on_pixels(env: ArcadeEnv, teacher: PpoTeacher, workspace: Workspace) -
             model = new_learner(games, teacher, workspace.scratch)
             check_agent(model, actions, env.game)
             return model
-        start = load(Path(teacher.start_from), "ppo", "teacher.start_from")
+        start = load(Path(teacher.start_from), "ppo", START)
         check_agent(start, actions, env.game)
         return continued(start, games, teacher, workspace.scratch)
 

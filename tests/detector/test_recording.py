@@ -26,7 +26,7 @@ from diffses.pipeline import resolve, run
 from diffses.policy.forest import Forest
 from diffses.seeds import seed_for
 from diffses.stages.detector import learn_detector
-from diffses.store import Store, Workspace
+from diffses.store import Spec, Store, Workspace
 from diffses.teacher.agent import TeacherSpec
 from diffses.zoo.champion import open_champion
 
@@ -188,7 +188,10 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path, pong_play):
     with pytest.raises(ConfigError, match="is no recording: frames is damaged") as refused:
         read_recording(path)
     assert len(str(refused.value).splitlines()) == 2
-    assert "record-frames, with frames, actions, episode_start" in refused.value.fix
+    assert refused.value.fix == (
+        "detector.recording=<a file of python -m diffses record-frames, with frames, actions, "
+        "episode_start>"
+    )
 
 
 @pytest.mark.parametrize(
@@ -270,6 +273,23 @@ def test_true_boxes_of_another_form_are_named(tmp_path, name, change, problem):
     np.savez(tmp_path / "play.npz", **arrays | {name: change(arrays[name])})
     with pytest.raises(ConfigError, match=problem):
         read_ground_truth(tmp_path / "play.npz")
+
+
+def test_a_detector_is_not_scored_on_another_game(tmp_path, pong_detector):
+    truth = tmp_path / "play.npz"
+    with np.load(Path(__file__).parent.parent / "data" / "pong_screens.npz") as file:
+        np.savez(truth, **file, game="pong")
+
+    def learned_from(game):
+        store, settings = Store(tmp_path / "store"), {"env": {"game": game}}
+        return store.get_or_build(
+            Spec("detector", 1, settings, {}), lambda made: pong_detector.save(made.out)
+        )
+
+    result, *_ = score.evaluate(str(learned_from("pong")), truth, 0.667)
+    assert result["split"] == 120  # 0.667 of 180 frames
+    with pytest.raises(ConfigError, match="is of breakout, and --frames of pong"):
+        score.evaluate(str(learned_from("breakout")), truth, 0.667)
 
 
 @pytest.mark.slow

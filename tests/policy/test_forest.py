@@ -138,3 +138,38 @@ def test_box_actions_are_squashed_into_their_bounds_and_survive_the_file():
         Forest(("a",), ("u0",), (0,), ((0,),), bounds)
     with pytest.raises(ValueError, match="discrete"):
         Forest(("a",), ("u0",), (0,), ((0,),)).squash(np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("actions", [1, 2], "actions is no list of texts"),
+        ("features", "xy", "features is no list of texts"),
+        ("action_ids", [0.5, 1], "0.5 in action_ids is no whole number"),
+        ("action_ids", ["0", "1"], "'0' in action_ids is no index"),
+        ("action_ids", [-3, 1], "-3 in action_ids is no index"),
+        ("action_ids", [None, 1], "None in action_ids is no index"),
+        ("action_ids", [float("nan"), 1], "nan in action_ids is no index"),
+        ("trees", [[10**400], ["x0"]], "a constant is too large"),
+        ("trees", [[float("nan")], ["x0"]], "nan is neither"),
+        ("trees", None, "not iterable"),
+    ],
+)
+def test_a_stored_field_of_another_form_is_refused(tmp_path, name, value, problem):
+    data = json.loads(Forest.from_text("A = x + 1.0\nB = 0.5*y", ("x", "y")).to_json())
+    path = tmp_path / "forest.json"
+    path.write_text(json.dumps(data | {name: value}))
+    with pytest.raises(ArtifactError, match=problem) as refused:
+        Forest.load(path)
+    assert len(str(refused.value).splitlines()) == 2
+    path.write_text(json.dumps(data | {"action_ids": [0.0, 1.0]}))
+    assert Forest.load(path).action_ids == (0, 1)
+
+
+def test_a_file_that_is_no_forest_is_two_lines(tmp_path):
+    path = tmp_path / "forest.json"
+    with pytest.raises(ArtifactError, match="cannot be read: No such file"):
+        Forest.load(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(ArtifactError, match="nested too deeply"):
+        Forest.load(path)

@@ -6,7 +6,7 @@ import torch
 from gymnasium import Env, spaces
 from stable_baselines3 import DQN, PPO
 
-from diffses.config import ArcadeEnv, CheckpointTeacher, PpoTeacher
+from diffses.config import ArcadeEnv, CheckpointTeacher, PpoTeacher, PretrainedTeacher
 from diffses.config.teacher import Network
 from diffses.errors import ArtifactError, ConfigError
 from diffses.stages.teacher import make_teacher
@@ -115,8 +115,19 @@ def test_what_cannot_be_read_is_two_lines_with_the_setting(tmp_path):
     with pytest.raises(ArtifactError) as half:
         load(tmp_path / "half.zip", "dqn", "teacher.start_from")
     assert len(str(other.value).splitlines()) == len(str(half.value).splitlines()) == 2
-    assert other.value.fix.startswith("teacher.path=")
-    assert half.value.fix.startswith("teacher.start_from=")
+    assert other.value.fix == "teacher.algorithm=dqn"
+    assert half.value.fix == "teacher.start_from=<a .zip that model.save wrote>"
+    with pytest.raises(ArtifactError) as start:
+        load(tmp_path / "agent.zip", "ppo", "teacher.start_from")
+    assert start.value.fix == "teacher.start_from=<a .zip that model.save wrote> with PPO"
+
+
+def test_an_agent_without_its_record_is_no_shipped_one(tmp_path, workspace):
+    path = tmp_path / "agent.zip"
+    agent(BYTES).save(path)
+    with pytest.raises(ConfigError, match=r"has a \.json file beside it") as refused:
+        make_teacher(ENV, PretrainedTeacher(path=str(path)), inputs={}, workspace=workspace)
+    assert refused.value.fix == f"teacher=checkpoint teacher.path={path}"
 
 
 @pytest.fixture
