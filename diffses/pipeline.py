@@ -281,7 +281,7 @@ def plan(config: Config, store: Store) -> list[Step]:
 def _step(store: Store, stage: Stage, spec: Spec, culprits: list[str]) -> Step:
     if culprits:
         own = stage.name in culprits
-        because = "forced" if own else f"{', '.join(culprits)} is built again"
+        because = "forced" if own else f"built again: {', '.join(culprits)}"
         return Step(stage, spec, "build", because, rebuild=True)
     if store.find(spec):
         return Step(stage, spec, "reuse", "same key")

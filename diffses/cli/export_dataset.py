@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from diffses.cli.arguments import CommandParser, add_outputs, file
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.dataset.json_form import write
+from diffses.errors import ArtifactError
 from diffses.store.lookup import find
 
 
@@ -26,6 +27,12 @@ def make_parser() -> CommandParser:
 @exit_code
 def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
-    count = write(find(options.outputs, options.key), options.file)
+    folder = find(options.outputs, options.key)
+    if not (folder / "dataset.npz").is_file():
+        raise ArtifactError(
+            f"{options.key} is the key of a {folder.parent.name}, not of a dataset",
+            fix="the key of a dataset: python -m diffses store ls",
+        )
+    count = write(folder, options.file)
     print(f"{count} states written to {options.file}")
     return OK

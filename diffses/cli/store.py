@@ -37,7 +37,7 @@ def _listed(path: Path) -> list[str]:
 
 
 def _former(made: Manifest) -> str:
-    return f"made before layout {LAYOUT}: layout {made.layout}"
+    return f"was made before layout {LAYOUT}: layout {made.layout}"
 
 
 def check(root: Path) -> None:
@@ -103,6 +103,14 @@ def _outdated(path: Path, current: Mapping[str, int]) -> Path | None:
     return next((old for old in (_outdated(p, current) for p in parents) if old is not None), None)
 
 
+def _why_outdated(path: Path) -> str:
+    """Why no run reads an artifact again that `_outdated` gave."""
+    made = read(path)
+    if made is None:
+        return "is there no more" if not path.is_dir() else "has no manifest that can be read"
+    return "is of a version that is no longer made" if made.layout == LAYOUT else _former(made)
+
+
 def gc(root: Path, *, dry_run: bool) -> None:
     """Removes what no run will read again: unfinished builds that nobody goes on with, replaced
     folders, and artifacts of stage versions that this code no longer makes, or made from such."""
@@ -120,9 +128,7 @@ def gc(root: Path, *, dry_run: bool) -> None:
             old = _outdated(path, current)
             if old is None:
                 continue
-            reason = f"{old.parent.name} {old.name} is of a version that is no longer made"
-            if (made := read(old)) is not None and made.layout != LAYOUT:
-                reason = f"{old.parent.name} {old.name}: {_former(made)}"
+            reason = f"{old.parent.name} {old.name} {_why_outdated(old)}"
         if not dry_run:
             shutil.rmtree(path)
         print(f"{'would remove' if dry_run else 'removed'} {path} ({reason})")

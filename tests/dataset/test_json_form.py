@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 import diffses.dataset
+from diffses.cli import export_dataset
 from diffses.cli.score_detector import read_ground_truth
 from diffses.config import Label, MotionDetector
 from diffses.dataset.json_form import read, write
 from diffses.detector.learn import learn_motion_detector
 from diffses.errors import ConfigError
+from diffses.store import Spec, Store
 
 SAMPLE = Path(diffses.dataset.__file__).with_name("sample.json")
 FILE = Path(__file__).parent.parent / "data" / "pong_screens.npz"
@@ -156,3 +158,14 @@ def test_what_is_left_out_is_said(detector, tmp_path, caplog):
     path.write_text(json.dumps(made))
     with pytest.raises(ConfigError, match="none of its 20 objects is of a type"):
         read(path, detector, actions=6, held_out=4)
+
+
+def test_the_key_of_another_artifact_is_refused(tmp_path, capsys):
+    teacher = Store(tmp_path).get_or_build(
+        Spec("teacher", 1, {}, {}), lambda workspace: (workspace.out / "policy.zip").write_text("x")
+    )
+    words = [teacher.name, str(tmp_path / "x.json"), "--outputs", str(tmp_path)]
+    assert export_dataset.main(words) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == f"ERROR {teacher.name} is the key of a teacher, not of a dataset"
+    assert not (tmp_path / "x.json").exists()

@@ -244,6 +244,9 @@ def test_gc_removes_what_was_made_from_what_is_no_longer_made(tmp_path, capsys):
     cli(capsys, tmp_path, "gc")
     assert not child.exists()
     assert current.exists()
+    cli(capsys, tmp_path, "rm", parents["teacher"])
+    said = cli(capsys, tmp_path, "gc")
+    assert f"removed {current} (teacher {parents['teacher']} is there no more)" in said
 
 
 def test_gc_leaves_what_is_being_built(tmp_path, capsys):
@@ -280,7 +283,7 @@ def test_an_artifact_of_an_older_layout_is_named_and_collected(tmp_path, capsys)
     manifest = former / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"layout": 2', '"layout": 1'))
     listed = {line.split()[1]: line for line in cli(capsys, tmp_path, "ls").splitlines()}
-    assert listed[former.name].endswith("made before layout 2: layout 1")
+    assert listed[former.name].endswith("was made before layout 2: layout 1")
     assert listed[current.name].rstrip().endswith("0.00")
     assert "made before layout 2" in cli(capsys, tmp_path, "gc", "--dry-run")
     cli(capsys, tmp_path, "gc")
