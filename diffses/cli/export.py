@@ -23,9 +23,12 @@ def text(champion: Champion, to: str, pixels: bool) -> str:
     """
     plays_task = isinstance(champion.env, GymnasiumEnv)
     if pixels and (to != "python" or champion.env is None or plays_task):
-        what = "no frames" if plays_task else "no environment" if to == "python" else f"--to {to}"
+        if to != "python":
+            what = f"not for --to {to}"
+        else:
+            what = "the environment is not known" if champion.env is None else "this task has none"
         raise ConfigError(
-            f"--pixels is for games of frames, in Python; there is {what} here",
+            f"--pixels is for games of frames, in Python: {what}",
             fix="without --pixels" if to == "python" else "--to python --pixels",
         )
     if champion.env is not None and to == "python" and (pixels or plays_task):

@@ -187,6 +187,8 @@ def _unknown(override: str, error: BaseException) -> tuple[str, str]:
         preset = re.search(r"In '([^']+)'", str(error))
         return _of_another_variant(name, value, preset[1] if preset else None)
     similar = near(name)
+    if similar is not None and ("." in name) != ("." in similar):
+        similar = None  # a group is not what a setting's name was meant to be
     problem = f"there is no setting or group {name}"
     if similar is None:
         return problem, HELP

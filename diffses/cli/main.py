@@ -95,6 +95,8 @@ def run_jobs(words: Sequence[str]) -> int:
         if sweep is not None and any(sweep.glob("*/status.json")):
             code = close_sweep(sweep) or code
     if failures:
+        if isinstance(failures[-1], BrokenPipeError):
+            raise failures[-1]  # stdout has no reader any more, and an exit code of its own
         if sweep is None:  # a sweep printed each error when it happened
             print_error(failures[-1], traceback_wanted())
         code = ERROR

@@ -105,14 +105,20 @@ def test_the_home_folder_may_be_written_short(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out == '{"made": "here"}'
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_pipe_is_no_traceback(unbuffered):
+RUN = ["run", "env=cartpole", "dry_run=true", "logger=none"]
+
+
+@pytest.mark.parametrize(
+    ("words", "unbuffered"), [(["--help"], ""), (["--help"], "1"), (RUN, ""), (RUN, "1")]
+)
+def test_a_closed_pipe_is_no_traceback(words, unbuffered, tmp_path):
     """As in `python -m diffses zoo ls | head -0`, with the reader gone before anything is written:
     141 is 128 + SIGPIPE."""
     reading, writing = os.pipe()
     os.close(reading)
+    folders = [f"outputs={tmp_path}", f"hydra.run.dir={tmp_path}/log"] if words == RUN else []
     done = subprocess.run(
-        [sys.executable, "-m", "diffses", "--help"],
+        [sys.executable, "-m", "diffses", *words, *folders],
         stdout=writing,
         stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONUNBUFFERED": unbuffered},

@@ -234,7 +234,7 @@ def test_one_file_plays_a_control_task(tmp_path):
 
 def test_pixels_need_frames(forest):
     task = Champion(forest, GymnasiumEnv(id="CartPole-v1"), None, {})
-    with pytest.raises(ConfigError, match="there is no frames here"):
+    with pytest.raises(ConfigError, match="this task has none"):
         text(task, "python", pixels=True)
     game = Champion(forest, ArcadeEnv(game="pong"), None, {})
     with pytest.raises(ConfigError, match="--to python --pixels"):
