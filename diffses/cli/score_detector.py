@@ -10,21 +10,24 @@ from typing import Any
 
 from diffses.cli.arguments import CommandParser, file, path
 from diffses.cli.exit_codes import OK, exit_code
-from diffses.config import MotionDetector
+from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.ground_truth import GroundTruth, read_ground_truth
 from diffses.detector.identity import Identity
 from diffses.detector.learn import learn_motion_detector
 from diffses.detector.loading import open_detector
 from diffses.detector.metrics import FrameMatches, evaluate_detector
+from diffses.detector.recording import recording_for
 from diffses.detector.tracker import ObjectDetector
+from diffses.envs.ale import v5
 from diffses.errors import ConfigError
 from diffses.store.manifest import Manifest, is_artifact
 
 DRAWN = 6  # worst frames
 DESCRIPTION = """\
 Scores a detector against true boxes: it learns from the first part of a recording (the frames
-alone, and the actions to find out which object is the player) and is scored on the rest. The scores
-are printed as JSON.
+alone, and the actions to find out which object is the player) and is scored on the rest; or, with
+--play, from steps of the game as a run does, and is scored on the whole recording. The scores are
+printed as JSON.
 
 The recording holds
   frames         uint8 (n, 210, 160, 3), RGB
@@ -38,24 +41,52 @@ Boxes are clipped to the screen. A category is counted if its box moved in 2 % o
 consecutive-frame boxes or more; other categories are ignored, and so is a box with no pixel unlike
 the recording's most frequent colours. An ignored box is no miss, and a prediction at least half
 inside one is no false alarm. The overall scores do not ask which type was found; those of a
-category count the types that stand for it: that met it most in the first part.
+category count the types that stand for it: that met it most in the first part (with --play, in
+all of it). still_or_hidden is the recall, by detections of any type, of the boxes that are ignored
+otherwise.
 """
 EXAMPLE = "python -m diffses score-detector --detector motion --frames pong.npz"
 
 
 def evaluate(
-    detector_name: str, frames: Path, share: float
+    detector_name: str, frames: Path, share: float, play: str | None = None
 ) -> tuple[dict[str, Any], list[FrameMatches], ObjectDetector, GroundTruth]:
     """Scores a detector on what follows the first `share` of a recording.
 
     Args:
         detector_name: "motion", or the folder of a detector.
+        play: the game of which "motion" learns from the default steps of random play; it is then
+            scored on the whole recording.
+
+    Raises:
+        ConfigError: for a game that is unknown or not the recording's, or for a detector that is
+            not learned here.
     """
     truth = read_ground_truth(frames)
-    split = _split(share, len(truth.screens))
-    detector = _detector(detector_name, truth, split)
+    if play is not None:
+        split, detector = 0, _learned_by_play(detector_name, play, truth)
+    else:
+        split = _split(share, len(truth.screens))
+        detector = _detector(detector_name, truth, split)
     result, matches = evaluate_detector(detector, truth, split)
     return result, matches, detector, truth
+
+
+def _learned_by_play(wanted: str, game: str, truth: GroundTruth) -> ObjectDetector:
+    """Learns from the default steps of random play of a game."""
+    if wanted != "motion":
+        raise ConfigError(
+            f"--play is for a detector that learns here, not for {wanted}", fix="--detector motion"
+        )
+    if truth.game not in (None, game):
+        raise ConfigError(
+            f"--play {game}, and --frames are of {truth.game}", fix=f"--play {truth.game}"
+        )
+    settings = MotionDetector()
+    play = recording_for(v5(ArcadeEnv(game=game)), settings)
+    return learn_motion_detector(
+        play.screens, play.starts, play.action_tm1, settings, {}, play.before
+    )
 
 
 def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
@@ -125,6 +156,12 @@ def make_parser() -> CommandParser:
         default=0.667,
         help="of the recording to learn from, above 0 and below 1",
     )
+    parser.add_argument(
+        "--play",
+        metavar="GAME",
+        help="learn from detector.steps steps of random play of this game, and score on the whole "
+        "recording",
+    )
     parser.add_argument("--json", metavar="FILE", type=file, help="write the scores here as well")
     parser.add_argument(
         "--png",
@@ -138,7 +175,9 @@ def make_parser() -> CommandParser:
 @exit_code
 def main(arguments: Sequence[str]) -> int:
     options = make_parser().parse_args(arguments)
-    result, matches, detector, truth = evaluate(options.detector, options.frames, options.split)
+    result, matches, detector, truth = evaluate(
+        options.detector, options.frames, options.split, options.play
+    )
     text = json.dumps(result, indent=2)
     print(text)
     if options.json is not None:

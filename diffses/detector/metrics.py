@@ -108,7 +108,7 @@ def evaluate_detector(
 ) -> tuple[dict[str, Any], list[FrameMatches]]:
     """Evaluates a detector on the frames from `split` on.
 
-    The frames before decide which category each type stands for.
+    The frames before decide which category each type stands for; all of them where split is 0.
 
     Returns:
         The metrics, as `python -m diffses score-detector` prints them, and the evaluated frames.
@@ -117,7 +117,7 @@ def evaluate_detector(
     matters = np.isin(truth.category, names) & visible_boxes(truth)
     per_frame = run_detector(detector, truth)
     matches = [match_frame(one, truth, matters, frame) for frame, one in enumerate(per_frame)]
-    category_of = majority_categories(matches[:split], truth)
+    category_of = majority_categories(matches[:split] or matches, truth)
     scored = matches[split:]
     changes = identity_switches(matches, truth, split)
     frames = len(scored)
@@ -141,6 +141,7 @@ def evaluate_detector(
         "counted": [truth.names[category] for category in names],
         "ignored": [name for n, name in enumerate(truth.names) if n not in names],
         "ceiling": recall_upper_bounds(truth, matters, names, split),
+        "still_or_hidden": still_or_hidden(per_frame, truth, ~matters, split),
         "split": split,
         "types": {
             kind: truth.names[category_of[number]] if number in category_of else None
@@ -152,6 +153,36 @@ def evaluate_detector(
         },
     }
     return result, scored
+
+
+def still_or_hidden(
+    per_frame: Sequence[Detections], truth: GroundTruth, rows: np.ndarray, split: int
+) -> dict[str, dict[str, float]]:
+    """The recall of the boxes that the other metrics ignore: of categories that hardly move, and
+    boxes that look like the background. There is no precision: it is not known what else is still.
+
+    Args:
+        rows: bool (m,), these boxes.
+
+    Returns:
+        By category: boxes, how many there are from frame `split` on; recall, the share that a
+        detection of any type is matched with; ceiling, as of `recall_upper_bounds`.
+    """
+    scored = [match_frame(per_frame[n], truth, rows, n) for n in range(split, len(per_frame))]
+    there: Counter[int] = Counter()
+    hits: Counter[int] = Counter()
+    for one in scored:
+        hits.update(truth.category[one.rows].tolist())
+        there.update(truth.category[one.rows].tolist() + truth.category[one.missed].tolist())
+    ceiling = recall_upper_bounds(truth, rows, sorted(there), split)
+    return {
+        truth.names[category]: {
+            "boxes": there[category],
+            "recall": hits[category] / there[category],
+            "ceiling": ceiling[truth.names[category]],
+        }
+        for category in sorted(there)
+    }
 
 
 def totals(matches: Sequence[FrameMatches]) -> dict[str, float]:

@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from made_up import PONG, picture_of
+from made_up import PONG, RED, picture_of
 
 from diffses.cli.score_detector import main
 from diffses.detector import geometry as boxes
@@ -12,6 +12,7 @@ from diffses.detector.metrics import (
     identity_switches,
     majority_categories,
     match_frame,
+    still_or_hidden,
     totals,
     type_purity,
 )
@@ -108,6 +109,33 @@ def test_a_switch_is_another_track_for_the_same_thing():
     assert identity_switches(frames, there, 1) == {0: 1}
 
 
+def test_boxes_that_are_ignored_have_a_recall_of_their_own():
+    # two bricks that never move, in three frames: one is seen in two of the three, one never; the
+    # ball is not asked for. Four of four boxes from frame 1 on, one found: 1/4
+    bricks = [(f, 1, left, 0, left + 10, 10) for f in range(3) for left in (0, 50)]
+    there = truth([*bricks, (1, 0, 90, 90, 94, 94)])
+    rows = there.category == 1
+    per_frame = [seen((0, 0, 0, 0, 10, 10)), seen((0, 0, 0, 0, 10, 10)), seen()]
+    found = still_or_hidden(per_frame, there, rows, 1)
+    assert found == {"Brick": {"boxes": 4, "recall": 0.25, "ceiling": 0.0}}  # the screen is empty
+
+
+def test_the_ceiling_of_a_still_box_is_what_can_be_seen_of_it():
+    # a brick in front of the background in one frame of three, in the first scored one of two
+    pictures = [picture_of(), picture_of((RED, 0, 0, 10, 10)), picture_of()]
+    there = truth([(f, 1, 0, 0, 10, 10) for f in range(3)], pictures)
+    found = still_or_hidden([seen()] * 3, there, there.category == 1, 1)
+    assert found == {"Brick": {"boxes": 2, "recall": 0.0, "ceiling": 0.5}}
+
+
+@pytest.mark.slow
+def test_a_detector_that_learns_by_play_is_scored_on_the_whole_recording(capsys):
+    assert main(["--detector", "motion", "--frames", str(PONG), "--play", "pong"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["split"], result["player"]["category"]) == (0, "Player")
+    assert result["overall"]["f1"] >= 0.95
+
+
 def test_pong_scores(capsys, tmp_path):
     report = tmp_path / "scores.json"
     arguments = ["--detector", "motion", "--frames", str(PONG)]
@@ -137,6 +165,8 @@ def test_a_saved_detector_is_scored_as_it_is(pong_detector, tmp_path, capsys):
         (["--detector=/nowhere", f"--frames={PONG}"], 1),
         (["--detector=motion", f"--frames={PONG}", "--split=0.0001"], 1),  # 0 frames to learn from
         (["--detector=motion", f"--frames={PONG}", "--split=1"], 2),
+        (["--detector=motion", f"--frames={PONG}", "--play=pongg"], 1),
+        (["--detector=/nowhere", f"--frames={PONG}", "--play=pong"], 1),
         (["--detector=motion", "--frames=x", "--what=1"], 2),
         ([f"--frames={PONG}"], 2),
     ],
