@@ -13,7 +13,7 @@ from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector.ground_truth import GroundTruth, read_ground_truth
 from diffses.detector.identity import Identity
-from diffses.detector.learn import learn_motion_detector
+from diffses.detector.learn import learn_from_recording, learn_motion_detector
 from diffses.detector.loading import open_detector
 from diffses.detector.metrics import FrameMatches, evaluate_detector
 from diffses.detector.recording import recording_for
@@ -78,15 +78,18 @@ def _learned_by_play(wanted: str, game: str, truth: GroundTruth) -> ObjectDetect
         raise ConfigError(
             f"--play is for a detector that learns here, not for {wanted}", fix="--detector motion"
         )
-    if truth.game not in (None, game):
-        raise ConfigError(
-            f"--play {game}, and --frames are of {truth.game}", fix=f"--play {truth.game}"
-        )
+    _require_game(f"--play {game}", game, truth)
     settings = MotionDetector()
-    play = recording_for(v5(ArcadeEnv(game=game)), settings)
-    return learn_motion_detector(
-        play.screens, play.starts, play.action_tm1, settings, {}, play.before
-    )
+    return learn_from_recording(recording_for(v5(ArcadeEnv(game=game)), settings), settings, {})
+
+
+def _require_game(what: str, game: str | None, truth: GroundTruth) -> None:
+    """Raises ConfigError where `what` is of another game than the recording; None: not known."""
+    if None not in (game, truth.game) and game != truth.game:
+        raise ConfigError(
+            f"{what} is of {game}, and --frames of {truth.game}",
+            fix=f"--frames <a recording of {game}>",
+        )
 
 
 def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
@@ -104,11 +107,7 @@ def _detector(wanted: str, truth: GroundTruth, split: int) -> ObjectDetector:
         )
     found = open_detector(folder)
     learned = Manifest.read(folder).config["env"].get("game") if is_artifact(folder) else None
-    if None not in (learned, truth.game) and learned != truth.game:
-        raise ConfigError(
-            f"--detector {wanted} is of {learned}, and --frames of {truth.game}",
-            fix=f"--frames <a recording of {learned}>",
-        )
+    _require_game(f"--detector {wanted}", learned, truth)
     if isinstance(found, Identity):
         raise ConfigError(f"--detector {wanted} sees no objects", fix="--detector motion")
     if found.sees_ram:

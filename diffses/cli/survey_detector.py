@@ -13,7 +13,7 @@ from typing import Any
 from diffses.cli.arguments import CommandParser, file, game_name, listed, path, whole
 from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.learn import learn_motion_detector
+from diffses.detector.learn import learn_from_recording
 from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.recording import recording_for
 from diffses.detector.tracker import TypeInfo
@@ -42,9 +42,7 @@ def look(
     settings = MotionDetector(seed=seed, steps=steps)
     play = recording_for(v5(ArcadeEnv(game=game)), settings)
     clock = time.perf_counter()
-    detector = learn_motion_detector(
-        play.screens, play.starts, play.action_tm1, settings, {}, play.before
-    )
+    detector = learn_from_recording(play, settings, {})
     seconds = time.perf_counter() - clock
     if pictures is not None:
         from diffses.detector.figures import draw_sample  # loads matplotlib

@@ -15,6 +15,7 @@ from diffses.detector.motion import MotionModel, MotionObjectDetector
 from diffses.detector.object_schema import schema_from_types, select_features
 from diffses.detector.object_types import ObjectType
 from diffses.detector.offline_tracks import initial_params, track_screens
+from diffses.detector.recording import Recording
 from diffses.detector.score_displays import find_displays
 from diffses.detector.segmentation import SegmentationModel, restore_flickers
 from diffses.detector.tracker import replay_action
@@ -25,6 +26,15 @@ log = logging.getLogger("diffses")
 LINK_FRAMES = 400  # frames, evenly spaced, from which colour links are learned
 MIN_FLICKER_SHARE = 0.05  # of the screens must lack sprites that the previous frame shows
 ROUNDS = 3  # of alternating between background, displays and types, which depend on each other
+
+
+def learn_from_recording(
+    play: Recording, settings: MotionDetector, labels: Mapping[str, Label]
+) -> MotionObjectDetector:
+    """`learn_motion_detector` on all of a recording."""
+    return learn_motion_detector(
+        play.screens, play.starts, play.action_tm1, settings, labels, play.before
+    )
 
 
 def learn_motion_detector(

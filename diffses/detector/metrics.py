@@ -119,6 +119,7 @@ def evaluate_detector(
     matches = [match_frame(one, truth, matters, frame) for frame, one in enumerate(per_frame)]
     category_of = majority_categories(matches[:split] or matches, truth)
     scored = matches[split:]
+    candidates = candidate_boxes(truth.screens)
     changes = identity_switches(matches, truth, split)
     frames = len(scored)
     overall = totals(scored) | {
@@ -140,8 +141,8 @@ def evaluate_detector(
         "categories": categories,
         "counted": [truth.names[category] for category in names],
         "ignored": [name for n, name in enumerate(truth.names) if n not in names],
-        "ceiling": recall_upper_bounds(truth, matters, names, split),
-        "still_or_hidden": still_or_hidden(per_frame, truth, ~matters, split),
+        "ceiling": recall_upper_bounds(truth, candidates, matters, names, split),
+        "still_or_hidden": still_or_hidden(per_frame, truth, candidates, ~matters, split),
         "split": split,
         "types": {
             kind: truth.names[category_of[number]] if number in category_of else None
@@ -156,12 +157,17 @@ def evaluate_detector(
 
 
 def still_or_hidden(
-    per_frame: Sequence[Detections], truth: GroundTruth, rows: np.ndarray, split: int
+    per_frame: Sequence[Detections],
+    truth: GroundTruth,
+    candidates: Sequence[np.ndarray],
+    rows: np.ndarray,
+    split: int,
 ) -> dict[str, dict[str, float]]:
     """The recall of the boxes that the other metrics ignore: of categories that hardly move, and
     boxes that look like the background. There is no precision: it is not known what else is still.
 
     Args:
+        candidates: of `candidate_boxes`.
         rows: bool (m,), these boxes.
 
     Returns:
@@ -174,7 +180,7 @@ def still_or_hidden(
     for one in scored:
         hits.update(truth.category[one.rows].tolist())
         there.update(truth.category[one.rows].tolist() + truth.category[one.missed].tolist())
-    ceiling = recall_upper_bounds(truth, rows, sorted(there), split)
+    ceiling = recall_upper_bounds(truth, candidates, rows, sorted(there), split)
     return {
         truth.names[category]: {
             "boxes": there[category],
@@ -266,21 +272,30 @@ def identity_switches(
 
 
 def recall_upper_bounds(
-    truth: GroundTruth, matters: np.ndarray, names: Sequence[int], split: int
+    truth: GroundTruth,
+    candidates: Sequence[np.ndarray],
+    matters: np.ndarray,
+    names: Sequence[int],
+    split: int,
 ) -> dict[str, float]:
     """The recall that the best-fitting blob of foreground or of one colour would have, by
-    category."""
+    category.
+
+    Args:
+        candidates: of `candidate_boxes`: these blobs, by frame.
+        matters: bool (m,), the boxes that count.
+    """
     hits: Counter[int] = Counter()
     there: Counter[int] = Counter()
-    found = candidate_boxes(truth.screens)
     for frame in range(split, len(truth.screens)):
         rows = np.flatnonzero((truth.frame == frame) & matters)
         if not len(rows):
             continue
         true = truth.boxes[rows]
-        overlap = geometry.iou(found[frame], true).max(axis=0, initial=0)
+        overlap = geometry.iou(candidates[frame], true).max(axis=0, initial=0)
         near = (
-            geometry.distance(found[frame], true).min(axis=0, initial=np.inf) <= SMALL_BOX_DISTANCE
+            geometry.distance(candidates[frame], true).min(axis=0, initial=np.inf)
+            <= SMALL_BOX_DISTANCE
         )
         good = (overlap >= MIN_IOU) | (near & (geometry.areas(true) <= SMALL_AREA))
         there.update(truth.category[rows].tolist())

@@ -21,7 +21,7 @@ from diffses.config import (
 )
 from diffses.detector.figures import draw_sample
 from diffses.detector.identity import name_observation
-from diffses.detector.learn import learn_motion_detector
+from diffses.detector.learn import learn_from_recording
 from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.object_schema import with_button
 from diffses.detector.oracle import OracleObjectDetector, RamReader, learn_oracle
@@ -68,9 +68,7 @@ def _learn(
     play = recording_for(v5(env), detector, _player(teacher))
     found: MotionObjectDetector | SpaceObjectDetector | OracleObjectDetector
     if isinstance(detector, MotionDetector):
-        found = learn_motion_detector(
-            play.screens, play.starts, play.action_tm1, detector, env.labels, play.before
-        )
+        found = learn_from_recording(play, detector, env.labels)
     elif isinstance(detector, SpaceDetector):
         from diffses.detector.space.detector import learn_space  # loads torch
 

@@ -6,7 +6,12 @@ from made_up import PONG, RED, picture_of
 
 from diffses.cli.score_detector import main
 from diffses.detector import geometry as boxes
-from diffses.detector.ground_truth import GroundTruth, moving_categories, visible_boxes
+from diffses.detector.ground_truth import (
+    GroundTruth,
+    candidate_boxes,
+    moving_categories,
+    visible_boxes,
+)
 from diffses.detector.metrics import (
     Detections,
     identity_switches,
@@ -116,7 +121,7 @@ def test_boxes_that_are_ignored_have_a_recall_of_their_own():
     there = truth([*bricks, (1, 0, 90, 90, 94, 94)])
     rows = there.category == 1
     per_frame = [seen((0, 0, 0, 0, 10, 10)), seen((0, 0, 0, 0, 10, 10)), seen()]
-    found = still_or_hidden(per_frame, there, rows, 1)
+    found = still_or_hidden(per_frame, there, candidate_boxes(there.screens), rows, 1)
     assert found == {"Brick": {"boxes": 4, "recall": 0.25, "ceiling": 0.0}}  # the screen is empty
 
 
@@ -124,7 +129,8 @@ def test_the_ceiling_of_a_still_box_is_what_can_be_seen_of_it():
     # a brick in front of the background in one frame of three, in the first scored one of two
     pictures = [picture_of(), picture_of((RED, 0, 0, 10, 10)), picture_of()]
     there = truth([(f, 1, 0, 0, 10, 10) for f in range(3)], pictures)
-    found = still_or_hidden([seen()] * 3, there, there.category == 1, 1)
+    candidates = candidate_boxes(there.screens)
+    found = still_or_hidden([seen()] * 3, there, candidates, there.category == 1, 1)
     assert found == {"Brick": {"boxes": 2, "recall": 0.0, "ceiling": 0.5}}
 
 
