@@ -178,7 +178,7 @@ def _wanted(error: ValidationError) -> str:
 
 def _unknown(override: str, error: BaseException) -> tuple[str, str]:
     name, _, value = override.lstrip("+~").partition("=")
-    if not value and (match := re.search(rf"{re.escape(name)}=(\S+)", str(error))):
+    if not value and (match := re.search(rf"{re.escape(name)}=(.+)", str(error))):
         value = match[1]
     if name in RENAMED:  # on the command line it was refused before: it stands in a file
         new = RENAMED[name]
@@ -187,8 +187,6 @@ def _unknown(override: str, error: BaseException) -> tuple[str, str]:
         preset = re.search(r"In '([^']+)'", str(error))
         return _of_another_variant(name, value, preset[1] if preset else None)
     similar = near(name)
-    if similar is not None and ("." in name) != ("." in similar):
-        similar = None  # a group is not what a setting's name was meant to be
     problem = f"there is no setting or group {name}"
     if similar is None:
         return problem, HELP
@@ -216,8 +214,3 @@ def _of_another_variant(name: str, value: str, preset: str | None) -> tuple[str,
 
 
 NAMED = {"arcade": "ale"}  # variants with another name in conf/
-
-
-def settings() -> list[str]:
-    """The name of every setting of every variant, and of every group."""
-    return sorted([*declared(), *GROUPS])

@@ -97,8 +97,10 @@ def one_of(group: str) -> str:
 
 
 def near(name: str) -> str | None:
-    """The setting or group with the most similar name."""
-    return next(iter(difflib.get_close_matches(name, [*declared(), *GROUPS], n=1)), None)
+    """The setting or group with the most similar name; None if that is a group for a setting's
+    name, or a setting for a group's."""
+    found = next(iter(difflib.get_close_matches(name, [*declared(), *GROUPS], n=1)), None)
+    return found if found is not None and ("." in found) == ("." in name) else None
 
 
 def refuse_mistakes(words: Iterable[str]) -> None:

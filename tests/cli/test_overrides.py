@@ -5,6 +5,7 @@ import string
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import ConfigCompositionException
 
 from diffses.cli.hydra_errors import explain
 from diffses.cli.main import main
@@ -183,3 +184,12 @@ def test_the_command_looks_at_its_words_first(capsys):
     problem, fix = capsys.readouterr().err.splitlines()
     assert problem == "ERROR teacher=3: there is no such variant"
     assert fix.startswith("  fix: teacher=<one of checkpoint, hub, ppo, ppo_objects, pretrained,")
+
+
+def test_a_misspelt_setting_keeps_its_whole_value(config):
+    with pytest.raises(ConfigCompositionException) as refused:
+        config("finetune.startz=[linear, random]")
+    assert explain(refused.value) == (
+        "there is no setting or group finetune.startz",
+        "'finetune.starts=[linear, random]'",
+    )
