@@ -12,6 +12,7 @@ from diffses.config import GymnasiumEnv
 from diffses.detector.loading import open_detector
 from diffses.errors import ConfigError
 from diffses.export.export import FORMATS, export, title
+from diffses.export.standalone import to_standalone
 from diffses.zoo.champion import Champion
 
 
@@ -32,8 +33,6 @@ def text(champion: Champion, to: str, pixels: bool) -> str:
             fix="without --pixels" if to == "python" else "--to python --pixels",
         )
     if champion.env is not None and to == "python" and (pixels or plays_task):
-        from diffses.export.standalone import to_standalone
-
         return to_standalone(champion.forest, champion.env, champion.detector, title(champion.env))
     units = {}
     if champion.detector is not None:

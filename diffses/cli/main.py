@@ -141,7 +141,7 @@ def close_sweep(folder: Path) -> int:
     # here, so that `--help` is quick: numpy and scipy take a while to load
     from diffses.evaluation.ablation import is_ablation
     from diffses.report.ablation_figure import write
-    from diffses.report.sweep import summarise
+    from diffses.report.sweep import summarise  # loads matplotlib and scipy, as the next does
     from diffses.report.sweep_text import summary_text
 
     summarise(folder)

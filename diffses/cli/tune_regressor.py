@@ -32,7 +32,7 @@ from diffses.seeds import seed_for
 from diffses.stages.distill import split
 
 if TYPE_CHECKING:
-    import optuna
+    import optuna  # of an extra
 
 Range = tuple[float, float, bool]  # lowest, highest, whether on a logarithmic scale
 SPACE: dict[type[RegressorConfig], dict[str, Range]] = {

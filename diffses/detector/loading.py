@@ -32,7 +32,7 @@ def open_detector(
 
             return SpaceObjectDetector.load(folder)
         if about["kind"] == "oracle":
-            from diffses.detector.oracle import OracleObjectDetector
+            from diffses.detector.oracle import OracleObjectDetector  # loads the emulator
 
             return OracleObjectDetector.load(folder)
     except (OSError, ValueError, KeyError) as error:

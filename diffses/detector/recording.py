@@ -185,7 +185,7 @@ def save_recording(recording: Recording, path: Path, pictures: Path | None) -> N
             **optional,
         )
     if pictures is not None:
-        import cv2
+        import cv2  # for pictures alone
 
         pictures.mkdir(parents=True, exist_ok=True)
         for number, frame in enumerate(frames):

@@ -1,4 +1,7 @@
-"""The view of a run in Weights & Biases. The one file that imports wandb, and only if it is on."""
+"""The view of a run in Weights & Biases. The one file that imports wandb, and only if it is on.
+
+Each function that needs wandb imports it: it takes most of a second to load.
+"""
 
 from __future__ import annotations
 

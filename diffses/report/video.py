@@ -37,7 +37,7 @@ class Film:
 
     def __init__(self, path: Path, forest: Forest) -> None:
         try:
-            from imageio.v2 import get_writer
+            from imageio.v2 import get_writer  # of an extra
 
             path.parent.mkdir(parents=True, exist_ok=True)
             self._writer: Any = get_writer(path, fps=FPS, macro_block_size=2, codec="libx264")

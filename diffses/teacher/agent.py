@@ -30,6 +30,7 @@ from diffses.envs.ale import AtariEnv
 from diffses.envs.base import Action, Env
 from diffses.envs.preprocessing import DEPTH, SIDE, AtariPreprocessing
 from diffses.errors import ArtifactError, ConfigError
+from diffses.teacher.mlp import NumpyActor, ObjectTeacher
 
 NO_FEATURES = np.zeros(0)  # the feature row of a teacher that plays from frames
 ALGORITHMS: dict[str, type[BaseAlgorithm]] = {"a2c": A2C, "dqn": DQN, "ppo": PPO}
@@ -234,8 +235,6 @@ def sees_objects(folder: Path) -> bool:
 def open_teacher(folder: Path) -> Teacher:
     """The teacher of an artifact."""
     if sees_objects(folder):
-        from diffses.teacher.mlp import NumpyActor, ObjectTeacher
-
         return ObjectTeacher(NumpyActor(load(folder / "policy.zip", "ppo").policy))
     return PixelTeacher(PixelPolicy.open(folder).logits)
 

@@ -24,7 +24,7 @@ def download(teacher: HubTeacher) -> Path:
             fix="teacher.revision=<the 40 hex digits of a commit of the repository>",
         )
     try:
-        from huggingface_hub import hf_hub_download
+        from huggingface_hub import hf_hub_download  # of an extra
     except ImportError as error:
         raise ConfigError(
             "teacher=hub needs huggingface_hub, which is not installed",
