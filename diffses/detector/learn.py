@@ -10,11 +10,15 @@ import numpy as np
 
 from diffses.config import Label, MotionDetector
 from diffses.detector import background as background_
-from diffses.detector import colour_links, kernel, object_types
+from diffses.detector import colour_links, grouping, kernel, object_types
 from diffses.detector.motion import MotionModel, MotionObjectDetector
 from diffses.detector.object_schema import schema_from_types, select_features
 from diffses.detector.object_types import ObjectType
-from diffses.detector.offline_tracks import initial_params, track_screens
+from diffses.detector.offline_tracks import (
+    initial_params,
+    stitch_colour_changes,
+    track_screens,
+)
 from diffses.detector.recording import Recording
 from diffses.detector.score_displays import find_displays
 from diffses.detector.segmentation import SegmentationModel, restore_flickers
@@ -25,7 +29,7 @@ log = logging.getLogger("diffses")
 
 LINK_FRAMES = 400  # frames, evenly spaced, from which colour links are learned
 MIN_FLICKER_SHARE = 0.05  # of the screens must lack sprites that the previous frame shows
-ROUNDS = 3  # of alternating between background, displays and types, which depend on each other
+ROUNDS = 2  # of finding types, with and without the displays that the first round finds
 
 
 def learn_from_recording(
@@ -66,14 +70,14 @@ def learn_motion_detector(
     if not len(screens) == len(starts) == len(action_tm1):
         raise ValueError(f"{len(screens)} screens, {len(starts)} starts, {len(action_tm1)} actions")
     screens = np.ascontiguousarray(screens)
-    segmentation, kinds = learn_segmentation(screens, starts)
+    segmentation, kinds, untyped = learn_segmentation(screens, starts, action_tm1)
     flickers = False
     if before is not None and kinds:
         before = np.ascontiguousarray(before)
         restored, found = restore_flickers(screens, before, segmentation)
         flickers = found > MIN_FLICKER_SHARE * len(screens)
         if flickers:
-            segmentation, kinds = learn_segmentation(restored, starts)
+            segmentation, kinds, untyped = learn_segmentation(restored, starts, action_tm1)
             screens, _ = restore_flickers(screens, before, segmentation)
     if not kinds:
         raise DiffsesError(
@@ -88,6 +92,7 @@ def learn_motion_detector(
         settings.patience,
         labels,
         lambda kind: tuple(_palette_of(kind, segmentation)),
+        untyped=untyped,
     )
     rows = replay_features(
         MotionObjectDetector(MotionModel(segmentation, schema)), screens, starts, action_tm1
@@ -109,38 +114,39 @@ def replay_features(
 
 
 def learn_segmentation(
-    screens: np.ndarray, starts: np.ndarray
-) -> tuple[SegmentationModel, list[ObjectType]]:
-    """Learns background, search mask, colours and object types, each with the help of the others.
+    screens: np.ndarray, starts: np.ndarray, action_tm1: np.ndarray
+) -> tuple[SegmentationModel, list[ObjectType], np.ndarray]:
+    """Learns background, search mask, colours, object types, and sprites that are no objects.
 
     Args:
         screens: uint8 (n, h, w), contiguous, w a multiple of 8. starts: bool (n,).
+        action_tm1: int (n,), the action that led to each screen.
     """
-    background = background_.mode_background(screens)
+    background = background_.learn_background(screens)
     search_mask, free = np.ones(background.shape, dtype=bool), np.zeros(256, dtype=bool)
     alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
     every = max(1, len(screens) // LINK_FRAMES)
     kinds: list[ObjectType] = []
+    untyped = np.zeros(0, np.int64)
     for turn in range(ROUNDS):
         colours = colour_links.find_colours(screens, background, search_mask, free)
         segmentation = SegmentationModel(background, search_mask, colours, alone)
         segmentation = replace(
             segmentation, links=colour_links.find_links(screens[::every], segmentation)
         )
-        tracks = track_screens(
-            screens, starts, segmentation, initial_params(len(segmentation.palette()))
+        tracks = stitch_colour_changes(
+            track_screens(
+                screens, starts, segmentation, initial_params(len(segmentation.palette()))
+            )
         )
         stats = object_types.track_stats(tracks)
-        kinds = object_types.find_object_types(tracks, stats, segmentation.links, len(screens))
+        kinds, untyped = grouping.find_object_types(tracks, stats, action_tm1)
         if turn == ROUNDS - 1 or not kinds:
             break
-        objects = np.isin(np.arange(256), [c for k in kinds for c in _palette_of(k, segmentation)])
-        background = background_.background_at_rest(screens, starts, background, objects)
-        if turn > 0:  # before, objects at rest leave false traces in the background
-            outside, passing = find_displays(tracks, stats, kinds, background.shape)
-            search_mask = search_mask & outside
-            free[segmentation.palette()[passing[: len(segmentation.palette())]]] = True
-    return segmentation, kinds
+        outside, passing = find_displays(tracks, stats, kinds, background.shape)
+        search_mask = search_mask & outside
+        free[segmentation.palette()[passing[: len(segmentation.palette())]]] = True
+    return segmentation, kinds, untyped
 
 
 def _palette_of(kind: ObjectType, segmentation: SegmentationModel) -> list[int]:

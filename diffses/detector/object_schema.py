@@ -34,6 +34,7 @@ def schema_from_types(
     labels: Mapping[str, Label],
     palette: Callable[[ObjectType], tuple[int, ...]],
     given: Sequence[str] | None = None,
+    untyped: np.ndarray | None = None,
 ) -> ObjectSchema:
     """Names the types, finds the player, and lists all candidate features.
 
@@ -43,18 +44,19 @@ def schema_from_types(
             player.
         palette: the palette indices of a type.
         given: names of the types, instead of labels; the one called `player` is the player.
+        untyped: int64 (k,), ids of sprites that are no objects.
 
     Raises:
         ConfigError: if a label finds no type.
     """
-    names, shares, player = _name(kinds, track, action_tm1, patience, labels, given)
+    names, shares, player = _name(kinds, track, action_tm1, patience, labels, given, untyped)
     order = _order(names, labels)
     kinds, names = [kinds[n] for n in order], [names[n] for n in order]
     kinds = [  # occasional fragments that look like the player are no second player
         replace(kind, max_count=kind.usual_count) if name == player else kind
         for kind, name in zip(kinds, names, strict=True)
     ]
-    params = object_types.tracker_params_of(kinds, patience)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
     tracks = track(params)
     kind = params.type_of_place()[tracks.place]
     params.type_params[:, kernel.COAST_LIMIT] = object_types.max_coast_steps(
@@ -199,9 +201,10 @@ def _name(
     patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None,
+    untyped: np.ndarray | None,
 ) -> tuple[list[str], dict[int, float], str | None]:
     """Names of the types, how much of their motion the actions explain, and the player's name."""
-    params = object_types.tracker_params_of(kinds, patience)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
     tracks = track(params)
     kind = params.type_of_place()[tracks.place]
     shares = controllability.controllability(tracks, kind, action_tm1)
