@@ -77,16 +77,8 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or frames.size == 0:
         return f"frames is {_form(frames)}, want uint8 (n, h, w, 3)"
     count, *screen = frames.shape[:3]
-    for name, kinds, wanted in (
-        ("actions", "iu", "integers"),
-        ("episode_start", "biu", "bool"),
-        ("reward", "iuf", "numbers"),
-        ("life_lost", "biu", "bool"),
-    ):
-        if name not in arrays:
-            continue  # one of OPTIONAL: `read_arrays` checks that none of REQUIRED is missing
-        if arrays[name].shape != (count,) or arrays[name].dtype.kind not in kinds:
-            return f"{name} is {_form(arrays[name])}, want {wanted} ({count},)"
+    if problem := _row_problem(arrays, count):
+        return problem
     if actions.min() < 0 or actions.max() > LARGEST_ACTION:
         return f"actions go from {actions.min()} to {actions.max()}, want 0 to {LARGEST_ACTION}"
     for name in ("screens", "before"):
@@ -94,10 +86,25 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
             array = arrays[name]
             if array.shape != (count, *screen) or array.dtype != np.uint8:
                 return f"{name} is {_form(array)}, want uint8 {(count, *screen)}"
-    if "reward" in arrays and not np.isfinite(arrays["reward"]).all():
-        return "reward has values that are not finite"
     if "game" in arrays and (arrays["game"].shape != () or arrays["game"].dtype.kind != "U"):
         return f"game is {_form(arrays['game'])}, want a text"
+    return None
+
+
+def _row_problem(arrays: Mapping[str, np.ndarray], count: int) -> str | None:
+    """What is wrong with the arrays that have a number a row, of `count` rows."""
+    for name, kinds, wanted in (
+        ("actions", "iu", "integers"),
+        ("episode_start", "biu", "bool"),
+        ("reward", "iuf", "numbers"),
+        ("life_lost", "biu", "bool"),
+    ):
+        if name not in arrays:
+            continue  # one of OPTIONAL
+        if arrays[name].shape != (count,) or arrays[name].dtype.kind not in kinds:
+            return f"{name} is {_form(arrays[name])}, want {wanted} ({count},)"
+    if "reward" in arrays and not np.isfinite(arrays["reward"]).all():
+        return "reward has values that are not finite"
     return None
 
 
