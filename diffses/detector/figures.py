@@ -13,12 +13,14 @@ from matplotlib.patches import Rectangle
 
 from diffses.detector.ground_truth import GroundTruth
 from diffses.detector.metrics import Detections, FrameMatches, run_detector
+from diffses.detector.object_log import ObjectLog
 from diffses.detector.recording import Recording
 from diffses.detector.tracker import ObjectDetector, ObjectSchema, replay_action
 
 COLOURS = ("#00e5ff", "#ffea00", "#ff4df0", "#7cff4d", "#ff8a3d", "#b388ff", "#ffffff", "#4d9dff")
 SAMPLED_SCREENS = 500  # the sample is one of the last so many
 ZOOM = 4  # picture pixels per screen pixel
+SURVEY_SCREENS, SURVEY_ZOOM = 3, 2  # the same for the small picture of the survey
 CHARACTER_WIDTH = 0.063  # inches, in the legend
 LINE_HEIGHT = 0.145  # inches
 
@@ -82,15 +84,24 @@ def _box(axes: Axes, one: np.void, name: str, labels: Sequence[str], *, is_playe
     """One object: its name above, the criteria it meets below; a double box for the player."""
     colour = COLOURS[one["type"] % len(COLOURS)]
     left, top = one["x"] - one["w"] / 2, one["y"] - one["h"] / 2
-    for away in (0, 2) if is_player else (0,):
-        corner = (left - away, top - away)
-        size = (one["w"] + 2 * away, one["h"] + 2 * away)
-        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, lw=1.2))
+    _outline(axes, (left, top, one["w"], one["h"]), one["type"], is_player=is_player)
     if name:
         axes.text(left, top - 1 - 2 * is_player, name, color=colour, fontsize=8, va="bottom")
     if labels:
         below = top + one["h"] + 1
         axes.text(left, below, ", ".join(labels), color="#ffffff", fontsize=7, va="top")
+
+
+def _outline(
+    axes: Axes, where: tuple[float, float, float, float], kind: int, *, is_player: bool
+) -> None:
+    """A box in the colour of its type, a double one for the player; where: left, top, width and
+    height in px."""
+    left, top, width, height = where
+    for away in (0, 2) if is_player else (0,):
+        corner, size = (left - away, top - away), (width + 2 * away, height + 2 * away)
+        colour = COLOURS[kind % len(COLOURS)]
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, lw=1.2))
 
 
 def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
@@ -109,6 +120,37 @@ def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
                 lines.append((text, "#e0e0e0"))
         lines.append(("", colour))
     return lines
+
+
+def draw_survey(schema: ObjectSchema, play: Recording, log: ObjectLog, path: Path) -> None:
+    """Draws a screen of each third of a recording, with the objects and the names of their types.
+
+    Of each third it is the screen with the most types on it, the middle one of equals.
+    """
+    height, width = play.screens.shape[1:]
+    kinds = max(len(schema.types), 1)
+    variety = np.bincount(
+        np.unique(log.frame * kinds + log.kind) // kinds, minlength=len(play.screens)
+    )
+    shape = (SURVEY_SCREENS * width * SURVEY_ZOOM / 100, height * SURVEY_ZOOM / 100)
+    figure = Figure(figsize=shape, dpi=100)
+    FigureCanvasAgg(figure)
+    for number, part in enumerate(np.array_split(np.arange(len(variety)), SURVEY_SCREENS)):
+        if not len(part):
+            continue
+        equals = part[variety[part] == variety[part].max()]
+        frame = int(equals[len(equals) // 2])
+        axes = figure.add_axes((number / SURVEY_SCREENS, 0, 1 / SURVEY_SCREENS, 1))
+        picture = play.palette[play.screens[frame]]
+        axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest")
+        axes.set_axis_off()
+        rows = log.of_frame(frame)
+        for kind, (left, top, right, bottom) in zip(log.kind[rows], log.box[rows], strict=True):
+            name = schema.types[kind].name
+            where = (left, top, right - left, bottom - top)
+            _outline(axes, where, kind, is_player=name == schema.player)
+            axes.text(left, top - 1, name, color=COLOURS[kind % len(COLOURS)], fontsize=6)
+    figure.savefig(path)
 
 
 def draw_worst(

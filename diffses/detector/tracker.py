@@ -265,6 +265,11 @@ class Tracker:
             found[name] = table[here, features_.QUANTITIES[name].column]
         return found
 
+    @property
+    def ages(self) -> np.ndarray:
+        """The age of each of `objects` in steps, float64 (n,): 0 for one that is first seen now."""
+        return np.asarray(self.table[self._detected_places(), kernel.AGE])
+
     def member_labels(self) -> dict[int, list[str]]:
         """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}."""
         labels: dict[int, list[str]] = {}
