@@ -85,7 +85,7 @@ def line_of(row: Row) -> str:
     player = row["player"] or "none"
     how = _number(row["player_controllability"])
     text = f"{row['game']}: player {player} ({how}), stability {_number(row['stability'])}, "
-    text += f"{_types(row)} types"
+    text += f"{_types(row) or 'no'} types"
     return f"{text}; {row['error']}" if row["error"] else text
 
 
