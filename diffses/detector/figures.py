@@ -114,6 +114,12 @@ def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
         lines.append((f"{kind.name}: {about}", colour))
         if kind.name == schema.player:
             lines.append(("  the player: moves as the actions say", colour))
+        if kind.shot:
+            lines.append(("  the player shoots it", colour))
+        if kind.contact is not None:
+            lines.append((f"  touch: {kind.contact}", colour))
+        if kind.hit is not None:
+            lines.append((f"  shot at: {kind.hit}", colour))
         for feature, value in zip(schema.features, row, strict=True):
             if feature.of == kind.name:
                 text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"

@@ -15,6 +15,7 @@ import numpy as np
 from diffses.config import OTHERS
 from diffses.detector import features as features_
 from diffses.detector import kernel
+from diffses.detector.contact_value import Contact, read_contact
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
 from diffses.detector.segmentation import TrackerParams, empty_table
@@ -39,6 +40,9 @@ class TypeInfo:
     mean_count: float  # objects per screen
     speed: float  # mean, px per step
     control: float | None  # velocity variance explained by actions, 0 to 1; None: unknown
+    contact: Contact | None = None  # what follows where the player touches it; None: unknown
+    hit: Contact | None = None  # likewise where what the player shoots touches it
+    shot: bool = False  # the player shoots it
 
     @property
     def size(self) -> tuple[float, float]:
@@ -72,6 +76,7 @@ class ObjectSchema:
                     "seen_per_screen": kind.mean_count,
                     "speed_px_per_step": kind.speed,
                     "motion_explained_by_actions": kind.control,
+                    **_described(kind),
                 }
                 for kind in self.types
             ],
@@ -79,6 +84,13 @@ class ObjectSchema:
             "units": {feature.name: feature.unit for feature in self.features},
             "patience_steps": self.params.patience,
         }
+
+
+def _described(kind: TypeInfo) -> dict[str, Any]:
+    """What is known of contact with a type, for `detector.json`."""
+    found = {"contact": kind.contact, "hit_by_shot": kind.hit}
+    known: dict[str, Any] = {n: one.describe() for n, one in found.items() if one is not None}
+    return known | ({"shot_by_player": True} if kind.shot else {})
 
 
 def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
@@ -94,6 +106,9 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
             kind["seen_per_screen"],
             kind["speed_px_per_step"],
             kind["motion_explained_by_actions"],
+            read_contact(kind.get("contact")),
+            read_contact(kind.get("hit_by_shot")),
+            bool(kind.get("shot_by_player", False)),
         )
         for kind in words["types"]
     )

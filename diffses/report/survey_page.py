@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from diffses.detector.contact_value import read_contact
 from diffses.report.html import Table, render
 from diffses.report.wording import DASH
 
@@ -17,7 +18,7 @@ ARROWS = {
     (-1, 1): "↙", (0, 1): "↓", (1, 1): "↘",
 }  # fmt: skip
 OVERVIEW = ("game", "verdict", "player", "controlled", "stability", "types", "obs./s", "seconds")
-TYPES = ("type", "size", "on frames", "on a screen", "controlled")
+TYPES = ("type", "touched", "shot", "size", "on frames", "on a screen", "controlled")
 
 
 def write_page(rows: Sequence[Row], folder: Path) -> Path:
@@ -117,7 +118,7 @@ def recording_of(found: Row) -> dict[str, Any]:
         "seed": found["seed"],
         "pushes": pushes_text(found["pushes"]),
         "features": found["features"],
-        "types": Table(TYPES, [type_cells(kind) for kind in found["types"]]),
+        "types": Table(TYPES, [type_cells(kind) for kind in found["types"]], left=3),
     }
 
 
@@ -125,12 +126,18 @@ def type_cells(kind: Row) -> list[str]:
     """A row of a game's table of types."""
     width, height = kind["size_px"]
     return [
-        kind["name"],
+        f"{kind['name']}, shot by the player" if kind.get("shot_by_player") else kind["name"],
+        _contact(kind.get("contact")),
+        _contact(kind.get("hit_by_shot")),
         f"{width:g} x {height:g} px",
         f"{100 * kind['share_of_frames']:.0f} %",
         f"{kind['seen_per_screen']:.2g}",
         _number(kind["controllability"]),
     ]
+
+
+def _contact(words: Row | None) -> str:
+    return str(read_contact(words) or DASH)
 
 
 def pushes_text(pushes: Mapping[str, Sequence[int]]) -> str:

@@ -9,6 +9,7 @@ BALL = {
     "share_of_frames": 0.987,
     "seen_per_screen": 1.2,
     "controllability": None,
+    "contact": {"n": 14, "reward": [12.7, 4.2], "life_lost": [0.6, 0.1], "vanishes": [0.0, 0.2]},
 }
 FOUND = {
     "seed": 0,
@@ -50,6 +51,7 @@ def test_what_failed_comes_first(tmp_path):
     assert 'src="alien.png"' in page
     assert "UP ↑, DOWNLEFT ↙" in page
     assert "2 x 4 px" in page
+    assert "harms (n 14: reward 13 ± 4, lives lost 0.6 ± 0.1, vanishes 0 ± 0.2)" in page
     assert summary(rows) == (
         "6 games: a player found in 4, stability 0.9 or more in 3. "
         "1 error, 1 no player, 1 players differ, 2 unstable, 1 good."

@@ -1,0 +1,457 @@
+"""What touching an object does, learned from a recording: rewards, lost lives, and what vanishes.
+
+Actors are the player, and what it shoots: objects of the type that most often appears at the player
+and moves away. A contact begins where an actor's box and an object's come within CONTACT_MARGIN px
+of each other at some moment of a step.
+
+Steps with a positive reward, steps with a negative one and steps that lose a life are three streams
+of events. The rate of a stream's events is taken to be
+
+    rate(t) = base + sum over the contacts c that began at t_c <= t of effect[c] * delay[t - t_c]
+
+where `effect` is one number for each actor and type, the expected number of events that a contact
+causes, and `delay` a distribution that all types share, of DELAY_SPREAD steps around one delay of
+up to LONGEST_DELAY steps, the likeliest: a game tells of every death after the same animation.
+
+It is a Poisson regression with an additive rate, fitted by expectation maximization: each event is
+shared among the contacts before it and the base rate, by how likely each has caused it (Veen and
+Schoenberg 2008, "Estimation of Space-Time Branching Process Models in Seismology Using an EM-Type
+Algorithm", JASA 103). So types that are touched in the same steps share the credit, and where they
+always are, the errors say that it cannot be told apart. Standard errors are from the observed
+information. Effects are shrunk towards the mean of all types, as if each had been touched
+PRIOR_CONTACTS times more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from diffses.detector.contact_value import Contact, Estimate
+from diffses.detector.object_log import ObjectLog
+from diffses.detector.recording import Recording
+from diffses.detector.tracker import ObjectSchema
+
+CONTACT_MARGIN = 1.0  # px between two boxes that still touch
+LONGEST_PAUSE = 3  # steps without contact within one contact
+LONGEST_DELAY = 60  # steps from a contact to what it causes, about
+PRIOR_CONTACTS = 2.0  # contacts with the mean effect that each type is given
+DELAY_SPREAD = 4  # steps by which the delay varies
+ITERATIONS = 100  # of expectation maximization
+TINY = 1e-9  # events; keeps what is never touched from a division by zero
+MIN_SHOTS = 5  # objects of a type that appear at the player and move away: its shots
+MIN_SHOT_SHARE = 0.15  # of the type's objects; others may shoot the same
+SHOT_DISTANCE = 4.0  # px from the player's box, a step before they appear
+LONGEST_RETURN = 10  # steps after which an object that is seen again has vanished
+RETURN_MARGIN = 4.0  # px beyond its size, from where it would be, within which it has returned
+
+
+@dataclass(frozen=True)
+class ContactEffects:
+    """What contact does, for each type."""
+
+    touched: tuple[Contact, ...]  # by the player
+    shot: int | None  # index of the type that the player shoots
+    hit: tuple[Contact, ...]  # by that type; empty without one
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Contacts of one actor, one row each, by first frame."""
+
+    kind: np.ndarray  # int64 (n,), type of the object
+    first: np.ndarray  # int64 (n,), frame
+    last: np.ndarray  # int64 (n,), frame
+    end: np.ndarray  # int64 (n,), row of the log in the last frame
+    rows: np.ndarray  # bool (rows of the log,): that are in contact
+
+
+def with_contacts(schema: ObjectSchema, log: ObjectLog, play: Recording) -> ObjectSchema:
+    """Adds to each type that was touched what contact with it does.
+
+    Unchanged where the recording lacks rewards and lives, or nothing is the player.
+
+    Args:
+        log: of `watch`, what the detector sees in the recording.
+    """
+    names = [kind.name for kind in schema.types]
+    if play.reward is None or play.life_lost is None or schema.player is None:
+        return schema
+    found = contact_effects(
+        log, len(names), names.index(schema.player), play.starts, play.reward, play.life_lost
+    )
+    hit = found.hit or (None,) * len(names)
+    types = [
+        replace(kind, contact=_seen(one), hit=_seen(other), shot=number == found.shot)
+        for number, (kind, one, other) in enumerate(
+            zip(schema.types, found.touched, hit, strict=True)
+        )
+    ]
+    return replace(schema, types=tuple(types))
+
+
+def _seen(contact: Contact | None) -> Contact | None:
+    """A contact that was seen; else None."""
+    return contact if contact is not None and contact.count else None
+
+
+def contact_effects(
+    log: ObjectLog,
+    kinds: int,
+    player: int,
+    starts: np.ndarray,
+    reward: np.ndarray,
+    life_lost: np.ndarray,
+) -> ContactEffects:
+    """What contact with each type does.
+
+    Args:
+        kinds: the number of types. player: the type of the player.
+        starts: bool (frames,), where an episode begins.
+        reward, life_lost: float and bool (frames,), of the step that led to each frame.
+    """
+    episode = np.cumsum(starts)
+    moves = displacements(log)
+    mine = player_rows(log, player, episode)
+    shot, fired = find_shots(log, kinds, player, mine, moves)
+    apart = (log.kind == player) | fired
+    actors = [find_contacts(log, moves, mine, apart)]
+    if shot is not None:
+        rows = np.flatnonzero(fired)
+        actors.append(find_contacts(log, moves, np.column_stack([log.frame[rows], rows]), apart))
+    found = _effects(log, kinds, actors, episode, reward, life_lost)
+    return ContactEffects(found[0], shot, found[1] if shot is not None else ())
+
+
+def displacements(log: ObjectLog) -> np.ndarray:
+    """How far each row's object moves until the next frame, px, float64 (n, 2).
+
+    Where it is not seen in the next frame, it goes on with its velocity.
+    """
+    order = np.lexsort((log.frame, log.track))
+    one, two = order[:-1], order[1:]
+    follows = (log.track[one] == log.track[two]) & (log.frame[one] + 1 == log.frame[two])
+    moves = log.velocity.copy()
+    centre = _centres(log)
+    moves[one[follows]] = centre[two[follows]] - centre[one[follows]]
+    return moves
+
+
+def player_rows(log: ObjectLog, player: int, episode: np.ndarray) -> np.ndarray:
+    """Frames and the player's row in each, int64 (n, 2).
+
+    Where it is not seen, it is taken to be where it was for up to LONGEST_PAUSE steps: what it
+    touches may hide it.
+
+    Args:
+        episode: int64 (frames,), number of each frame's episode.
+    """
+    row = np.full(log.frames, -1)
+    mine = np.flatnonzero(log.kind == player)[::-1]
+    row[log.frame[mine]] = mine  # of several the first
+    for _ in range(LONGEST_PAUSE):
+        earlier = np.concatenate([[-1], row[:-1]])
+        same = np.concatenate([[False], episode[1:] == episode[:-1]])
+        row = np.where((row < 0) & same, earlier, row)
+    there = np.flatnonzero(row >= 0)
+    return np.column_stack([there, row[there]])
+
+
+def find_shots(
+    log: ObjectLog, kinds: int, player: int, mine: np.ndarray, moves: np.ndarray
+) -> tuple[int | None, np.ndarray]:
+    """What the player shoots: the type whose objects most often appear at the player and move away.
+
+    Args:
+        mine: of `player_rows`. moves: of `displacements`.
+
+    Returns:
+        The type, None if there is none; and the rows of its objects that appeared so, bool (n,).
+        Others of the type are not the player's.
+    """
+    _, new = ends_and_beginnings(log)
+    born = np.flatnonzero(new & (log.frame > 0) & (moves != 0).any(axis=1))
+    place = np.full(log.frames, -1)
+    place[mine[:, 0]] = mine[:, 1]
+    at = place[log.frame[born]]
+    born, at = born[at >= 0], at[at >= 0]
+    back = _meet(log.box[born], log.box[at], -moves[born], SHOT_DISTANCE)
+    leaves = ((_centres(log)[born] - _centres(log)[at]) * moves[born]).sum(axis=1) > 0
+    often = np.bincount(log.kind[born], minlength=kinds)
+    from_player = np.bincount(log.kind[born], back & leaves, kinds)
+    share = np.where(from_player >= MIN_SHOTS, from_player / np.maximum(often, 1), 0.0)
+    share[player] = 0.0
+    best = int(np.argmax(share))
+    if share[best] < MIN_SHOT_SHARE:
+        return None, np.zeros(len(log.frame), bool)
+    tracks = log.track[born[back & leaves & (log.kind[born] == best)]]
+    return best, np.isin(log.track, tracks)
+
+
+def _centres(log: ObjectLog) -> np.ndarray:
+    """Of each row's box, px, float64 (n, 2)."""
+    return np.asarray((log.box[:, :2] + log.box[:, 2:]) / 2)
+
+
+def find_contacts(
+    log: ObjectLog, moves: np.ndarray, actors: np.ndarray, apart: np.ndarray
+) -> Contacts:
+    """The contacts of an actor with all objects.
+
+    Args:
+        moves: of `displacements`.
+        actors: int64 (m, 2), frames and the actor's row in each, by frame; there may be several in
+            one.
+        apart: bool (n,), rows that are not looked at.
+    """
+    first, end = np.searchsorted(actors[:, 0], [np.arange(log.frames), np.arange(log.frames) + 1])
+    rows = np.flatnonzero(~apart)
+    many = (end - first)[log.frame[rows]]
+    one = np.repeat(rows, many)
+    within = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
+    held = actors[first[log.frame[one]] + within]
+    two = held[:, 1]
+    still = (log.frame[two] != held[:, 0])[:, None]  # it hides, and is taken to stand
+    relative = moves[one] - np.where(still, 0.0, moves[two])
+    meet = _meet(log.box[one], log.box[two], relative, CONTACT_MARGIN)
+    touching = np.zeros(len(log.frame), bool)
+    touching[one[meet]] = True
+    at = np.flatnonzero(touching)
+    at = at[np.lexsort((log.frame[at], log.track[at]))]
+    track, frame = log.track[at], log.frame[at]
+    pauses = (np.diff(track) != 0) | (np.diff(frame) > LONGEST_PAUSE + 1)
+    begins = np.concatenate([[0], np.flatnonzero(pauses) + 1]) if len(at) else np.zeros(0, int)
+    ends = np.concatenate([begins[1:], [len(at)]])[: len(begins)] - 1
+    order = np.argsort(frame[begins], kind="stable")
+    begins, ends = begins[order], ends[order]
+    return Contacts(log.kind[at[begins]], frame[begins], frame[ends], at[ends], touching)
+
+
+def _meet(one: np.ndarray, two: np.ndarray, moves: np.ndarray, margin: float) -> np.ndarray:
+    """Whether boxes come within `margin` px of each other in a step, bool (n,).
+
+    Args:
+        one, two: float64 (n, 4). moves: float64 (n, 2), of the first relative to the second.
+    """
+    between = (one[:, :2] + one[:, 2:] - two[:, :2] - two[:, 2:]) / 2
+    reach = (one[:, 2:] - one[:, :2] + two[:, 2:] - two[:, :2]) / 2 + margin
+    rests = moves == 0
+    speed = np.where(rests, 1.0, moves)
+    ways = np.stack([(-reach - between) / speed, (reach - between) / speed])
+    inside = np.abs(between) <= reach
+    begin = np.where(rests, np.where(inside, 0.0, np.inf), ways.min(axis=0)).max(axis=1)
+    end = np.where(rests, np.where(inside, 1.0, -np.inf), ways.max(axis=0)).min(axis=1)
+    return np.asarray(np.maximum(begin, 0) <= np.minimum(end, 1))
+
+
+def _effects(
+    log: ObjectLog,
+    kinds: int,
+    actors: Sequence[Contacts],
+    episode: np.ndarray,
+    reward: np.ndarray,
+    life_lost: np.ndarray,
+) -> list[tuple[Contact, ...]]:
+    """For each actor, what contact with each type does."""
+    cause = np.concatenate([kinds * n + found.kind for n, found in enumerate(actors)])
+    first = np.concatenate([found.first for found in actors])
+    count = kinds * len(actors)
+    streams = [
+        fit_effects(np.flatnonzero(here), size[here], first, cause, count, episode)
+        for here, size in (
+            (reward > 0, reward),
+            (reward < 0, reward),
+            (life_lost, np.ones(len(reward))),
+        )
+    ]
+    (gained, _), (lost, _), (lives, delay) = streams
+    result = []
+    for number, found in enumerate(actors):
+        gone = vanishing(log, kinds, found, _undisturbed(episode, life_lost, delay))
+        often = np.bincount(found.kind, minlength=kinds)
+        contacts = []
+        for kind in range(kinds):
+            at = kinds * number + kind
+            both = gained[at], lost[at]
+            total = Estimate(
+                both[0].value + both[1].value, float(np.hypot(both[0].error, both[1].error))
+            )
+            contacts.append(Contact(int(often[kind]), total, lives[at], gone[kind]))
+        result.append(tuple(contacts))
+    return result
+
+
+def fit_effects(
+    events: np.ndarray,
+    size: np.ndarray,
+    first: np.ndarray,
+    cause: np.ndarray,
+    causes: int,
+    episode: np.ndarray,
+) -> tuple[list[Estimate], int]:
+    """The expected size of the events that a contact causes, for each cause, and the delay, steps.
+
+    Args:
+        events: int64 (e,), frames of the events, increasing. size: float (e,), e.g. rewards.
+        first: int64 (n,), the first frame of each contact.
+        cause: int64 (n,), 0 to causes - 1: the actor and type of each contact.
+        episode: int64 (frames,), number of each frame's episode.
+    """
+    often = np.bincount(cause, minlength=causes).astype(float)
+    if not len(events):
+        return [Estimate(0.0, 1 / (n + PRIOR_CONTACTS)) for n in often.tolist()], 0
+    order = np.argsort(first, kind="stable")
+    first, cause = first[order], cause[order]
+    begin = np.searchsorted(first, events - LONGEST_DELAY - DELAY_SPREAD)
+    many = np.searchsorted(first, events, "right") - begin
+    event = np.repeat(np.arange(len(events)), many)
+    contact = np.repeat(begin - np.cumsum(many) + many, many) + np.arange(many.sum())
+    same = episode[first[contact]] == episode[events[event]]
+    event, contact = event[same], contact[same]
+    of, lag = cause[contact], events[event] - first[contact]
+    delays = range(0, LONGEST_DELAY + 1, DELAY_SPREAD // 2)
+    fits = [_maximize(event, of, lag, delay, often, len(events), len(episode)) for delay in delays]
+    evidence = [
+        fit.likelihood - (delay > 0) * np.log(len(delays))
+        for delay, fit in zip(delays, fits, strict=True)
+    ]
+    best = int(np.argmax(evidence))  # a late delay is one of many that might fit by chance
+    return _estimates(event, of, fits[best], size, often), delays[best]
+
+
+class _Fit(NamedTuple):
+    """An additive Poisson model of one delay."""
+
+    likelihood: float  # log, but for constants
+    share: np.ndarray  # float64 (pairs,), of the event that the contact has caused
+    alone: np.ndarray  # float64 (events,), the share of each that no contact has caused
+    effect: np.ndarray  # float64 (causes,), expected events of a contact
+    prior: float  # events that the prior adds to each cause
+
+
+def _maximize(
+    event: np.ndarray,
+    of: np.ndarray,
+    lag: np.ndarray,
+    delay: int,
+    often: np.ndarray,
+    events: int,
+    frames: int,
+) -> _Fit:
+    """Expectation maximization for one delay.
+
+    Args:
+        event, of, lag: int64 (pairs,): an event, the cause of a contact before it, and the steps
+            between them.
+        often: float64 (causes,), contacts.
+    """
+    weights = np.maximum(0, DELAY_SPREAD + 1 - np.abs(np.arange(1000) - delay))
+    chance = (weights / weights.sum())[lag]
+    base = events / frames / 2
+    effect = np.full(len(often), events / 2 / max(often.sum(), 1.0))
+    for _ in range(ITERATIONS):
+        share = effect[of] * chance
+        rate = base + np.bincount(event, share, events)
+        share /= rate[event]
+        alone = base / rate
+        credit = np.bincount(of, share, len(often))
+        prior = PRIOR_CONTACTS * float(credit.sum()) / max(float(often.sum()), 1.0)
+        effect = (credit + prior) / (often + PRIOR_CONTACTS)
+        base = float(alone.sum()) / frames
+    likelihood = float(np.log(rate).sum()) - base * frames - float(effect @ often)
+    return _Fit(likelihood, share, alone, effect, prior)
+
+
+def _estimates(
+    event: np.ndarray, of: np.ndarray, fit: _Fit, size: np.ndarray, often: np.ndarray
+) -> list[Estimate]:
+    """Values and errors of a fit.
+
+    The information that the events hold on the logarithms of the effects and of the base rate is
+    the sum over events of the products of their shares; the prior adds its own. Sizes vary, too.
+    """
+    causes = len(often)
+    table = np.zeros((len(size), causes + 1))
+    np.add.at(table, (event, of), fit.share)
+    table[:, causes] = fit.alone
+    information = table.T @ table
+    information[np.arange(causes), np.arange(causes)] += fit.prior
+    information[np.arange(causes + 1), np.arange(causes + 1)] += TINY
+    relative = np.sqrt(np.diag(np.linalg.inv(information)))[:causes]
+    overall = float(size.mean())
+    table = table[:, :causes]
+    credit = table.sum(axis=0) + fit.prior + TINY
+    mean = (size @ table + (fit.prior + TINY) * overall) / credit
+    square = (size**2 @ table + (fit.prior + TINY) * overall**2) / credit
+    spread = np.maximum(square - mean**2, 0) * fit.effect / (often + PRIOR_CONTACTS)
+    least = abs(overall) / (often + PRIOR_CONTACTS)  # one event more or less
+    errors = np.maximum(np.hypot(mean * fit.effect * relative, np.sqrt(spread)), least)
+    return [Estimate(float(v), float(e)) for v, e in zip(mean * fit.effect, errors, strict=True)]
+
+
+def vanishing(log: ObjectLog, kinds: int, found: Contacts, counts: np.ndarray) -> list[Estimate]:
+    """The probability that an object vanishes at contact, beyond that without, for each type.
+
+    An object vanishes in its last frame if none of its type appears where it would be within
+    LONGEST_RETURN steps.
+
+    Args:
+        counts: bool (frames,), of `_undisturbed`: the frames that are looked at.
+    """
+    gone, _ = ends_and_beginnings(log)
+    free = counts[log.frame] & ~found.rows
+    often = np.bincount(log.kind[free], minlength=kinds)
+    hazard = (np.bincount(log.kind[free], gone[free], kinds) + 0.5) / (often + 1)
+    ended = gone[found.end].astype(float)
+    expected = 1 - (1 - hazard[found.kind]) ** (found.last - found.first + 1)
+    valid = counts[found.first] & counts[found.last]
+    result = []
+    for kind in range(kinds):
+        mine = valid & (found.kind == kind)
+        many = mine.sum() + PRIOR_CONTACTS
+        more = (ended[mine] - expected[mine]).sum() / many
+        share = (ended[mine].sum() + 0.5 * PRIOR_CONTACTS) / many
+        result.append(Estimate(float(more), float(np.sqrt(share * (1 - share) / many))))
+    return result
+
+
+def ends_and_beginnings(log: ObjectLog) -> tuple[np.ndarray, np.ndarray]:
+    """Rows in which an object vanishes, and rows in which one appears, bool (n,) both.
+
+    A track that ends and another of the type that begins within LONGEST_RETURN steps where the
+    object would then be are one object that was hidden: it neither vanishes nor appears.
+    """
+    order = np.lexsort((log.frame, log.track))
+    change = np.diff(log.track[order]) != 0
+    last = order[np.append(change, [True] * (len(order) > 0))]
+    born = order[np.insert(change, 0, [True] * (len(order) > 0))]
+    born = born[np.argsort(log.frame[born], kind="stable")]
+    centre, size = _centres(log), log.box[:, 2:] - log.box[:, :2]
+    gone, new = np.zeros(len(log.frame), bool), np.zeros(len(log.frame), bool)
+    gone[last], new[born] = True, True
+    low = np.searchsorted(log.frame[born], log.frame[last], "right")
+    high = np.searchsorted(log.frame[born], log.frame[last] + LONGEST_RETURN, "right")
+    for row, first, end in zip(last, low, high, strict=True):
+        others = born[first:end]
+        others = others[log.kind[others] == log.kind[row]]
+        later = (log.frame[others] - log.frame[row])[:, None]
+        away = np.abs(centre[others] - centre[row] - later * log.velocity[row])
+        back = others[(away <= size[row] + RETURN_MARGIN).all(axis=1)]
+        gone[row] &= not len(back)
+        new[back] = False
+    return gone, new
+
+
+def _undisturbed(episode: np.ndarray, life_lost: np.ndarray, delay: int) -> np.ndarray:
+    """The frames that are not shortly before a lost life, told after `delay` steps, or before the
+    end of an episode or of the recording, bool (frames,): then everything vanishes."""
+    frames = np.arange(len(episode))
+    dies = np.append(np.flatnonzero(life_lost), 3 * len(frames))
+    before_death = dies[np.searchsorted(dies, frames)] - frames
+    ends = np.append(np.flatnonzero(np.diff(episode)), len(frames) - 1)
+    before_end = ends[np.searchsorted(ends, frames)] - frames
+    dying = before_death <= delay + DELAY_SPREAD
+    return np.asarray(~dying & (before_end > LONGEST_RETURN))
