@@ -39,11 +39,11 @@ last row of a game counts. A game that fails is a row with an error. A row holds
                            differ by at most a quarter, or 2 px.
   same_player              whether the players of all recordings are the same type
   seconds                  that the game took, beside others
-  recordings               of each: its types, with the share of the frames that show them and what
-                           follows where the player touches them (contact) or what it shoots does
-                           (hit_by_shot); player; pushes (the direction, right and down, in which
-                           an action moves the player); number of features; observations a second;
-                           or its error
+  recordings               of each: its types, with the share of the frames that show them, what
+                           follows where the player touches them (contact) and where what it shoots
+                           does (hit_by_projectile); player; pushes (the direction, right and down,
+                           in which an action moves the player); number of features; observations a
+                           second; or its error
 --page DIR gets index.html, games that failed first, and a picture of each game: a screen of each
 third of the first recording, the player in a double box.
 """

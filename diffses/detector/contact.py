@@ -25,15 +25,15 @@ PRIOR_CONTACTS times more.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-from diffses.detector.contact_value import Contact, Estimate
+from diffses.detector.contact_value import UNKNOWN, Contact, Estimate, TypeContact
 from diffses.detector.object_log import ObjectLog
-from diffses.detector.recording import Recording
-from diffses.detector.tracker import ObjectSchema
+from diffses.detector.offline_tracks import Trajectories
+from diffses.detector.recording import Outcomes
 
 CONTACT_MARGIN = 1.0  # px between two boxes that still touch
 LONGEST_PAUSE = 3  # steps without contact within one contact
@@ -42,9 +42,9 @@ PRIOR_CONTACTS = 2.0  # contacts with the mean effect that each type is given
 DELAY_SPREAD = 4  # steps by which the delay varies
 ITERATIONS = 100  # of expectation maximization
 TINY = 1e-9  # events; keeps what is never touched from a division by zero
-MIN_SHOTS = 5  # objects of a type that appear at the player and move away: its shots
-MIN_SHOT_SHARE = 0.15  # of the type's objects; others may shoot the same
-SHOT_DISTANCE = 4.0  # px from the player's box, a step before they appear
+MIN_PROJECTILES = 5  # objects of a type that appear at the player and move away: its projectiles
+MIN_PROJECTILE_SHARE = 0.15  # of the type's objects; others may shoot the same
+PROJECTILE_DISTANCE = 4.0  # px from the player's box, a step before they appear
 LONGEST_RETURN = 10  # steps after which an object that is seen again has vanished
 RETURN_MARGIN = 4.0  # px beyond its size, from where it would be, within which it has returned
 
@@ -54,7 +54,7 @@ class ContactEffects:
     """What contact does, for each type."""
 
     touched: tuple[Contact, ...]  # by the player
-    shot: int | None  # index of the type that the player shoots
+    projectile: int | None  # index of the type that the player shoots
     hit: tuple[Contact, ...]  # by that type; empty without one
 
 
@@ -69,28 +69,31 @@ class Contacts:
     rows: np.ndarray  # bool (rows of the log,): that are in contact
 
 
-def with_contacts(schema: ObjectSchema, log: ObjectLog, play: Recording) -> ObjectSchema:
-    """Adds to each type that was touched what contact with it does.
-
-    Unchanged where the recording lacks rewards and lives, or nothing is the player.
+def contacts_of_types(
+    tracks: Trajectories,
+    kind: np.ndarray,
+    kinds: int,
+    player: int | None,
+    outcomes: Outcomes | None,
+) -> list[TypeContact]:
+    """What contact with each type does, in a recording.
 
     Args:
-        log: of `watch`, what the detector sees in the recording.
+        tracks: of the recording. kind: int64 (n,), the type of each row.
+        kinds: the number of types. player: the type of the player; None: there is none.
+        outcomes: of the recording; None: not known, and nothing is then known of contact.
     """
-    names = [kind.name for kind in schema.types]
-    if play.reward is None or play.life_lost is None or schema.player is None:
-        return schema
+    if player is None or outcomes is None:
+        return [UNKNOWN] * kinds
+    log = ObjectLog.of_tracks(tracks, kind, len(outcomes.starts))
     found = contact_effects(
-        log, len(names), names.index(schema.player), play.starts, play.reward, play.life_lost
+        log, kinds, player, outcomes.starts, outcomes.reward, outcomes.life_lost
     )
-    hit = found.hit or (None,) * len(names)
-    types = [
-        replace(kind, contact=_seen(one), hit=_seen(other), shot=number == found.shot)
-        for number, (kind, one, other) in enumerate(
-            zip(schema.types, found.touched, hit, strict=True)
-        )
+    hit = found.hit or (None,) * kinds
+    return [
+        TypeContact(_seen(one), _seen(other), number == found.projectile)
+        for number, (one, other) in enumerate(zip(found.touched, hit, strict=True))
     ]
-    return replace(schema, types=tuple(types))
 
 
 def _seen(contact: Contact | None) -> Contact | None:
@@ -116,14 +119,14 @@ def contact_effects(
     episode = np.cumsum(starts)
     moves = displacements(log)
     mine = player_rows(log, player, episode)
-    shot, fired = find_shots(log, kinds, player, mine, moves)
+    projectile, fired = find_projectiles(log, kinds, player, mine, moves)
     apart = (log.kind == player) | fired
     actors = [find_contacts(log, moves, mine, apart)]
-    if shot is not None:
+    if projectile is not None:
         rows = np.flatnonzero(fired)
         actors.append(find_contacts(log, moves, np.column_stack([log.frame[rows], rows]), apart))
     found = _effects(log, kinds, actors, episode, reward, life_lost)
-    return ContactEffects(found[0], shot, found[1] if shot is not None else ())
+    return ContactEffects(found[0], projectile, found[1] if projectile is not None else ())
 
 
 def displacements(log: ObjectLog) -> np.ndarray:
@@ -160,7 +163,7 @@ def player_rows(log: ObjectLog, player: int, episode: np.ndarray) -> np.ndarray:
     return np.column_stack([there, row[there]])
 
 
-def find_shots(
+def find_projectiles(
     log: ObjectLog, kinds: int, player: int, mine: np.ndarray, moves: np.ndarray
 ) -> tuple[int | None, np.ndarray]:
     """What the player shoots: the type whose objects most often appear at the player and move away.
@@ -178,14 +181,14 @@ def find_shots(
     place[mine[:, 0]] = mine[:, 1]
     at = place[log.frame[born]]
     born, at = born[at >= 0], at[at >= 0]
-    back = _meet(log.box[born], log.box[at], -moves[born], SHOT_DISTANCE)
+    back = _meet(log.box[born], log.box[at], -moves[born], PROJECTILE_DISTANCE)
     leaves = ((_centres(log)[born] - _centres(log)[at]) * moves[born]).sum(axis=1) > 0
     often = np.bincount(log.kind[born], minlength=kinds)
     from_player = np.bincount(log.kind[born], back & leaves, kinds)
-    share = np.where(from_player >= MIN_SHOTS, from_player / np.maximum(often, 1), 0.0)
+    share = np.where(from_player >= MIN_PROJECTILES, from_player / np.maximum(often, 1), 0.0)
     share[player] = 0.0
     best = int(np.argmax(share))
-    if share[best] < MIN_SHOT_SHARE:
+    if share[best] < MIN_PROJECTILE_SHARE:
         return None, np.zeros(len(log.frame), bool)
     tracks = log.track[born[back & leaves & (log.kind[born] == best)]]
     return best, np.isin(log.track, tracks)

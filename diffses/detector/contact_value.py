@@ -56,7 +56,7 @@ class Contact:
 
 
 def _pair(estimate: Estimate) -> list[float]:
-    return [round(estimate.value, 4), round(estimate.error, 4)]
+    return [estimate.value, estimate.error]
 
 
 def read_contact(words: Mapping[str, Any] | None) -> Contact | None:
@@ -67,3 +67,40 @@ def read_contact(words: Mapping[str, Any] | None) -> Contact | None:
         Estimate(*map(float, words[name])) for name in ("reward", "life_lost", "vanishes")
     )
     return Contact(int(words["n"]), reward, life_lost, vanishes)
+
+
+@dataclass(frozen=True)
+class TypeContact:
+    """What is known of contact with a type."""
+
+    touched: Contact | None = None  # by the player; None: not seen
+    hit: Contact | None = None  # by what the player shoots
+    projectile: bool = False  # the player shoots objects of the type
+
+    @property
+    def value(self) -> int:
+        """1 where touching it pays, -1 where it harms, 0 where neither is certain."""
+        return 0 if self.touched is None else self.touched.sign
+
+    @property
+    def target(self) -> bool:
+        """Whether it pays to shoot it."""
+        return self.hit is not None and self.hit.sign > 0
+
+    def describe(self) -> dict[str, Any]:
+        """Its part of a type in `detector.json`, for `read_type_contact`."""
+        found = {"contact": self.touched, "hit_by_projectile": self.hit}
+        known: dict[str, Any] = {n: one.describe() for n, one in found.items() if one is not None}
+        return known | ({"projectile": True} if self.projectile else {})
+
+
+UNKNOWN = TypeContact()
+
+
+def read_type_contact(words: Mapping[str, Any]) -> TypeContact:
+    """What `TypeContact.describe` wrote."""
+    return TypeContact(
+        read_contact(words.get("contact")),
+        read_contact(words.get("hit_by_projectile")),
+        bool(words.get("projectile", False)),
+    )

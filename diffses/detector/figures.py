@@ -114,12 +114,13 @@ def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
         lines.append((f"{kind.name}: {about}", colour))
         if kind.name == schema.player:
             lines.append(("  the player: moves as the actions say", colour))
-        if kind.shot:
+        known = kind.contact
+        if known.projectile:
             lines.append(("  the player shoots it", colour))
-        if kind.contact is not None:
-            lines.append((f"  touch: {kind.contact}", colour))
-        if kind.hit is not None:
-            lines.append((f"  shot at: {kind.hit}", colour))
+        if known.touched is not None:
+            lines.append((f"  touched: {known.touched}", colour))
+        if known.hit is not None:
+            lines.append((f"  shot: {known.hit}", colour))
         for feature, value in zip(schema.features, row, strict=True):
             if feature.of == kind.name:
                 text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from diffses.config import ArcadeEnv, MotionDetector
-from diffses.detector.contact import with_contacts
 from diffses.detector.figures import draw_survey
 from diffses.detector.learn import learn_from_recording
 from diffses.detector.motion import MotionObjectDetector
@@ -99,7 +98,6 @@ def _look(game: str, seed: int, steps: int, picture: Path | None) -> tuple[Row, 
     actions = AtariEnv(protocol).action_names
     detector = detector.with_schema(with_button(detector.tracker.schema, actions))
     log = watch(detector, play)
-    detector = detector.with_schema(with_contacts(detector.tracker.schema, log, play))
     if picture is not None:
         draw_survey(detector.tracker.schema, play, log, picture)
     return _found(seed, detector, play, log, actions) | {"learn_seconds": round(seconds, 1)}, (
@@ -129,9 +127,7 @@ def _found(
                 "share_of_frames": round(float(share), 3),
                 "seen_per_screen": round(kind.mean_count, 3),
                 "controllability": _rounded(kind.control),
-                "contact": None if kind.contact is None else kind.contact.describe(),
-                "hit_by_shot": None if kind.hit is None else kind.hit.describe(),
-                "shot_by_player": kind.shot,
+                **kind.contact.describe(),
             }
             for kind, share in zip(schema.types, seen, strict=True)
         ],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diffses.detector.offline_tracks import Trajectories
 from diffses.detector.recording import Recording
 from diffses.detector.tracker import OBJECT, ObjectDetector, replay_action
 
@@ -20,6 +21,13 @@ class ObjectLog:
     box: np.ndarray  # float64 (n, 4): left, top, right, bottom in px
     velocity: np.ndarray  # float64 (n, 2): px per step, to the right and down
     frames: int  # of the recording
+
+    @classmethod
+    def of_tracks(cls, tracks: Trajectories, kind: np.ndarray, frames: int) -> ObjectLog:
+        """The log of offline tracks; kind: int64 (n,), the type of each row."""
+        ends = tracks.box + np.array([0, 0, 1, 1])  # of pixels that are covered to their far side
+        velocity = np.column_stack([tracks.vx, tracks.vy])
+        return cls(tracks.frame, kind, tracks.track, ends.astype(float), velocity, frames)
 
     def of_frame(self, frame: int) -> slice:
         """The rows of a frame."""

@@ -28,6 +28,15 @@ MAX_HOLD_STEPS = 12  # steps for which an exploring player repeats an action, at
 
 
 @dataclass(frozen=True)
+class Outcomes:
+    """What the steps of a recording brought."""
+
+    starts: np.ndarray  # bool (n,): an episode begins
+    reward: np.ndarray  # float32 (n,): of the step that led to the screen, unclipped
+    life_lost: np.ndarray  # bool (n,): that step lost a life
+
+
+@dataclass(frozen=True)
 class Recording:
     """Screens, actions and rewards of play, one row a step."""
 
@@ -38,14 +47,20 @@ class Recording:
     palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's if not seen
     before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen, if known
     game: str | None = None  # the ROM's name; None for a file that does not say
-    # float32 (n,): reward of the step that led to the screen, unclipped; None: not known
-    reward: np.ndarray | None = None
-    life_lost: np.ndarray | None = None  # bool (n,): that step lost a life; None: not known
+    reward: np.ndarray | None = None  # of `Outcomes`; None: not known
+    life_lost: np.ndarray | None = None  # likewise
 
     @property
     def frames(self) -> np.ndarray:
         """The screens in colour, uint8 (n, h, w, 3)."""
         return np.asarray(self.palette[self.screens])
+
+    @property
+    def outcomes(self) -> Outcomes | None:
+        """Rewards and lost lives; None if they are not known."""
+        if self.reward is None or self.life_lost is None:
+            return None
+        return Outcomes(self.starts, self.reward, self.life_lost)
 
 
 class ExplorerSpec:

@@ -13,11 +13,11 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from diffses.config import OTHERS
+from diffses.config import HARM, OTHERS, PRIZE, TARGET
 from diffses.detector import concept_kernel, kernel
 from diffses.detector import features as features_
 from diffses.detector.concepts import CONCEPTS
-from diffses.detector.contact_value import Contact, read_contact
+from diffses.detector.contact_value import UNKNOWN, TypeContact, read_type_contact
 from diffses.detector.dynamics import Dynamics, read_dynamics
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
@@ -43,9 +43,7 @@ class TypeInfo:
     mean_count: float  # objects per screen
     speed: float  # mean, px per step
     control: float | None  # velocity variance explained by actions, 0 to 1; None: unknown
-    contact: Contact | None = None  # what follows where the player touches it; None: unknown
-    hit: Contact | None = None  # likewise where what the player shoots touches it
-    shot: bool = False  # the player shoots it
+    contact: TypeContact = UNKNOWN  # what follows where the player touches or shoots it
 
     @property
     def size(self) -> tuple[float, float]:
@@ -86,7 +84,7 @@ class ObjectSchema:
                     "seen_per_screen": kind.mean_count,
                     "speed_px_per_step": kind.speed,
                     "motion_explained_by_actions": kind.control,
-                    **_described(kind),
+                    **kind.contact.describe(),
                 }
                 for kind in self.types
             ],
@@ -108,13 +106,6 @@ class ObjectSchema:
         }
 
 
-def _described(kind: TypeInfo) -> dict[str, Any]:
-    """What is known of contact with a type, for `detector.json`."""
-    found = {"contact": kind.contact, "hit_by_shot": kind.hit}
-    known: dict[str, Any] = {n: one.describe() for n, one in found.items() if one is not None}
-    return known | ({"shot_by_player": True} if kind.shot else {})
-
-
 def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
     """The schema that `describe` wrote; sizes, colours: `TrackerParams.type_params` and
     `.type_colours`."""
@@ -128,9 +119,7 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
             kind["seen_per_screen"],
             kind["speed_px_per_step"],
             kind["motion_explained_by_actions"],
-            read_contact(kind.get("contact")),
-            read_contact(kind.get("hit_by_shot")),
-            bool(kind.get("shot_by_player", False)),
+            read_type_contact(kind),
         )
         for kind in words["types"]
     )
@@ -230,7 +219,27 @@ def concept_groups(
     if len(groups) < 2:
         return groups
     few = params.places - 1 <= features_.MAX_PAIRED_SLOTS
-    return [ObjectGroup(OTHERS, 0, params.places, few=few), *groups]
+    whole = ObjectGroup(OTHERS, 0, params.places, few=few)
+    return [whole, *groups, *value_groups(types, params)]
+
+
+def value_groups(types: Sequence[TypeInfo], params: TrackerParams) -> list[ObjectGroup]:
+    """All objects that pay where the player touches them (PRIZE), that pay where it shoots them
+    (TARGET), and that harm where it touches them (HARM), as far as the recording tells.
+
+    A group is left out where its types have no places side by side; see `contact_rank`.
+    """
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int)
+    groups = []
+    for name, chosen in (
+        (PRIZE, [kind.contact.value > 0 for kind in types]),
+        (TARGET, [kind.contact.target for kind in types]),
+        (HARM, [kind.contact.value < 0 for kind in types]),
+    ):
+        mine = ranges[chosen]
+        if len(mine) and (mine[1:, 0] == mine[:-1, 1]).all():
+            groups.append(ObjectGroup(name, int(mine[0, 0]), int(mine[-1, 1]), few=True))
+    return groups
 
 
 def player_slot(

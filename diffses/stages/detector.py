@@ -19,12 +19,10 @@ from diffses.config import (
     OracleDetector,
     SpaceDetector,
 )
-from diffses.detector.contact import with_contacts
 from diffses.detector.figures import draw_sample
 from diffses.detector.identity import name_observation
 from diffses.detector.learn import learn_from_recording
 from diffses.detector.motion import MotionObjectDetector
-from diffses.detector.object_log import watch
 from diffses.detector.object_schema import with_button
 from diffses.detector.oracle import OracleObjectDetector, RamReader, learn_oracle
 from diffses.detector.recording import recording_for
@@ -85,7 +83,6 @@ def _learn(
         raise TypeError(f"no way to learn a {type(detector).__name__}")
     names = AtariEnv(v5(env)).action_names
     found = found.with_schema(with_button(found.tracker.schema, names))
-    found = found.with_schema(with_contacts(found.tracker.schema, watch(found, play), play))
     found.save(workspace.out)
     draw_sample(found, play, workspace.out / "sample.png")
     types = ", ".join(kind.name for kind in found.tracker.schema.types)

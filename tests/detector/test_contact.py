@@ -1,20 +1,20 @@
 """What contact does, on made-up tracks whose truth is known."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
+from diffses.config import MotionDetector
 from diffses.detector import contact
-from diffses.detector.contact import contact_effects, find_contacts, fit_effects, with_contacts
-from diffses.detector.contact_value import Contact, Estimate
+from diffses.detector.contact import contact_effects, find_contacts, fit_effects
+from diffses.detector.contact_value import Contact, Estimate, TypeContact
 from diffses.detector.motion import MotionObjectDetector
-from diffses.detector.object_log import ObjectLog, watch
-from diffses.detector.palette import PALETTE
-from diffses.detector.recording import Recording
+from diffses.detector.object_log import ObjectLog
+from diffses.detector.object_schema import contact_rank, schema_from_boxes
+from diffses.detector.recording import Outcomes
+from diffses.detector.tracker import Tracker, replay_action
 
-PLAYER, PRIZE, ENEMY, CLOUD, SHOT = range(5)
-KINDS = 5
+PLAYER, PRIZE, ENEMY, CLOUD, SHOT, COIN = range(6)
+KINDS = 6
 
 
 class Game:
@@ -89,7 +89,7 @@ def test_each_types_value_is_found_though_deaths_are_told_late():
     assert cloud.life_lost.value < 2 * cloud.life_lost.error
     assert prize.vanishes.value > 3 * prize.vanishes.error
     assert cloud.vanishes.value < 2 * cloud.vanishes.error
-    assert found.shot is None
+    assert found.projectile is None
 
 
 def test_of_two_types_that_come_together_only_the_one_that_pays_alone_gets_the_credit():
@@ -143,7 +143,7 @@ def test_what_the_player_shoots_is_an_actor():
             game.rewards[game.now + 7] = 20
         game.wait(20)
     found = contact_effects(*game.arrays())
-    assert found.shot == SHOT
+    assert found.projectile == SHOT
     assert found.touched[ENEMY].count == found.touched[SHOT].count == 0
     assert found.hit[ENEMY].count == found.hit[CLOUD].count == 15
     assert found.hit[ENEMY].reward.value == pytest.approx(20, abs=3)
@@ -222,30 +222,77 @@ def test_no_events_are_no_certainty():
 def test_nothing_touched():
     found = contact_effects(*Game().arrays())
     assert {one.count for one in found.touched} == {0}
-    assert found.shot is None
+    assert found.projectile is None
 
 
-def test_it_is_stored_with_the_type(pong_detector, pong, tmp_path):
-    play = Recording(pong.screens, pong.starts, pong.action_tm1, None, PALETTE)
-    # the ball meets the enemy in step 22, and never the player
-    schema, log = replace(pong_detector.tracker.schema, player="enemy"), watch(pong_detector, play)
-    assert with_contacts(schema, log, play) == schema  # no rewards in the recording
-    reward = np.zeros(len(pong.screens), np.float32)
-    reward[23] = 1
-    known = with_contacts(
-        schema, log, replace(play, reward=reward, life_lost=np.zeros(len(reward), bool))
+def test_types_by_their_value_are_groups_that_concepts_describe(pong_detector, tmp_path):
+    game = Game(5)
+    for number in range(60):
+        kind = (PRIZE, ENEMY, CLOUD, COIN)[number % 4]
+        met = game.visit([kind], through=kind == CLOUD)
+        if kind in (PRIZE, COIN):
+            game.rewards[met + 1] = 10
+        if kind == ENEMY:
+            game.deaths.add(met + 3)
+        game.wait(4)
+    log, _, _, starts, reward, lost = game.arrays()
+    actions = game.random.integers(0, 3, (log.frames + 4) // 5).repeat(5)[: log.frames]
+    wobble = np.array([0, 2, -2])[actions]  # the player goes a bit right and left
+    boxes = []
+    for frame in range(log.frames):
+        rows = log.of_frame(frame)
+        box, kind = log.box[rows].copy(), log.kind[rows]
+        box[kind == PLAYER, 0::2] += wobble[frame]
+        box[:, 2:] -= 1
+        boxes.append(np.column_stack([kind, box, np.full(len(box), 64)]).astype(np.int32))
+    names = ["player", "plum", "crab", "cloud", "none", "coin"]
+
+    def learn(outcomes):
+        settings = MotionDetector(concepts=True)
+        return schema_from_boxes(
+            boxes, 6, starts, actions, settings, 3, {}, names, outcomes=outcomes
+        )
+
+    schema = learn(Outcomes(starts, reward, lost))
+    values = {kind.name: kind.contact.value for kind in schema.types}
+    assert values == {"player": 0, "plum": 1, "crab": -1, "cloud": 0, "coin": 1}
+    assert [kind.name for kind in schema.types] == ["player", "cloud", "plum", "coin", "crab"]
+    offered = {feature.name for feature in schema.features}
+    assert {"prize.nearest.dx", "prize.coming.dx"} <= offered
+    assert "harm.nearest.dx" not in offered  # it is crab.dx, the only one
+    plain = {feature.name for feature in learn(None).features}
+    assert "prize.nearest.dx" not in plain
+    assert "crab.dx" in plain
+
+    tracker, seen = Tracker(schema), []
+    at = tracker.schema.features.index(
+        next(one for one in schema.features if one.name == "prize.nearest.dx")
     )
-    contacts = {kind.name: kind.contact for kind in known.types}
-    assert contacts["player"] is contacts["enemy"] is None
-    touched = contacts["ball"]
-    assert touched.count == 1
-    assert 0.2 < touched.reward.value <= 1
-    pong_detector.with_schema(known).save(tmp_path)
+    for frame in range(200):
+        replay_action(tracker, frame, starts, actions)
+        value = float(tracker.update(boxes[frame])[at])
+        prizes = [row for row in boxes[frame] if row[0] in (PRIZE, COIN)]
+        if prizes and frame > 2:  # one at a time
+            mine = boxes[frame][boxes[frame][:, 0] == PLAYER][0]
+            assert value == pytest.approx((prizes[0][1] - mine[1]) / 100)
+            seen.append(value)
+    assert len(set(seen)) > 10
+
+    pong_detector.with_schema(schema).save(tmp_path)
     read = MotionObjectDetector.load(tmp_path).tracker.schema
-    assert [kind.contact for kind in read.types if kind.name == "player"] == [None]
-    assert [kind.contact.describe() for kind in read.types if kind.name == "ball"] == [
-        touched.describe()
-    ]
+    assert [kind.contact for kind in read.types] == [kind.contact for kind in schema.types]
+    assert read.features == schema.features
+
+
+def test_each_groups_types_are_side_by_side():
+    pays, harms = Estimate(5.0, 1.0), Estimate(0.0, 0.1)
+    good, bad = Contact(9, pays, harms, harms), Contact(9, harms, pays, harms)
+    kinds = [TypeContact(one, two) for one in (None, good, bad) for two in (None, good, bad)]
+    ranked = sorted(kinds, key=contact_rank)
+    for chosen in (lambda k: k.value > 0, lambda k: k.target, lambda k: k.value < 0):
+        places = [place for place, kind in enumerate(ranked) if chosen(kind)]
+        assert len(places) == 3 == places[-1] - places[0] + 1
+    assert contact_rank(kinds[0]) == contact_rank(kinds[2]) == 0
 
 
 def test_its_sign_is_known_only_where_it_is_certain():
