@@ -11,7 +11,8 @@ of events. The rate of a stream's events is taken to be
 
 where `effect` is one number for each actor and type, the expected number of events that a contact
 causes, and `delay` a distribution that all types share, of DELAY_SPREAD steps around one delay of
-up to LONGEST_DELAY steps, the likeliest: a game tells of every death after the same animation.
+up to LONGEST_DEATH or LONGEST_REWARD steps, the likeliest: a game tells of every death after the
+same animation.
 
 It is a Poisson regression with an additive rate, fitted by expectation maximization: each event is
 shared among the contacts before it and the base rate, by how likely each has caused it (Veen and
@@ -37,7 +38,9 @@ from diffses.detector.recording import Outcomes
 
 CONTACT_MARGIN = 1.0  # px between two boxes that still touch
 LONGEST_PAUSE = 3  # steps without contact within one contact
-LONGEST_DELAY = 60  # steps from a contact to what it causes, about
+# Steps from a contact to what it causes, about. A life is counted as lost after an animation; a
+# reward much later than the contact is earned by what happened in between.
+LONGEST_DEATH, LONGEST_REWARD = 60, 12
 PRIOR_CONTACTS = 2.0  # contacts with the mean effect that each type is given
 DELAY_SPREAD = 4  # steps by which the delay varies
 ITERATIONS = 100  # of expectation maximization
@@ -45,6 +48,7 @@ TINY = 1e-9  # events; keeps what is never touched from a division by zero
 MIN_PROJECTILES = 5  # objects of a type that appear at the player and move away: its projectiles
 MIN_PROJECTILE_SHARE = 0.15  # of the type's objects; others may shoot the same
 PROJECTILE_DISTANCE = 4.0  # px from the player's box, a step before they appear
+PROJECTILE_LEAVES = 16.0  # px from the player's box: it has left
 LONGEST_RETURN = 10  # steps after which an object that is seen again has vanished
 RETURN_MARGIN = 4.0  # px beyond its size, from where it would be, within which it has returned
 
@@ -119,14 +123,15 @@ def contact_effects(
     episode = np.cumsum(starts)
     moves = displacements(log)
     mine = player_rows(log, player, episode)
-    projectile, fired = find_projectiles(log, kinds, player, mine, moves)
-    apart = (log.kind == player) | fired
-    actors = [find_contacts(log, moves, mine, apart)]
-    if projectile is not None:
-        rows = np.flatnonzero(fired)
-        actors.append(find_contacts(log, moves, np.column_stack([log.frame[rows], rows]), apart))
+    shots = find_projectiles(log, kinds, player, mine, moves)
+    apart = log.kind == player
+    actors = [find_contacts(log, moves, mine, apart | shots.leaving)]
+    if shots.kind is not None:
+        rows = np.flatnonzero(shots.rows)
+        places = np.column_stack([log.frame[rows], rows])
+        actors.append(find_contacts(log, moves, places, apart | shots.rows))
     found = _effects(log, kinds, actors, episode, reward, life_lost)
-    return ContactEffects(found[0], projectile, found[1] if projectile is not None else ())
+    return ContactEffects(found[0], shots.kind, () if shots.kind is None else found[1])
 
 
 def displacements(log: ObjectLog) -> np.ndarray:
@@ -163,35 +168,52 @@ def player_rows(log: ObjectLog, player: int, episode: np.ndarray) -> np.ndarray:
     return np.column_stack([there, row[there]])
 
 
+class Projectiles(NamedTuple):
+    """What the player shoots."""
+
+    kind: int | None  # type; None: nothing
+    rows: np.ndarray  # bool (rows of the log,): objects that came from the player
+    leaving: np.ndarray  # bool (rows of the log,): those that have not left it yet
+
+
 def find_projectiles(
     log: ObjectLog, kinds: int, player: int, mine: np.ndarray, moves: np.ndarray
-) -> tuple[int | None, np.ndarray]:
-    """What the player shoots: the type whose objects most often appear at the player and move away.
+) -> Projectiles:
+    """What the player shoots: the type whose objects most often appear at the player and leave it.
+
+    Others of the type are not the player's.
 
     Args:
         mine: of `player_rows`. moves: of `displacements`.
-
-    Returns:
-        The type, None if there is none; and the rows of its objects that appeared so, bool (n,).
-        Others of the type are not the player's.
     """
-    _, new = ends_and_beginnings(log)
-    born = np.flatnonzero(new & (log.frame > 0) & (moves != 0).any(axis=1))
     place = np.full(log.frames, -1)
     place[mine[:, 0]] = mine[:, 1]
-    at = place[log.frame[born]]
-    born, at = born[at >= 0], at[at >= 0]
-    back = _meet(log.box[born], log.box[at], -moves[born], PROJECTILE_DISTANCE)
-    leaves = ((_centres(log)[born] - _centres(log)[at]) * moves[born]).sum(axis=1) > 0
+    at = place[log.frame]
+    away = (at >= 0) & (_gap(log.box, log.box[at]) > PROJECTILE_LEAVES).any(axis=1)
+    leaves = np.full(int(log.track.max(initial=-1)) + 1, log.frames)  # frame, by track
+    np.minimum.at(leaves, log.track[away], log.frame[away])
+
+    _, new = ends_and_beginnings(log)
+    born = np.flatnonzero(new & (log.frame > 0) & (at >= 0) & (moves != 0).any(axis=1))
+    back = _meet(log.box[born], log.box[at[born]], -moves[born], PROJECTILE_DISTANCE)
+    outward = ((_centres(log)[born] - _centres(log)[at[born]]) * moves[born]).sum(axis=1) > 0
+    shot = back & outward & (leaves[log.track[born]] < log.frames)
     often = np.bincount(log.kind[born], minlength=kinds)
-    from_player = np.bincount(log.kind[born], back & leaves, kinds)
-    share = np.where(from_player >= MIN_PROJECTILES, from_player / np.maximum(often, 1), 0.0)
+    own = np.bincount(log.kind[born], shot, kinds)
+    share = np.where(own >= MIN_PROJECTILES, own / np.maximum(often, 1), 0.0)
     share[player] = 0.0
     best = int(np.argmax(share))
     if share[best] < MIN_PROJECTILE_SHARE:
-        return None, np.zeros(len(log.frame), bool)
-    tracks = log.track[born[back & leaves & (log.kind[born] == best)]]
-    return best, np.isin(log.track, tracks)
+        nothing = np.zeros(len(log.frame), bool)
+        return Projectiles(None, nothing, nothing)
+    rows = np.isin(log.track, log.track[born[shot & (log.kind[born] == best)]])
+    return Projectiles(best, rows, rows & (log.frame < leaves[log.track]))
+
+
+def _gap(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """The distance between boxes, float64 (n, 4) both, along each axis, px, float64 (n, 2);
+    negative where they overlap."""
+    return np.asarray(np.maximum(one[:, :2] - two[:, 2:], two[:, :2] - one[:, 2:]))
 
 
 def _centres(log: ObjectLog) -> np.ndarray:
@@ -263,11 +285,11 @@ def _effects(
     first = np.concatenate([found.first for found in actors])
     count = kinds * len(actors)
     streams = [
-        fit_effects(np.flatnonzero(here), size[here], first, cause, count, episode)
-        for here, size in (
-            (reward > 0, reward),
-            (reward < 0, reward),
-            (life_lost, np.ones(len(reward))),
+        fit_effects(np.flatnonzero(here), size[here], first, cause, count, episode, longest)
+        for here, size, longest in (
+            (reward > 0, reward, LONGEST_REWARD),
+            (reward < 0, reward, LONGEST_REWARD),
+            (life_lost, np.ones(len(reward)), LONGEST_DEATH),
         )
     ]
     (gained, _), (lost, _), (lives, delay) = streams
@@ -294,6 +316,7 @@ def fit_effects(
     cause: np.ndarray,
     causes: int,
     episode: np.ndarray,
+    longest: int,
 ) -> tuple[list[Estimate], int]:
     """The expected size of the events that a contact causes, for each cause, and the delay, steps.
 
@@ -302,23 +325,24 @@ def fit_effects(
         first: int64 (n,), the first frame of each contact.
         cause: int64 (n,), 0 to causes - 1: the actor and type of each contact.
         episode: int64 (frames,), number of each frame's episode.
+        longest: the longest delay, steps.
     """
     often = np.bincount(cause, minlength=causes).astype(float)
     if not len(events):
         return [Estimate(0.0, 1 / (n + PRIOR_CONTACTS)) for n in often.tolist()], 0
     order = np.argsort(first, kind="stable")
     first, cause = first[order], cause[order]
-    begin = np.searchsorted(first, events - LONGEST_DELAY - DELAY_SPREAD)
+    begin = np.searchsorted(first, events - longest - DELAY_SPREAD)
     many = np.searchsorted(first, events, "right") - begin
     event = np.repeat(np.arange(len(events)), many)
     contact = np.repeat(begin - np.cumsum(many) + many, many) + np.arange(many.sum())
     same = episode[first[contact]] == episode[events[event]]
     event, contact = event[same], contact[same]
     of, lag = cause[contact], events[event] - first[contact]
-    delays = range(0, LONGEST_DELAY + 1, DELAY_SPREAD // 2)
+    delays = range(0, longest + 1, DELAY_SPREAD // 2)
     fits = [_maximize(event, of, lag, delay, often, len(events), len(episode)) for delay in delays]
     evidence = [
-        fit.likelihood - (delay > 0) * np.log(len(delays))
+        fit.likelihood - (delay > 0) * np.log(longest + 1)
         for delay, fit in zip(delays, fits, strict=True)
     ]
     best = int(np.argmax(evidence))  # a late delay is one of many that might fit by chance
@@ -351,7 +375,9 @@ def _maximize(
             between them.
         often: float64 (causes,), contacts.
     """
-    weights = np.maximum(0, DELAY_SPREAD + 1 - np.abs(np.arange(1000) - delay))
+    weights = np.maximum(
+        0, DELAY_SPREAD + 1 - np.abs(np.arange(LONGEST_DEATH + DELAY_SPREAD + 1) - delay)
+    )
     chance = (weights / weights.sum())[lag]
     base = events / frames / 2
     effect = np.full(len(often), events / 2 / max(often.sum(), 1.0))

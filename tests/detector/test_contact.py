@@ -182,8 +182,8 @@ def test_events_are_not_shared_across_episodes():
     cause = np.zeros(len(first), int)
     episode = np.arange(500) // 10
     size = np.ones(len(first))
-    late, _ = fit_effects(first + 8, size, first, cause, 1, episode)  # in the next episode
-    alone, delay = fit_effects(first + 4, size, first, cause, 1, episode)
+    late, _ = fit_effects(first + 8, size, first, cause, 1, episode, 60)  # in the next episode
+    alone, delay = fit_effects(first + 4, size, first, cause, 1, episode, 60)
     assert alone[0].value == pytest.approx(1, abs=0.1)
     assert late[0].value < 0.2
     assert delay in (2, 4, 6)
@@ -202,7 +202,7 @@ def test_the_error_covers_the_truth():
         here[first[hit] + 12] = True
         here |= random.random(frames) < 0.01
         events, episode = np.flatnonzero(here), np.zeros(frames, int)
-        found, _ = fit_effects(events, np.ones(len(events)), first, cause, 3, episode)
+        found, _ = fit_effects(events, np.ones(len(events)), first, cause, 3, episode, 60)
         missed += sum(
             abs(one.value - t) > 2 * one.error for one, t in zip(found, truth, strict=True)
         )
@@ -212,7 +212,7 @@ def test_the_error_covers_the_truth():
 def test_no_events_are_no_certainty():
     first = np.array([3, 9])
     found, _ = fit_effects(
-        np.zeros(0, int), np.zeros(0), first, np.zeros(2, int), 2, np.zeros(20, int)
+        np.zeros(0, int), np.zeros(0), first, np.zeros(2, int), 2, np.zeros(20, int), 60
     )
     assert [one.value for one in found] == [0.0, 0.0]
     assert found[0].error == pytest.approx(0.25)
