@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from diffses.detector import kernel
+from diffses.detector.dynamics import Dynamics, TypeDynamics
 from diffses.detector.features import SECONDS, SIDES, Feature, GroupMember
-from diffses.detector.tracker import ObjectSchema
+from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.tracker import ObjectSchema, candidate_concepts
 
 FAR = 3.0  # 100 px
 OPPOSITE = {"x": "y", "y": "x"}
@@ -25,6 +28,26 @@ ROWS = {
     "column_above": ("y", -1),
     "column_below": ("y", 1),
 }
+
+
+def with_concepts(detector: MotionObjectDetector) -> MotionObjectDetector:
+    """The detector with all concepts that its types allow, and made-up dynamics."""
+    schema = detector.tracker.schema
+    dynamics = Dynamics(
+        tuple(
+            TypeDynamics((10.5, 140.0, None, 150.0 + number), (number % 2 == 1, number % 3 == 1))
+            for number in range(len(schema.types))
+        ),
+        coast=(0.3, 0.6),
+        lag=(2.5, 11.0),
+        speed=(3.5, 4.0, 12.0, 11.0),
+        range=(20.0, None, 38.5, 190.0),
+        projectile=schema.types[-1].name,
+        projectile_speed=(0.0, 7.5),
+    )
+    schema = replace(schema, dynamics=dynamics)
+    concepts = tuple(candidate_concepts(schema))
+    return detector.with_schema(replace(schema, features=(*schema.features, *concepts)))
 
 
 class PlainConcepts:
@@ -203,16 +226,11 @@ class PlainConcepts:
             places = [slot.place]
         if not self._there(me):
             return 30
-        return min(
-            (
-                steps
-                for steps in range(30)
-                for place in places
-                if place != me and self._there(place)
-                if self._overlaps(place, steps, axis, sign, number)
-            ),
-            default=30,
-        )
+        there = [place for place in places if place != me and self._there(place)]
+        for steps in range(30):
+            if any(self._overlaps(place, steps, axis, sign, number) for place in there):
+                return steps
+        return 30
 
     def _overlaps(self, place: int, steps: int, axis: str | None, sign: int, number: int) -> bool:
         for along in "xy":

@@ -139,16 +139,17 @@ def object_concepts(
 
     Args:
         axes: those along which the actions push the player, 0 for x and 1 for y.
-        lead_speed: of `Dynamics.lead_speed`; no lead is offered where it is 0.
+        lead_speed: of `Dynamics`; there is no lead along an axis across which it is 0.
         side: the axis on whose one side of the player the object is chosen; None: on any side.
     """
     found = []
-    for axis, (a, b) in enumerate((("x", "y"), ("y", "x"))):
+    for axis, a in enumerate("xy"):
         found += [f"d{a}", f"velocity_{a}", f"speed_{a}", f"ttc_{a}"]
         found += [f"abs_d{a}"] * (side != axis)
         if axis in axes:
             found += [f"stop_d{a}", f"abs_stop_d{a}", f"cross_{a}", f"miss_{a}", f"abs_miss_{a}"]
-            found += [f"lead_{a}", f"abs_lead_{a}"] * (lead_speed["xy".index(b)] > 0)
+        if lead_speed[1 - axis] > 0:
+            found += [f"lead_{a}", f"abs_lead_{a}"]
     return found
 
 
