@@ -218,31 +218,42 @@ class PlainConcepts:
                 steps[place] = ahead / square
         return min(steps, key=lambda place: steps[place], default=None)
 
-    def _hit(self, feature: Feature, axis: str | None, sign: int, number: int) -> int:
+    def _hit(self, feature: Feature, axis: str | None, sign: int, number: int) -> float:
         slot, me = feature.slot, self._player
         if isinstance(slot, GroupMember):
             places = list(range(slot.group.first, slot.group.end))
         else:
             places = [slot.place]
         if not self._there(me):
-            return 30
+            return 30.0
+        speed = self._dynamics.speed[number] if axis else 0.0
+        way = math.inf  # px to the end of the range
+        if axis and speed:
+            end = self._dynamics.range[2 * "xy".index(axis) + (sign > 0)]
+            last = sign * 1e9 if end is None else end
+            way = max(0.0, sign * (last - self._at(me, axis)))
+        arrives = way / speed if speed else 0.0
         there = [place for place in places if place != me and self._there(place)]
-        for steps in range(30):
-            if any(self._overlaps(place, steps, axis, sign, number) for place in there):
-                return steps
-        return 30
+        return min((self._meets(place, axis, sign * speed, arrives) for place in there), default=30)
 
-    def _overlaps(self, place: int, steps: int, axis: str | None, sign: int, number: int) -> bool:
-        for along in "xy":
-            mine = self._at(self._player, along)
-            low, high = self._dynamics.range[2 * "xy".index(along) :][:2]
-            bottom = min(mine, -math.inf if low is None else low)
-            top = max(mine, math.inf if high is None else high)
-            if along == axis:
-                mine += sign * self._dynamics.speed[number] * steps
-            mine = min(max(mine, bottom), top)
-            at = self._at(place, along) + self._velocity(place, along) * steps
-            both = self._size(place, along) + self._size(self._player, along)
-            if abs(at - mine) >= both / 2:
-                return False
-        return True
+    def _meets(self, place: int, axis: str | None, speed: float, arrives: float) -> float:
+        """Steps until the boxes overlap, in one of two phases: on the way, and at its end."""
+        off = {a: self._distance(place, a) for a in "xy"}
+        velocity = {a: self._velocity(place, a) for a in "xy"}
+        relative = {a: velocity[a] - (speed if a == axis else 0.0) for a in "xy"}
+        spans = [self._span(place, a, off[a], relative[a]) for a in "xy"]
+        begin = max(0.0, *(low for low, _ in spans))
+        if begin < min(arrives, *(high for _, high in spans)):
+            return min(begin, 30.0)
+        if arrives >= 30:
+            return 30.0
+        spans = [self._span(place, a, off[a] + relative[a] * arrives, velocity[a]) for a in "xy"]
+        begin = max(0.0, *(low for low, _ in spans))
+        return min(arrives + begin, 30.0) if begin < min(high for _, high in spans) else 30.0
+
+    def _span(self, place: int, axis: str, off: float, speed: float) -> tuple[float, float]:
+        """From when to when the boxes overlap along an axis, steps."""
+        half = (self._size(place, axis) + self._size(self._player, axis)) / 2
+        if speed == 0:
+            return (-math.inf, math.inf) if abs(off) < half else (math.inf, -math.inf)
+        return -off / speed - abs(half / speed), -off / speed + abs(half / speed)

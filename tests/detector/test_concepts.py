@@ -153,13 +153,19 @@ def test_hit_times_by_hand():
     schema = schema_of()
     # a ball 40 px left of the player comes with 4 px a step; boxes are 4 px wide
     row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 40, 100, 4, 0)))
-    assert row["ball.hit_stay"] == 1.0  # 40 - 4 * 10 = 0 < 4; after 9 steps the gap is 4
-    assert row["ball.hit_left"] == 0.5  # 40 - 8 * 5 = 0
+    assert row["ball.hit_stay"] == 0.9  # 36 px between the boxes
+    assert row["ball.hit_left"] == 0.45  # at 8 px a step
     assert row["ball.hit_up"] == 3.0
-    # to the right it flees with 5 px a step, up to 140 px: 60 px in 12 steps; then the ball comes
-    assert row["ball.hit_right"] == 2.5  # 40 + 4 * 25 = 140; after 24 steps the gap is 4
-    assert row["others.hit_left"] == 0.5
+    # to the right it flees with 5 px a step, up to 140 px; the ball needs 24 steps to 136
+    assert row["ball.hit_right"] == 2.4
+    assert row["others.hit_left"] == 0.45
     assert row["car.hit_left"] == 3.0
+    # boxes that pass each other within a step, and that overlap
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 50, 106, 20, 0)))
+    assert row["ball.hit_down"] == pytest.approx(0.13)  # (30 - 4) / 20 steps, 9 px further down
+    assert row["ball.hit_stay"] == 3.0
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 77, 103, 0, 0)))
+    assert [row[f"ball.hit_{way}"] for way in ("left", "right", "up", "stay")] == [0, 0, 0, 0]
 
 
 def test_a_crossing_is_turned_back_at_the_walls_of_the_type():
