@@ -4,15 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from concept_reference import PlainConcepts
+from concept_reference import PlainConcepts, with_concepts
 
 from diffses.detector import concept_kernel as ck
 from diffses.detector import features, kernel, tracker
+from diffses.detector.base import observe_env
 from diffses.detector.concepts import CONCEPTS
 from diffses.detector.dynamics import Dynamics, TypeDynamics
+from diffses.detector.motion import MotionObjectDetector
 from diffses.detector.segmentation import TrackerParams, empty_table
 from diffses.detector.tracker import ObjectSchema, Tracker, TypeInfo
 from diffses.policy.printing import check_feature
+from diffses.zoo.champion import FOLDER
 
 WALLS = (10.0, 150.0, 30.0, 190.0)
 STILL = TypeDynamics((None,) * 4, (False, False))
@@ -87,9 +90,43 @@ def test_random_tables_give_the_bits_of_the_plain_reference(seed):
     few = schema_of((1, 3, 8), (1, 3, 0), replace(MEASURED, projectile_speed=(0.0, 9.0)))
     several_players = schema_of((2, 1, 4), (2, 1, 4))
     for schema in (schema_of(), few, several_players):
-        for _ in range(60):
+        for _ in range(20):
             row = concepts_of(schema, random_table(random, schema.params.places))
             assert np.isfinite(list(row.values())).all()
+
+
+@pytest.mark.parametrize("game", ["pong", "space_invaders"])
+def test_in_play_they_are_the_bits_of_the_plain_reference(game, protocol):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / game))
+    features = list(detector.tracker.schema.features)
+    plain = PlainConcepts(detector.tracker.schema, detector.tracker.player_place)
+    env = protocol(game).make_env()
+    env.reset(1)
+    detector.reset()
+    random, told = np.random.default_rng(1), []
+    count = sum(feature.is_concept for feature in features)
+    for step in range(150):
+        row = observe_env(detector, env)
+        if step % 10 == 0:
+            np.testing.assert_array_equal(row[-count:], plain.row(features, detector.tracker.table))
+        told.append(row[-count:].copy())
+        env.step(int(random.integers(len(env.action_names))))
+    assert (np.ptp(np.array(told), axis=0) > 0).sum() > 20
+
+
+def test_a_policy_has_only_its_own_features_computed():
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / "pong"))
+    names = detector.features
+    ball = next(name for name in names if name.endswith(".miss_y"))
+    wanted = (ball, names[2], names[0])
+    few = detector.with_features(wanted)
+    assert few.features == (names[0], names[2], ball)
+    screen = np.zeros((210, 160), np.uint8)
+    screen[90:94, 80:82] = 52
+    for _ in range(3):
+        every = dict(zip(names, detector.observe(screen), strict=True))
+        assert few.observe(screen).tolist() == [every[name] for name in few.features]
+    assert few.fresh().features == few.features
 
 
 def test_values_by_hand():
@@ -116,13 +153,19 @@ def test_hit_times_by_hand():
     schema = schema_of()
     # a ball 40 px left of the player comes with 4 px a step; boxes are 4 px wide
     row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 40, 100, 4, 0)))
-    assert row["ball.hit_stay"] == 1.0  # 40 - 4 * 10 = 0 < 4; after 9 steps the gap is 4
-    assert row["ball.hit_left"] == 0.5  # 40 - 8 * 5 = 0
+    assert row["ball.hit_stay"] == 0.9  # 36 px between the boxes
+    assert row["ball.hit_left"] == 0.45  # at 8 px a step
     assert row["ball.hit_up"] == 3.0
-    # to the right it flees with 5 px a step, up to 140 px: 60 px in 12 steps; then the ball comes
-    assert row["ball.hit_right"] == 2.5  # 40 + 4 * 25 = 140; after 24 steps the gap is 4
-    assert row["others.hit_left"] == 0.5
+    # to the right it flees with 5 px a step, up to 140 px; the ball needs 24 steps to 136
+    assert row["ball.hit_right"] == 2.4
+    assert row["others.hit_left"] == 0.45
     assert row["car.hit_left"] == 3.0
+    # boxes that pass each other within a step, and that overlap
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 50, 106, 20, 0)))
+    assert row["ball.hit_down"] == pytest.approx(0.13)  # (30 - 4) / 20 steps, 9 px further down
+    assert row["ball.hit_stay"] == 3.0
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 77, 103, 0, 0)))
+    assert [row[f"ball.hit_{way}"] for way in ("left", "right", "up", "stay")] == [0, 0, 0, 0]
 
 
 def test_a_crossing_is_turned_back_at_the_walls_of_the_type():
