@@ -59,6 +59,7 @@ class ContactEffects:
 
     touched: tuple[Contact, ...]  # by the player
     projectile: int | None  # index of the type that the player shoots
+    own_share: float  # of that type's objects, the share that the player shoots; 0 without one
     hit: tuple[Contact, ...]  # by that type; empty without one
 
 
@@ -95,7 +96,9 @@ def contacts_of_types(
     )
     hit = found.hit or (None,) * kinds
     return [
-        TypeContact(_seen(one), _seen(other), number == found.projectile)
+        TypeContact(
+            _seen(one), _seen(other), found.own_share if number == found.projectile else 0.0
+        )
         for number, (one, other) in enumerate(zip(found.touched, hit, strict=True))
     ]
 
@@ -131,7 +134,8 @@ def contact_effects(
         places = np.column_stack([log.frame[rows], rows])
         actors.append(find_contacts(log, moves, places, apart | shots.rows))
     found = _effects(log, kinds, actors, episode, reward, life_lost)
-    return ContactEffects(found[0], shots.kind, () if shots.kind is None else found[1])
+    hit = () if shots.kind is None else found[1]
+    return ContactEffects(found[0], shots.kind, shots.share, hit)
 
 
 def displacements(log: ObjectLog) -> np.ndarray:
@@ -172,6 +176,7 @@ class Projectiles(NamedTuple):
     """What the player shoots."""
 
     kind: int | None  # type; None: nothing
+    share: float  # of the type's objects, those that came from the player; 0 without one
     rows: np.ndarray  # bool (rows of the log,): objects that came from the player
     leaving: np.ndarray  # bool (rows of the log,): those that have not left it yet
 
@@ -205,9 +210,9 @@ def find_projectiles(
     best = int(np.argmax(share))
     if share[best] < MIN_PROJECTILE_SHARE:
         nothing = np.zeros(len(log.frame), bool)
-        return Projectiles(None, nothing, nothing)
+        return Projectiles(None, 0.0, nothing, nothing)
     rows = np.isin(log.track, log.track[born[shot & (log.kind[born] == best)]])
-    return Projectiles(best, rows, rows & (log.frame < leaves[log.track]))
+    return Projectiles(best, float(share[best]), rows, rows & (log.frame < leaves[log.track]))
 
 
 def _gap(one: np.ndarray, two: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+MOSTLY = 0.5  # share of a type's objects from which the type is the player's
 CERTAIN = 2.0  # standard errors from 0 beyond which an effect counts
 
 
@@ -75,12 +76,16 @@ class TypeContact:
 
     touched: Contact | None = None  # by the player; None: not seen
     hit: Contact | None = None  # by what the player shoots
-    projectile: bool = False  # the player shoots objects of the type
+    own_share: float = 0.0  # share of the type's objects that the player shoots
 
     @property
     def value(self) -> int:
-        """1 where touching it pays, -1 where it harms, 0 where neither is certain."""
-        return 0 if self.touched is None else self.touched.sign
+        """1 where touching it pays, -1 where it harms, 0 where neither is certain.
+
+        0, too, where the player shoots most objects of the type: what harms is one of the others.
+        """
+        own = self.own_share > MOSTLY
+        return 0 if own or self.touched is None else self.touched.sign
 
     @property
     def target(self) -> bool:
@@ -91,7 +96,7 @@ class TypeContact:
         """Its part of a type in `detector.json`, for `read_type_contact`."""
         found = {"contact": self.touched, "hit_by_projectile": self.hit}
         known: dict[str, Any] = {n: one.describe() for n, one in found.items() if one is not None}
-        return known | ({"projectile": True} if self.projectile else {})
+        return known | ({"shot_by_player": self.own_share} if self.own_share else {})
 
 
 UNKNOWN = TypeContact()
@@ -102,5 +107,5 @@ def read_type_contact(words: Mapping[str, Any]) -> TypeContact:
     return TypeContact(
         read_contact(words.get("contact")),
         read_contact(words.get("hit_by_projectile")),
-        bool(words.get("projectile", False)),
+        float(words.get("shot_by_player", 0.0)),
     )

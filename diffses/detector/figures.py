@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from diffses.detector.features import Feature
 from diffses.detector.ground_truth import GroundTruth
 from diffses.detector.metrics import Detections, FrameMatches, run_detector
 from diffses.detector.object_log import ObjectLog
@@ -23,6 +24,7 @@ ZOOM = 4  # picture pixels per screen pixel
 SURVEY_SCREENS, SURVEY_ZOOM = 3, 2  # the same for the small picture of the survey
 CHARACTER_WIDTH = 0.063  # inches, in the legend
 LINE_HEIGHT = 0.145  # inches
+TEXT_COLOUR = "#e0e0e0"
 
 LegendLine = tuple[str, str]  # text and colour
 
@@ -105,9 +107,11 @@ def _outline(
 
 
 def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
-    """For each type its size and frequency, and each of its features: name, value, unit."""
+    """For each type its size and frequency, what contact with it does, and each of its features:
+    name, value, unit. Concepts are counted only: there are hundreds."""
     lines: list[LegendLine] = []
-    width = max((len(feature.name) for feature in schema.features), default=0)
+    plain = [feature for feature in schema.features if not feature.is_concept]
+    width = max((len(feature.name) for feature in plain), default=0)
     for number, kind in enumerate(schema.types):
         colour = COLOURS[number % len(COLOURS)]
         about = f"{kind.width:g} x {kind.height:g} px, {kind.mean_count:.2g} on a screen"
@@ -115,18 +119,30 @@ def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
         if kind.name == schema.player:
             lines.append(("  the player: moves as the actions say", colour))
         known = kind.contact
-        if known.projectile:
-            lines.append(("  the player shoots it", colour))
+        if known.own_share:
+            lines.append((f"  the player shoots {100 * known.own_share:.0f} % of them", colour))
         if known.touched is not None:
             lines.append((f"  touched: {known.touched}", colour))
         if known.hit is not None:
             lines.append((f"  shot: {known.hit}", colour))
-        for feature, value in zip(schema.features, row, strict=True):
-            if feature.of == kind.name:
-                text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
-                lines.append((text, "#e0e0e0"))
+        mine = [number for number, feature in enumerate(plain) if feature.of == kind.name]
+        lines += _values(plain, mine, row, width)
         lines.append(("", colour))
+    names = {kind.name for kind in schema.types}
+    lines += _values(plain, [n for n, f in enumerate(plain) if f.of not in names], row, width)
+    if len(plain) < len(schema.features):
+        lines.append((f"and {len(schema.features) - len(plain)} concepts", TEXT_COLOUR))
     return lines
+
+
+def _values(
+    features: Sequence[Feature], chosen: Sequence[int], row: np.ndarray, width: int
+) -> list[LegendLine]:
+    """The lines of the chosen features, which the row begins with; width: of their names."""
+    return [
+        (f"  {features[n].name:<{width}} {row[n]:6.2f}  {features[n].unit}", TEXT_COLOUR)
+        for n in chosen
+    ]
 
 
 def draw_survey(schema: ObjectSchema, play: Recording, log: ObjectLog, path: Path) -> None:

@@ -220,7 +220,7 @@ def concept_groups(
         return groups
     few = params.places - 1 <= features_.MAX_PAIRED_SLOTS
     whole = ObjectGroup(OTHERS, 0, params.places, few=few)
-    return [whole, *groups, *value_groups(types, params)]
+    return [whole, *value_groups(types, params), *groups]
 
 
 def value_groups(types: Sequence[TypeInfo], params: TrackerParams) -> list[ObjectGroup]:
@@ -379,18 +379,27 @@ class Tracker:
         return np.asarray(self.table[self._detected_places(), kernel.AGE])
 
     def member_labels(self) -> dict[int, list[str]]:
-        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}."""
+        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}.
+
+        Those that only concepts name are left out, but for PRIZE, TARGET and HARM, which are named
+        in full: "prize.nearest".
+        """
         labels: dict[int, list[str]] = {}
         wanted = dict.fromkeys(
             feature.slot
             for feature in self.schema.features
             if isinstance(feature.slot, GroupMember)
         )
+        plain = {feature.slot for feature in self.schema.features if not feature.is_concept}
         here = self._detected_places().tolist()
         for one, row in zip(wanted, self.plan.members, strict=True):
+            by_value = one.of in (PRIZE, TARGET, HARM)
+            if one.which is None or not (by_value or one in plain):
+                continue
             place = kernel.choose_member(self.table, self.max_coast_steps, row)
-            if one.which is not None and place in here:
-                labels.setdefault(here.index(place), []).append(one.which)
+            name = one.name if by_value else one.which
+            if place in here and name not in labels.setdefault(here.index(place), []):
+                labels[here.index(place)].append(name)
         return labels
 
     def _detected_places(self) -> np.ndarray:

@@ -126,7 +126,7 @@ def type_cells(kind: Row) -> list[str]:
     """A row of a game's table of types."""
     width, height = kind["size_px"]
     return [
-        f"{kind['name']}, shot by the player" if kind.get("projectile") else kind["name"],
+        f"{kind['name']}, shot by the player" if kind.get("shot_by_player") else kind["name"],
         _contact(kind.get("contact")),
         _contact(kind.get("hit_by_projectile")),
         f"{width:g} x {height:g} px",

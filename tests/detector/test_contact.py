@@ -143,7 +143,7 @@ def test_what_the_player_shoots_is_an_actor():
             game.rewards[game.now + 7] = 20
         game.wait(20)
     found = contact_effects(*game.arrays())
-    assert found.projectile == SHOT
+    assert (found.projectile, found.own_share) == (SHOT, 1.0)
     assert found.touched[ENEMY].count == found.touched[SHOT].count == 0
     assert found.hit[ENEMY].count == found.hit[CLOUD].count == 15
     assert found.hit[ENEMY].reward.value == pytest.approx(20, abs=3)
@@ -304,3 +304,6 @@ def test_its_sign_is_known_only_where_it_is_certain():
     assert of((-10, 4), (0.0, 0.1)).sign == -1
     assert of((10, 4), (0.5, 0.1)).sign == -1
     assert str(of((10, 4), (0.5, 0.1))).startswith("harms (n 9: reward 10 ± 4")
+    harms = of((0, 4), (0.5, 0.1))
+    shares = (0.0, 0.2, 0.8)  # of the type's objects that the player shoots itself
+    assert [TypeContact(harms, None, share).value for share in shares] == [-1, -1, 0]
