@@ -1,5 +1,6 @@
 """Compact and expanded sizes: the expansions are the concepts, written out."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from diffses.detector import kernel
 from diffses.detector.concepts import CONCEPTS
 from diffses.detector.formula_size import expansion, feature_nodes, formula_size
 from diffses.policy.forest import Forest
+from tests.conftest import ROOT
 
 WORKED = {
     "dx": 3,  # t - p
@@ -116,3 +118,19 @@ def test_a_forest_has_two_sizes():
     assert feature_nodes(known["ball.hit_up"]) == one
     assert feature_nodes(known["others.hit_up"]) == 9 * one + 8  # a ball and eight cars
     assert feature_nodes(known["car.hit_up"]) == 8 * one + 7
+
+
+def test_the_documented_table_is_that_of_the_definitions():
+    text = (ROOT / "docs" / "detector.md").read_text().partition("## Concepts")[2]
+    rows = [line for line in text.splitlines() if re.match(r"\| `(t|player)\.", line)]
+    told = {}
+    for row in rows:
+        names, *_, missing, nodes = (cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1])
+        for name in re.findall(r"`(?:t|player)\.(\w+)`", names):
+            told[name] = (missing, nodes)
+    assert set(told) == {name for name in CONCEPTS if not re.match(r"abs_.*y$", name)}
+    for name, (missing, nodes) in told.items():
+        if nodes != "1 more":
+            assert int(re.match(r"\d+", nodes)[0]) == len(expansion(name)), name
+        if missing != "as `dx`":
+            assert missing[0] == CONCEPTS[name].missing[0], name
