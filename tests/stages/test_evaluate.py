@@ -7,7 +7,7 @@ import pytest
 from concept_reference import with_concepts
 
 from diffses.config import EvaluationConfig
-from diffses.detector.formula_size import expansion
+from diffses.detector.concepts import CONCEPTS
 from diffses.detector.motion import MotionObjectDetector
 from diffses.envs.rollout import RandomSpec
 from diffses.logger.progress import Bar
@@ -86,7 +86,7 @@ def test_the_size_is_told_with_concepts_written_out(tmp_path, protocol):
     inputs = {"finetune": tmp_path, "detector": tmp_path / "detector"}
     tested = evaluated_policies(inputs)[-1]
     row = result_row(tested, protocol(), [{"return": 1, "steps": 2, "cut": 0}], EvaluationConfig())
-    assert (row["size"], row["size_expanded"]) == (4, 2 + 2 * len(expansion("miss_y")))
+    assert (row["size"], row["size_expanded"]) == (4, 2 + 2 * CONCEPTS["miss_y"].nodes)
 
 
 def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):
