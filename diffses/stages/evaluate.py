@@ -111,7 +111,8 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
         forest = Forest.load(inputs[stage] / f"{name}.json")
         played = {"forest": forest.to_json(), "detector": known}
         size = formula_size(forest, schema).expanded
-        found.append(EvaluatedPolicy(name, ForestSpec(forest, str(detector)), played, forest, size))
+        plays = ForestSpec(forest.with_used_features(), str(detector))
+        found.append(EvaluatedPolicy(name, plays, played, forest, size))
     return found
 
 
