@@ -31,7 +31,8 @@ def detector_at(folder: str) -> AnyDetector:
 
 @dataclass(frozen=True)
 class ForestSpec:
-    """How to build the agent of a forest and a detector."""
+    """How to build the agent of a forest and a detector, which computes the forest's features
+    alone; see `Forest.with_used_features`."""
 
     forest: Forest
     detector: str  # folder of the artifact

@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from diffses.detector import concept_kernel as ck
+from diffses.detector.concept_expansion import Formula, expand
 
 DIRECTIONS = ("left", "right", "up", "down", "stay")
 AXIS_OF_DIRECTION = (0, 0, 1, 1)
@@ -30,6 +31,16 @@ class Concept(NamedTuple):
     unit: str
     formula: str
     missing: str  # the value where the object is not there or does not come
+
+    @property
+    def expansion(self) -> Formula:
+        """Its formula written out, of a hit time for one object."""
+        return expand(self.kind, self.axis, self.absolute)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of its expansion."""
+        return len(self.expansion)
 
     @property
     def drive_axis(self) -> int | None:

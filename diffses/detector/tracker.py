@@ -402,6 +402,16 @@ class Tracker:
                 labels[here.index(place)].append(name)
         return labels
 
+    def distance_to_player(self, place: int) -> float:
+        """From the player's centre to that of a track, px; infinite if one of them is not there."""
+        if min(place, self.player_place) < 0:
+            return float("inf")
+        both = self.table[[place, self.player_place]]
+        limits = self.max_coast_steps[[place, self.player_place]]
+        there = (both[:, kernel.AGE] >= 0) & (both[:, kernel.UNSEEN] <= limits)
+        x, y = both[0, [kernel.X, kernel.Y]] - both[1, [kernel.X, kernel.Y]]
+        return float(np.hypot(x, y)) if there.all() else float("inf")
+
     def _detected_places(self) -> np.ndarray:
         """Places of the tracks detected in this step; coasting ones are left out."""
         known = self.table[:, kernel.AGE] >= 0

@@ -5,15 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from concept_reference import PlainConcepts, with_concepts
+from PIL import Image
 
+from diffses.config import ArcadeEnv
 from diffses.detector import concept_kernel as ck
 from diffses.detector import features, kernel, tracker
 from diffses.detector.base import observe_env
 from diffses.detector.concepts import CONCEPTS
 from diffses.detector.dynamics import Dynamics, TypeDynamics
+from diffses.detector.figures import SHOWN_OBJECTS, concept_lines, draw_detections
 from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.palette import PALETTE
 from diffses.detector.segmentation import TrackerParams, empty_table
 from diffses.detector.tracker import ObjectSchema, Tracker, TypeInfo
+from diffses.envs.ale import AtariEnv, v5
 from diffses.policy.printing import check_feature
 from diffses.zoo.champion import FOLDER
 
@@ -127,6 +132,32 @@ def test_a_policy_has_only_its_own_features_computed():
         every = dict(zip(names, detector.observe(screen), strict=True))
         assert few.observe(screen).tolist() == [every[name] for name in few.features]
     assert few.fresh().features == few.features
+
+
+def test_the_picture_shows_the_nearest_objects_each_once(tmp_path):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / "space_invaders"))
+    env = AtariEnv(v5(ArcadeEnv(game="space_invaders")))
+    env.reset(1)
+    detector.reset()
+    for _ in range(60):
+        observe_env(detector, env)
+        env.step(1)
+    lines = [text for text, _ in concept_lines(detector.tracker)]
+    head = next(n for n, text in enumerate(lines) if text.startswith("nearest objects"))
+    table = [line.split() for line in lines[head + 1 : lines.index("", head)]]
+    assert 3 < len(table) <= SHOWN_OBJECTS
+    names = list(detector.features)
+    distances = []
+    for name, dx, *_ in table:
+        x, y = (detector.tracker.row[names.index(f"{name}.{q}")] for q in ("dx", "dy"))
+        assert f"{x:.2f}" == dx
+        distances.append(np.hypot(x, y))
+    assert sorted(set(distances)) == distances  # each object once
+    count = sum(feature.is_concept for feature in detector.tracker.schema.features)
+    assert lines[-1] == f"all {count} concepts: detector.json"
+    draw_detections(detector, env.observation(), PALETTE, tmp_path / "sample.png")
+    with Image.open(tmp_path / "sample.png") as picture:
+        assert picture.width < 3 * picture.height
 
 
 def test_values_by_hand():

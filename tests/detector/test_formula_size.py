@@ -1,5 +1,6 @@
 """Compact and expanded sizes: the expansions are the concepts, written out."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ from test_concepts import MEASURED, schema_of, table_of
 
 from diffses.detector import kernel
 from diffses.detector.concepts import CONCEPTS
-from diffses.detector.formula_size import expansion, feature_nodes, formula_size
+from diffses.detector.formula_size import feature_nodes, formula_size
 from diffses.policy.forest import Forest
+from tests.conftest import ROOT
 
 WORKED = {
     "dx": 3,  # t - p
@@ -85,7 +87,7 @@ def test_expansions_have_the_values_of_the_concepts():
         row = PlainConcepts(schema, 0).row(features, table)
         for feature, value in zip(features, row, strict=True):
             concept = CONCEPTS[feature.quantity]
-            expanded = value_of(expansion(feature.quantity), names)
+            expanded = value_of(concept.expansion, names)
             if "hit" in feature.quantity or "ttc" in feature.quantity:
                 expanded /= 10
             else:
@@ -99,7 +101,7 @@ def test_expansions_have_the_values_of_the_concepts():
 
 
 def test_nodes_worked_by_hand():
-    assert {name: len(expansion(name)) for name in WORKED} == WORKED
+    assert {name: CONCEPTS[name].nodes for name in WORKED} == WORKED
 
 
 def test_a_forest_has_two_sizes():
@@ -112,7 +114,23 @@ def test_a_forest_has_two_sizes():
     assert formula_size(forest, schema) == (6, 6 + 10 + 14 + 10)
     assert formula_size(forest, None) == (6, 6)
     known = {feature.name: feature for feature in schema.features}
-    one = len(expansion("hit_up"))
+    one = CONCEPTS["hit_up"].nodes
     assert feature_nodes(known["ball.hit_up"]) == one
     assert feature_nodes(known["others.hit_up"]) == 9 * one + 8  # a ball and eight cars
     assert feature_nodes(known["car.hit_up"]) == 8 * one + 7
+
+
+def test_the_documented_table_is_that_of_the_definitions():
+    text = (ROOT / "docs" / "detector.md").read_text().partition("## Concepts")[2]
+    rows = [line for line in text.splitlines() if re.match(r"\| `(t|player)\.", line)]
+    told = {}
+    for row in rows:
+        names, *_, missing, nodes = (cell.strip() for cell in re.split(r"(?<!\\)\|", row)[1:-1])
+        for name in re.findall(r"`(?:t|player)\.(\w+)`", names):
+            told[name] = (missing, nodes)
+    assert set(told) == {name for name in CONCEPTS if not re.match(r"abs_.*y$", name)}
+    for name, (missing, nodes) in told.items():
+        if nodes != "1 more":
+            assert int(re.match(r"\d+", nodes)[0]) == CONCEPTS[name].nodes, name
+        if missing != "as `dx`":
+            assert missing[0] == CONCEPTS[name].missing[0], name

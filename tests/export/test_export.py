@@ -187,14 +187,15 @@ def test_one_file_computes_concepts_as_the_compiled_code_does(game, tmp_path):
     detector.save(tmp_path)
     concepts = [feature.name for feature in detector.tracker.schema.features if feature.is_concept]
     wanted = tuple(concepts[:: max(1, len(concepts) // 40)][::-1])
-    forest = Forest.from_text(f"NOOP = {wanted[0]}", (*wanted, detector.features[0]), (0,))
+    names = (*wanted, detector.features[0])
+    forest = Forest.from_text(f"NOOP = {' + '.join(names)}", (*names, detector.features[1]), (0,))
     source = to_standalone(forest, ArcadeEnv(game=game), tmp_path, "A policy.")
     module, atari = (
         load(source, tmp_path / "one.py"),
         search_protocol(ArcadeEnv(game=game)).make_env(),
     )
     atari.reset(3)
-    one, columns = module.Detector(module.FITTED), [*map(detector.features.index, forest.features)]
+    one, columns = module.Detector(module.FITTED), [*map(detector.features.index, names)]
     detector.reset()
     for step in range(25):
         screens = atari.observation(), atari.previous_frame()
