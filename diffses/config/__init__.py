@@ -17,7 +17,16 @@ from diffses.config.detector import (
     OracleDetector,
     SpaceDetector,
 )
-from diffses.config.env import OTHERS, ArcadeEnv, EnvConfig, GymnasiumEnv, Label
+from diffses.config.env import (
+    HARM,
+    OTHERS,
+    PRIZE,
+    TARGET,
+    ArcadeEnv,
+    EnvConfig,
+    GymnasiumEnv,
+    Label,
+)
 from diffses.config.evaluation import EvaluationConfig
 from diffses.config.finetune import (
     LEAST_STEPS,
@@ -52,11 +61,14 @@ from diffses.config.teacher import (
 from diffses.errors import ConfigError
 
 __all__ = [
+    "HARM",
     "LEAST_STEPS",
     "MAX_SEED",
     "OPERON",
     "OTHERS",
+    "PRIZE",
     "ROOT",
+    "TARGET",
     "VARIANTS",
     "VARIATION",
     "ArcadeEnv",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,10 @@ class Identity:
 
     def fresh(self) -> Identity:
         """Itself, since it has no state."""
+        return self
+
+    def with_features(self, names: Collection[str]) -> Identity:
+        """Itself: the observation is there anyway."""
         return self
 
     def save(self, folder: Path) -> None:

@@ -19,7 +19,7 @@ from diffses.detector.offline_tracks import (
     stitch_colour_changes,
     track_screens,
 )
-from diffses.detector.recording import Recording
+from diffses.detector.recording import Outcomes, Recording
 from diffses.detector.score_displays import find_displays
 from diffses.detector.segmentation import SegmentationModel, restore_flickers
 from diffses.detector.tracker import replay_action
@@ -37,7 +37,13 @@ def learn_from_recording(
 ) -> MotionObjectDetector:
     """`learn_motion_detector` on all of a recording."""
     return learn_motion_detector(
-        play.screens, play.starts, play.action_tm1, settings, labels, play.before
+        play.screens,
+        play.starts,
+        play.action_tm1,
+        settings,
+        labels,
+        play.before,
+        play.outcomes,
     )
 
 
@@ -48,6 +54,7 @@ def learn_motion_detector(
     settings: MotionDetector,
     labels: Mapping[str, Label],
     before: np.ndarray | None = None,
+    outcomes: Outcomes | None = None,
 ) -> MotionObjectDetector:
     """Learns background, object types, player and features from screens of play.
 
@@ -59,6 +66,7 @@ def learn_motion_detector(
         labels: names for types, see `labels.name_types`.
         before: uint8 (n, h, w), the frame before each screen. If more than MIN_FLICKER_SHARE of the
             screens lack sprites that it shows, the detector `looks_back`.
+        outcomes: rewards and lost lives, to learn what contact does; None: not known.
 
     Raises:
         DiffsesError: if nothing moves.
@@ -93,6 +101,7 @@ def learn_motion_detector(
         labels,
         lambda kind: tuple(_palette_of(kind, segmentation)),
         untyped=untyped,
+        outcomes=outcomes,
     )
     rows = replay_features(
         MotionObjectDetector(MotionModel(segmentation, schema)), screens, starts, action_tm1

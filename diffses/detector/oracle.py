@@ -195,6 +195,7 @@ def learn_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle
         settings.patience,
         {},
         _names(reader.categories),
+        play.outcomes,
     )
     return OracleObjectDetector(game, (height, width), schema)
 

@@ -13,6 +13,9 @@ from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
 from diffses.dataset.agreement import action_agreement, exact_agreement
 from diffses.dataset.data import Dataset
+from diffses.detector.formula_size import formula_size
+from diffses.detector.loading import open_detector
+from diffses.detector.tracker import TrackingDetector
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import evaluation_protocols
 from diffses.envs.rollout import AgentSpec, RandomSpec, evaluate_policy
@@ -32,6 +35,7 @@ FORESTS = (("linear", "distill"), ("distilled", "distill"), ("finetuned", "finet
 class EvaluatedPolicy:
     """A policy to be tested.
 
+    expanded_size: of the forest, with its features written out, where they are known.
     identity: everything that its actions depend on; part of the key of its episodes.
     """
 
@@ -39,6 +43,7 @@ class EvaluatedPolicy:
     spec: AgentSpec
     identity: dict[str, Any]
     forest: Forest | None = None
+    expanded_size: int | None = None
 
 
 def evaluate(
@@ -98,12 +103,16 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
     own = inputs["finetune"] / "detector"  # a shipped champion brings its own
     detector = inputs.get("detector", own)
     known = content_digests(detector)
+    opened = open_detector(detector)
+    schema = opened.tracker.schema if isinstance(opened, TrackingDetector) else None
     for name, stage in FORESTS:
         if stage not in inputs:
             continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
         played = {"forest": forest.to_json(), "detector": known}
-        found.append(EvaluatedPolicy(name, ForestSpec(forest, str(detector)), played, forest))
+        size = formula_size(forest, schema).expanded
+        plays = ForestSpec(forest.with_used_features(), str(detector))
+        found.append(EvaluatedPolicy(name, plays, played, forest, size))
     return found
 
 
@@ -206,6 +215,7 @@ def result_row(
         "protocol": protocol.name,
         **numbers,
         "size": policy.forest.size if policy.forest is not None else None,
+        "size_expanded": policy.expanded_size,
         "agreement": None,
         "agreement_same_action": None,
         "steps": sum(row["steps"] for row in played) / len(played),

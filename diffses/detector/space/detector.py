@@ -243,7 +243,14 @@ def build_space_detector(
     )
     boxes = [typed_boxes(one, clusters) for one in detections]
     schema = schema_from_boxes(
-        boxes, clusters.count, play.starts, play.action_tm1, settings, settings.patience, labels
+        boxes,
+        clusters.count,
+        play.starts,
+        play.action_tm1,
+        settings,
+        settings.patience,
+        labels,
+        outcomes=play.outcomes,
     )
     model.to(device_of("cpu"))
     return SpaceObjectDetector(inference, clusters, schema)
