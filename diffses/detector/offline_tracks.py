@@ -166,7 +166,8 @@ def stitch_colour_changes(tracks: Trajectories) -> Trajectories:
             vx[row], vy[row] = centre[row] - centre[near[0]]
             moved[row] = vx[row] != 0 or vy[row] != 0
             joined[track[row]] = joined[track[near[0]]]
-    return replace(tracks, track=joined[track], vx=vx, vy=vy, moved=moved)
+    _, numbers = np.unique(joined[track], return_inverse=True)
+    return replace(tracks, track=numbers.reshape(-1), vx=vx, vy=vy, moved=moved)
 
 
 def track_boxes(

@@ -5,7 +5,12 @@ import pytest
 from made_up import BLUE, FLOOR, RED, WHITE, bouncing
 
 from diffses.config import MotionDetector
+from diffses.detector import kernel
+from diffses.detector.background import learn_background
+from diffses.detector.colour_links import find_colours
 from diffses.detector.learn import learn_motion_detector
+from diffses.detector.offline_tracks import initial_params, stitch_colour_changes, track_screens
+from diffses.detector.segmentation import SegmentationModel
 
 STEPS = 200
 GREEN = 196  # palette index
@@ -91,6 +96,23 @@ def test_an_object_that_flashes_in_several_colours_is_one():
     found = learned(screens_of((blink, passing(20), 60))).types
     assert [kind.slots for kind in found] == [1]
     assert found[0].mean_count == pytest.approx(1, abs=0.02)
+
+
+def test_tracks_are_numbered_without_gaps_after_colour_changes_are_joined():
+    blink = [picture(NOTCHED, (RED, BLUE)[s // 5 % 2]) for s in range(40)]
+    screens = screens_of(
+        (blink, passing(20), 60), (picture(RING, WHITE), passing(90), 90), steps=40
+    )
+    background = learn_background(screens)
+    everywhere = np.ones(background.shape, bool)
+    colours = find_colours(screens, background, everywhere, np.zeros(256, bool))
+    alone = np.eye(kernel.MAX_COLOURS, dtype=bool)
+    model = SegmentationModel(background, everywhere, colours, alone)
+    tracks = track_screens(screens, np.arange(40) == 0, model, initial_params(3))
+    assert len(np.unique(tracks.track)) > 2
+    joined = stitch_colour_changes(tracks)
+    assert np.unique(joined.track).tolist() == [0, 1]
+    assert joined.moved[joined.frame > 0].all()
 
 
 def test_mirror_images_are_one_type():
