@@ -8,7 +8,7 @@ import numpy as np
 from diffses.detector import kernel
 from diffses.detector.segmentation import SegmentationModel, scratch
 
-MIN_TOUCHING_SHARE = 0.6  # of a colour's pixels touch another colour, if they are linked
+MIN_TOUCHING_SHARE = 0.75  # of a colour's pixels touch another colour, if they are linked
 MIN_FIXED_SHARE = 0.5  # of those contacts are at the commonest few offsets
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
@@ -46,27 +47,35 @@ CHANGE_RADIUS, CHANGE_STEPS = 16.0, 8  # px and steps in which objects that chan
 MAX_CHANGE_DISTANCE = 4.0  # px between the centres of a track's end and the begin of the next
 MIN_OWN_SHARE = 0.8  # of a sprite's detections are of one group: the sprite is known by it
 MIN_SPRITE_DETECTIONS = 3  # in the recording; rarer sprites are not remembered
+MIN_VANISHES = 3  # in the recording, of sprites of one look that stand still
+CONTACT_DISTANCE = 8  # px between two boxes; an object may move so far in a step
+MIN_CONTACT_SHARE = 0.3  # of the times that a still sprite vanishes, something touches it
+MIN_STAY_STEPS = 10  # in which a sprite stood still before it vanished
+VANISHED_STEPS = 10  # after which nothing is where it was
 MIN_STILL_DETECTIONS = 30  # in the recording, from which a sprite that does not move is still
 MAX_STILL_MOTION = 0.1  # of its detections are on moving tracks
 
 
 def find_object_types(
-    tracks: Trajectories, stats: TrackStats, action_tm1: np.ndarray
+    tracks: Trajectories, stats: TrackStats, starts: np.ndarray, action_tm1: np.ndarray
 ) -> tuple[list[ObjectType], np.ndarray]:
-    """The object types of a recording, the largest first.
+    """The object types of a recording: what moves, and what stands still until it vanishes; the
+    largest first.
 
     Args:
+        starts: bool (frames,), where an episode begins.
         action_tm1: int (frames,), the action that led to each screen.
 
     Returns:
         The types; and ids of sprites that are often seen and no objects, int64 (k,).
     """
     group = group_sprites(tracks, stats, action_tm1)
+    group, still = _add_vanishing(tracks, group, starts)
     moving = moving_tracks(stats)[tracks.track]
     of_sprite, often_seen = _majority_groups(tracks, group)
     ids = tracks.sprites.ids
     parts: dict[int, list[Part]] = {}
-    for one, two, offsets in _find_parts(tracks, group):
+    for one, two, offsets in _find_parts(tracks, np.where(group < still, group, -1)):
         part = Part(np.unique(ids[of_sprite == one]), offsets)
         parts.setdefault(two, []).append(part)
         tracks, group = _join_part(tracks, group, one, two, offsets)
@@ -75,13 +84,16 @@ def find_object_types(
     least = max(MIN_DETECTIONS, MIN_DETECTIONS_PER_FRAME * len(action_tm1))
     often = np.bincount(group[group >= 0], minlength=count)
     moves = np.bincount(group[(group >= 0) & moving], minlength=count)
-    kept = np.flatnonzero((often >= least) & (moves >= MIN_MOVING_SHARE * often)).tolist()
+    vanishing = np.arange(count) >= still
+    moves_enough = moves >= MIN_MOVING_SHARE * often
+    kept = np.flatnonzero((often >= least) & (moves_enough | vanishing)).tolist()
     found = [
         replace(
             object_type_of(tracks, group == number),
             sprites=np.unique(ids[of_sprite == number]),
             outlines=_own_outlines(tracks.sprites, of_sprite, number),
             parts=tuple(parts.get(number, ())),
+            vanishes=number >= still,
         )
         for number in kept
     ]
@@ -183,6 +195,76 @@ def _join_part(
                 box[other, 2:] = np.maximum(box[other, 2:], box[row, 2:])
     kept = group != one
     return replace(tracks, box=box).select(kept), group[kept]
+
+
+def _add_vanishing(
+    tracks: Trajectories, group: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, int]:
+    """Adds groups of sprites that stand still until they vanish at contact: pills, pins, bricks.
+
+    A sprite vanishes at a place if it was there for MIN_STAY_STEPS, is not seen there for
+    VANISHED_STEPS, and nothing is there then: a digit that becomes another one does not vanish. It
+    vanishes at contact if something of a group is within CONTACT_DISTANCE of it in the last frame
+    that shows it or the next.
+
+    Args:
+        group: int64 (n,), of `group_sprites`.
+        starts: bool (frames,), where an episode begins.
+
+    Returns:
+        The groups with the new ones, and the number of the first new one.
+    """
+    first = int(group.max(initial=-1)) + 1
+    loose = np.flatnonzero(group < 0)
+    events: Counter[int] = Counter()
+    contacts: Counter[int] = Counter()
+    episode = np.cumsum(starts)
+    places = np.column_stack([tracks.sprite[loose], tracks.box[loose, :2]])
+    keys, number = np.unique(places, axis=0, return_inverse=True)
+    order = loose[np.argsort(number.reshape(-1), kind="stable")]
+    cuts = np.cumsum(np.bincount(number.reshape(-1), minlength=len(keys)))[:-1]
+    by_frame = np.searchsorted(tracks.frame, np.arange(len(starts) + 1))
+    for rows in np.split(order, cuts):
+        frames = tracks.frame[rows]
+        later = np.append(frames[1:], len(starts) + VANISHED_STEPS)
+        for last in np.flatnonzero(later - frames > VANISHED_STEPS).tolist():
+            end = int(frames[last]) + VANISHED_STEPS
+            stayed = last + 1 >= MIN_STAY_STEPS
+            if stayed and end < len(starts) and episode[end] == episode[frames[last]]:
+                sprite, box = int(tracks.sprite[rows[last]]), tracks.box[rows[last]]
+                there = tracks.box[by_frame[end] : by_frame[end + 1]]
+                if (_gaps(box, there) > 0).all():
+                    events[sprite] += 1
+                    near = np.arange(by_frame[frames[last]], by_frame[frames[last] + 2])
+                    near = near[group[near] >= 0]
+                    touches = _gaps(box, tracks.box[near]) <= CONTACT_DISTANCE
+                    contacts[sprite] += bool(touches.any())
+    vanished = [s for s, times in sorted(events.items(), key=lambda e: (-e[1], e[0])) if times]
+    label = np.full(len(tracks.sprites), -1)
+    founders: list[int] = []
+    total: list[int] = []
+    touched: list[int] = []
+    for sprite in vanished:
+        near = np.flatnonzero(_alike(tracks.sprites, sprite, founders))
+        if not len(near):
+            founders.append(sprite)
+            total.append(0)
+            touched.append(0)
+        label[sprite] = near[0] if len(near) else len(founders) - 1
+        total[label[sprite]] += events[sprite]
+        touched[label[sprite]] += contacts[sprite]
+    least = np.maximum(MIN_VANISHES, MIN_CONTACT_SHARE * np.array(total))
+    enough = np.array(touched) >= least
+    numbers = np.where(enough, first + np.cumsum(enough) - 1, -1)
+    chosen = np.where(label >= 0, numbers[label], -1) if len(numbers) else label
+    return np.where(group < 0, chosen[tracks.sprite], group), first
+
+
+def _gaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """The larger gap along x or y between a box and others, int64 (n, 4) -> (n,), px; at most 0 if
+    they touch or overlap."""
+    between = np.maximum(others[:, :2] - box[2:], box[:2] - others[:, 2:]) - 1
+    return np.asarray(between.max(axis=1, initial=-1000))
 
 
 def _majority_groups(tracks: Trajectories, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -25,7 +25,7 @@ USUAL_COUNT_QUANTILE = 0.9  # of the number per frame, over the frames with at l
 FULL_SIZE_QUANTILE = 0.95  # of the detected sizes: the size of an unoccluded object
 GATE_FACTOR_SEVERAL = 1.5  # times the speed seen: balls get faster in better play
 GATE_FACTOR_SINGLE = 3.0  # likewise for a type with one object, which no other can be mistaken for
-MAX_TRACKED_PER_TYPE = 64  # objects
+MAX_TRACKED_PER_TYPE = 192  # objects
 SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE = 2.0, 0.35  # of sizes within a type: the larger of both
 
 Appearance = tuple[float, float, float]  # colour number, width and height in px
@@ -63,6 +63,7 @@ class ObjectType:
     sprites: np.ndarray = field(default_factory=_no_sprites)
     outlines: np.ndarray = field(default_factory=_no_sprites)  # likewise, of outlines
     parts: tuple[Part, ...] = ()
+    vanishes: bool = False  # it stands still until it vanishes at contact
 
 
 @dataclass(frozen=True)

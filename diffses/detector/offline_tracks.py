@@ -19,7 +19,7 @@ from diffses.detector.segmentation import (
 from diffses.detector.sprites import SpriteCollector, Sprites
 
 INITIAL_GATE_RADIUS = 24.0  # px per step, before anything is known about the objects
-INITIAL_PLACES = 48  # tracks per colour, likewise
+INITIAL_PLACES = 192  # tracks per colour, likewise
 MAX_STITCH_DISTANCE = 12.0  # px between the last place of one colour and the first of the next
 INITIAL_PATIENCE = 2  # steps, likewise
 

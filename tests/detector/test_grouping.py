@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from made_up import BLUE, FLOOR, RED, WHITE, bouncing
+from reference import PlainDetector
 
 from diffses.config import MotionDetector
 from diffses.detector import kernel
@@ -13,7 +14,7 @@ from diffses.detector.offline_tracks import initial_params, stitch_colour_change
 from diffses.detector.segmentation import SegmentationModel
 
 STEPS = 200
-GREEN = 196  # palette index
+GREEN, FOREIGN = 196, 30  # palette indices; FOREIGN is on no screen that is learned from
 NOTCHED = ("###.###", "#######", "#.###.#", "#######", "##...##")  # an outline to know it by
 RING = ("#######", "#.....#", "#.....#", "#.....#", "#######")
 
@@ -141,6 +142,27 @@ def test_a_part_that_moves_along_beside_a_gap_belongs_to_the_object():
     assert len(detector.objects) == 0
 
 
+def test_sprites_parts_and_outlines_are_the_same_in_the_plain_detector():
+    lid, pot = picture(("#####",), GREEN), picture(NOTCHED, RED, WHITE)
+    ways = passing(20), passing(90)
+    things = [
+        (lid, ways[0] + 1, 60),
+        (pot, ways[0], 62),
+        (lid, ways[1] + 1, 100),
+        (pot, ways[1], 102),
+    ]
+    cars = [
+        (picture(RING, c), passing(30 + 40 * n), 140 + 20 * n) for n, c in enumerate((BLUE, WHITE))
+    ]
+    detector = learned(screens_of(*things, *cars))
+    params = detector.model.schema.params
+    assert len(params.parts) and len(params.outlines)
+    unseen = (picture(RING, FOREIGN), passing(60), 180)
+    plain = PlainDetector(detector.model)
+    for screen in screens_of(*things, *cars, unseen, (lid, passing(50), 20), steps=60):
+        np.testing.assert_array_equal(detector.observe(screen), plain.observe(screen))
+
+
 def test_what_is_cut_off_at_the_border_is_no_type_of_its_own():
     wide = picture(["#" * 14 if y % 3 else "##.##########." for y in range(9)], RED)
     waits = np.where(np.arange(STEPS) % 100 < 50, 152, 152 - 3 * (np.arange(STEPS) % 100 - 50))
@@ -170,3 +192,47 @@ def test_digits_of_an_objects_size_and_colour_do_not_hide_it():
     assert [kind.slots for kind in detector.types] == [1]
     detector.observe(screens[0])
     assert [o["y"] for o in detector.objects] == [62.5]
+
+
+def pills(eaten_by):
+    """Screens of a row of four pills that a thing passes, and which it eats; the fourth stays.
+
+    Args:
+        eaten_by: whether the thing passes through the row, or beside it.
+    """
+    random = np.random.default_rng(0)
+    steps = 3 * 120
+    screens = np.full((steps, 210, 160), FLOOR, np.uint8)
+    starts = np.arange(steps) % 120 == 0
+    thing, pill = picture(NOTCHED, BLUE), picture(("####", "####"), RED)
+    for step, screen in enumerate(screens):
+        time = step % 120
+        left = min(10 + 2 * max(0, time - 20), 110)
+        y = 60 if eaten_by else 120
+        for number, x in enumerate((40, 70, 100, 130)):
+            if x > left + 7 or number == 3 or (not eaten_by and random.random() < 0.9):
+                screen[62:64, x : x + 4] = pill
+        screen[y : y + 5, left : left + 7] = np.where(
+            thing == FLOOR, screen[y : y + 5, left : left + 7], thing
+        )
+    return screens, starts
+
+
+def test_what_stands_still_until_it_vanishes_at_contact_is_a_type_also_where_no_one_came():
+    screens, starts = pills(eaten_by=True)
+    detector = learn_motion_detector(
+        screens, starts, np.zeros(len(screens), int), MotionDetector(), {}
+    )
+    assert [(kind.width, kind.height) for kind in detector.types] == [(7, 5), (4, 2)]
+    assert (detector.model.segmentation.background == FLOOR).all()
+    for screen in screens[:10]:
+        detector.observe(screen)
+    assert sorted(o["x"] for o in detector.objects if o["type"] == 1) == [42, 72, 102, 132]
+
+
+def test_what_vanishes_where_nothing_is_near_is_no_type():
+    screens, starts = pills(eaten_by=False)
+    detector = learn_motion_detector(
+        screens, starts, np.zeros(len(screens), int), MotionDetector(), {}
+    )
+    assert [(kind.width, kind.height) for kind in detector.types] == [(7, 5)]

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from reference import connected_components_plainly, restore_flicker_plainly
+from reference import connected_components_plainly, restore_flicker_plainly, sprite_id_plainly
 
 from diffses.detector import kernel
 from diffses.detector.segmentation import boxes_as_blobs, empty_table, scratch
@@ -151,6 +151,28 @@ def test_an_arm_held_out_is_cut_off():
     blobs[0, 3] = 17
     kernel.crop_protrusions(runs, n_runs, blobs, count, rule, every)
     assert blobs[0, 3] == 17
+
+
+def test_a_sprite_has_one_id_wherever_it_is_and_its_mirror_image_the_other():
+    sprite = np.array([[5, 5, 0, 0], [0, 5, 6, 0], [5, 5, 5, 6]], np.uint8)
+    picture = np.zeros((20, 40), np.uint8)
+    picture[2:5, 3:7], picture[9:12, 20:24], picture[15:18, 30:34] = sprite, sprite, sprite[:, ::-1]
+    colours = np.full((2, 256), kernel.NO_COLOUR, np.uint8)
+    colours[1, : kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    runs, blobs, areas = scratch()
+    everywhere = np.ones(picture.shape, bool)
+    floor = np.zeros_like(picture)
+    n_runs, count = kernel.connected_components(
+        picture, floor, everywhere, colours, linked((5, 6)), runs, blobs, areas
+    )
+    ids = np.zeros((count, 2), np.int64)
+    for coloured in (True, False):
+        kernel.sprite_ids(runs, n_runs, blobs, count, coloured, ids)
+        shown = np.where(sprite == 0, -1, sprite.astype(int) if coloured else 0)
+        assert ids[0].tolist() == [sprite_id_plainly(shown), sprite_id_plainly(shown[:, ::-1])]
+        assert ids[1].tolist() == ids[0].tolist()
+        assert ids[2].tolist() == ids[0, ::-1].tolist()
+        assert ids[0, 0] != ids[0, 1]
 
 
 # --- who is who ---
