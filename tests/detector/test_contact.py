@@ -223,6 +223,11 @@ def test_nothing_touched():
     found = contact_effects(*Game().arrays())
     assert {one.count for one in found.touched} == {0}
     assert found.projectile is None
+    none = np.zeros(0, np.int64)
+    empty = ObjectLog(none, none, none, np.zeros((0, 4)), np.zeros((0, 2)), 20)
+    ones = np.ones(20)
+    found = contact_effects(empty, KINDS, PLAYER, np.arange(20) == 0, ones, ones > 0)
+    assert [one.count for one in found.touched] == [0] * KINDS
 
 
 def test_types_by_their_value_are_groups_that_concepts_describe(pong_detector, tmp_path):
