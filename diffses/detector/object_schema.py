@@ -41,6 +41,7 @@ def schema_from_types(
     labels: Mapping[str, Label],
     palette: Callable[[ObjectType], tuple[int, ...]],
     given: Sequence[str] | None = None,
+    untyped: np.ndarray | None = None,
     outcomes: Outcomes | None = None,
 ) -> ObjectSchema:
     """Names the types, finds the player, and lists all candidate features.
@@ -51,12 +52,13 @@ def schema_from_types(
             player.
         palette: the palette indices of a type.
         given: names of the types, instead of labels; the one called `player` is the player.
+        untyped: int64 (k,), ids of sprites that are no objects.
         outcomes: of the recording, to learn what contact with each type does; None: not known.
 
     Raises:
         ConfigError: if a label finds no type.
     """
-    params = object_types.tracker_params_of(kinds, patience)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
     tracks = track(params)
     kind = params.type_of_place()[tracks.place]
     names, shares, player = _name(kinds, tracks, kind, action_tm1, labels, given)
@@ -68,7 +70,7 @@ def schema_from_types(
         replace(kind, max_count=kind.usual_count) if name == player else kind
         for kind, name in zip(kinds, names, strict=True)
     ]
-    params = object_types.tracker_params_of(kinds, patience)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
     tracks = track(params)
     kind = params.type_of_place()[tracks.place]
     params.type_params[:, kernel.COAST_LIMIT] = object_types.max_coast_steps(
@@ -248,7 +250,7 @@ def schema_from_boxes(
         labels,
         lambda kind: (),
         None if given is None else [given[number] for number in often],
-        outcomes,
+        outcomes=outcomes,
     )
     tracker = Tracker(whole)
     rows = np.zeros((len(boxes), len(whole.features)))

@@ -12,7 +12,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -140,8 +140,7 @@ class OracleObjectDetector(TrackingDetector):
         )
         np.savez_compressed(
             folder / "detector.npz",
-            rules=schema.params.type_params,
-            type_colours=schema.params.type_colours,
+            **cast("dict[str, Any]", schema.params.arrays()),
         )
 
     @classmethod
@@ -159,7 +158,7 @@ class OracleObjectDetector(TrackingDetector):
             if words["format"] != FORMAT or words["kind"] != "oracle":
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
             height, width = words["shape"]
-            schema = read_schema(words, arrays["rules"], arrays["type_colours"])
+            schema = read_schema(words, arrays)
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",

@@ -7,7 +7,7 @@ of a step and returns the features; `objects` lists what was detected.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
@@ -21,7 +21,7 @@ from diffses.detector.contact_value import UNKNOWN, TypeContact, read_type_conta
 from diffses.detector.dynamics import Dynamics, read_dynamics
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
-from diffses.detector.segmentation import TrackerParams, empty_table
+from diffses.detector.segmentation import TrackerParams, boxes_as_blobs, empty_table
 
 # a detected object: index of its type, its track (one with features of its own where that is below
 # the number of `Tracker.track_names`), centre and size in px, velocity in px per step
@@ -106,9 +106,9 @@ class ObjectSchema:
         }
 
 
-def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
-    """The schema that `describe` wrote; sizes, colours: `TrackerParams.type_params` and
-    `.type_colours`."""
+def read_schema(words: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> ObjectSchema:
+    """The schema that `describe` wrote; arrays: of `TrackerParams.arrays`."""
+    params = TrackerParams.from_arrays(arrays, int(words["patience_steps"]))
     types = tuple(
         TypeInfo(
             kind["name"],
@@ -123,7 +123,6 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
         )
         for kind in words["types"]
     )
-    params = TrackerParams(sizes, colours, int(words["patience_steps"]))
     slots = {slot.name: slot for slot in named_slots(types, params)}
     player = player_slot(types, params, words["player"])
     groups = all_groups(types, params, player)
@@ -283,6 +282,7 @@ class Tracker:
             params.type_of_place(), kernel.COAST_LIMIT
         ].astype(np.int64)
         self.assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
+        self.sprite_ids = np.zeros((kernel.MAX_BLOBS, 2), np.int64)
         self.table = empty_table(params.places)
         self.chosen = np.zeros(len(self.plan.members), np.int64)
         self.row = np.zeros(len(schema.features))
@@ -323,7 +323,7 @@ class Tracker:
         params = self.schema.params
         kernel.update_tracks(
             self.table,
-            boxes,
+            boxes_as_blobs(boxes),
             len(boxes),
             params.type_params,
             params.type_colours,
