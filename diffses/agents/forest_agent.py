@@ -38,8 +38,7 @@ class ForestSpec:
     detector: str  # folder of the artifact
 
     def build(self, env: Env) -> ForestAgent:
-        detector = detector_at(self.detector).with_features(self.forest.features)
-        return ForestAgent(self.forest, detector)
+        return ForestAgent(self.forest, _read(self.detector).with_features(self.forest.features))
 
 
 class ForestAgent:

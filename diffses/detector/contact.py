@@ -459,9 +459,9 @@ def ends_and_beginnings(log: ObjectLog) -> tuple[np.ndarray, np.ndarray]:
     object would then be are one object that was hidden: it neither vanishes nor appears.
     """
     order = np.lexsort((log.frame, log.track))
-    change = np.diff(log.track[order]) != 0
-    last = order[np.append(change, [True] * (len(order) > 0))]
-    born = order[np.insert(change, 0, [True] * (len(order) > 0))]
+    track = log.track[order]
+    last = order[np.diff(track, append=-1) != 0]
+    born = order[np.diff(track, prepend=-1) != 0]
     born = born[np.argsort(log.frame[born], kind="stable")]
     centre, size = _centres(log), log.box[:, 2:] - log.box[:, :2]
     gone, new = np.zeros(len(log.frame), bool), np.zeros(len(log.frame), bool)

@@ -47,8 +47,8 @@ class Identity:
         return self
 
     def with_features(self, names: Collection[str]) -> Identity:
-        """Itself: the observation is there anyway."""
-        return self
+        """A new instance, with all features: the observation is there anyway."""
+        return self.fresh()
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""

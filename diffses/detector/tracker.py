@@ -472,8 +472,9 @@ class TrackingDetector(ABC):
 
     def with_features(self, names: Collection[str]) -> Self:
         """A new instance that computes these features alone, in the order of `features`."""
-        schema = self.tracker.schema
-        kept = tuple(feature for feature in schema.features if feature.name in names)
+        schema, wanted = self.tracker.schema, set(names)
+        pairs = zip(schema.features, self.features, strict=True)
+        kept = tuple(feature for feature, name in pairs if name in wanted)
         return self.with_schema(replace(schema, features=kept))
 
     @property

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from concept_reference import PlainConcepts, with_concepts
+from made_up import bouncing
 from PIL import Image
 
-from diffses.config import ArcadeEnv
+from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector import concept_kernel as ck
 from diffses.detector import features, kernel, tracker
 from diffses.detector.base import observe_env
@@ -15,6 +16,7 @@ from diffses.detector.concepts import CONCEPTS
 from diffses.detector.dynamics import Dynamics, TypeDynamics
 from diffses.detector.figures import SHOWN_OBJECTS, concept_lines, draw_detections
 from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.object_schema import schema_from_boxes, with_button
 from diffses.detector.palette import PALETTE
 from diffses.detector.segmentation import TrackerParams, empty_table
 from diffses.detector.tracker import ObjectSchema, Tracker, TypeInfo
@@ -95,7 +97,7 @@ def test_random_tables_give_the_bits_of_the_plain_reference(seed):
     few = schema_of((1, 3, 8), (1, 3, 0), replace(MEASURED, projectile_speed=(0.0, 9.0)))
     several_players = schema_of((2, 1, 4), (2, 1, 4))
     for schema in (schema_of(), few, several_players):
-        for _ in range(20):
+        for _ in range(12):
             row = concepts_of(schema, random_table(random, schema.params.places))
             assert np.isfinite(list(row.values())).all()
 
@@ -294,3 +296,64 @@ def test_a_schema_with_concepts_is_read_as_it_was_written():
     found = tracker.read_schema(words, params.arrays())
     assert replace(found, params=params) == schema
     assert found.params.type_params is params.type_params
+
+
+def test_a_schema_is_learned_with_all_concepts_that_vary_and_differ():
+    random = np.random.default_rng(0)
+    actions = np.repeat(random.integers(0, 3, 120), 6)
+    xs = 80 + np.cumsum(np.array([0, 4, -4])[actions])
+    xs = 40 + np.abs((xs - 40) % 160 - 80)  # turns back, so that it stays on the screen
+    ball_x, ball_y = bouncing(720, 10, 150, 30, 3), bouncing(720, 30, 190, 60, 5)
+    boxes = [
+        np.array([[0, x, 180, x + 3, 183, 16], [1, u, v, u + 1, v + 1, 4]], np.int32)
+        for x, u, v in zip(xs, ball_x, ball_y, strict=True)
+    ]
+    steps = np.diff(xs, prepend=80)
+    actions = np.select([steps > 0, steps < 0], [1, 2], 0)  # what moved it
+    learned = schema_from_boxes(
+        boxes, 2, np.arange(720) == 0, actions, MotionDetector(concepts=True, features=1), 3, {},
+        ["player", "ball"],
+    )  # fmt: skip
+    assert learned.dynamics is not None
+    assert learned.dynamics.types[1].walls == pytest.approx((11, 151, 31, 191), abs=1)
+    concepts = {feature.name for feature in learned.features if feature.is_concept}
+    assert {"player.stop_x", "ball.dx", "ball.miss_x", "ball.ttc_y", "ball.hit_left"} <= concepts
+    assert not concepts & {"ball.velocity_x", "ball.stop_dy", "ball.hit_up"}
+    # the only limit is on the other features: it keeps those of the player, at least
+    assert {f.of for f in learned.features if not f.is_concept} == {"player"}
+    without = schema_from_boxes(
+        boxes, 2, np.arange(720) == 0, actions, MotionDetector(features=60), 3, {},
+        ["player", "ball"],
+    )  # fmt: skip
+    assert without.dynamics is None
+    assert not any(feature.is_concept for feature in without.features)
+
+
+def test_what_leaves_on_one_side_and_comes_back_on_the_other_is_no_fast_object():
+    schema = schema_of()
+    params = schema.params.type_params.copy()
+    params[:, [kernel.MIN_W, kernel.MIN_H]], params[:, [kernel.MAX_W, kernel.MAX_H]] = 1, 9
+    params[:, kernel.GATE_RADIUS] = 10
+    colours = np.eye(3, kernel.MAX_COLOURS, dtype=bool)
+    made = Tracker(replace(schema, params=TrackerParams(params, colours, 0)))
+    names = [feature.name for feature in schema.features]
+    told = []
+    for left in (142, 148, 154, 2, 8):
+        boxes = [[0, 78, 98, 81, 101, 16], [1, left, 40, left + 3, 43, 16]]
+        row = made.update(np.array(boxes, np.int32))
+        told.append([row[names.index(f"ball.{name}")] for name in ("velocity_x", "ttc_x", "dx")])
+    assert np.round(told, 3).tolist() == [
+        [0, 5, 0.64], [0.6, 5, 0.7], [0.6, 5, 0.76], [0, 5, -0.76], [0.6, 1.167, -0.7],
+    ]  # fmt: skip
+
+
+def test_the_button_has_its_features_before_the_concepts():
+    schema = schema_of()
+    player = features.Slot("player", 0, "player")
+    plain = (features.Feature(player, "x"), features.Feature(player, "y"))
+    whole = replace(schema, features=(*plain, *schema.features))
+    pressed = with_button(whole, ("NOOP", "FIRE", "UP", "UPFIRE"))
+    assert [f.name for f in pressed.features[:5]] == [
+        "player.x", "player.y", "player.button", "player.rest", "player.stop_x",
+    ]  # fmt: skip
+    assert len(Tracker(pressed).concept_row) == len(schema.features)

@@ -135,7 +135,7 @@ def test_what_the_player_shoots_is_an_actor():
         game.tracks += 1
         kind = ENEMY if number % 2 else CLOUD
         for step in range(7):  # the shot goes up from the player
-            game.add(game.now + step, SHOT, game.tracks, 80, 92 - 10 * step, 0, -10, size=2.0)
+            game.add(game.now + step, SHOT, game.tracks, 80, 95 - 10 * step, 0, -10, size=2.0)
         game.tracks += 1
         for step in range(7 if kind == ENEMY else 14):  # in its way, far from the player
             game.add(game.now + step, kind, game.tracks, 80, 28)
@@ -149,6 +149,30 @@ def test_what_the_player_shoots_is_an_actor():
     assert found.hit[ENEMY].reward.value == pytest.approx(20, abs=3)
     assert found.hit[ENEMY].vanishes.value > 0.6
     assert found.hit[CLOUD].reward.value < 2 * found.hit[CLOUD].reward.error
+
+
+def test_what_does_not_leave_the_player_is_another_shape_of_it():
+    game = Game()
+    for _ in range(20):
+        game.tracks += 1
+        for step in range(3):
+            game.add(game.now + step, SHOT, game.tracks, 80, 98 - 4 * step, 0, -4)
+        game.wait(12)
+    assert contact_effects(*game.arrays()).projectile is None
+
+
+def test_what_comes_back_where_it_was_going_has_not_vanished():
+    game = Game()
+    for step in range(4):
+        game.add(step, CLOUD, 1, 20 + 6 * step, 50, 6)
+    game.add(8, CLOUD, 2, 20 + 6 * 8, 52, 6)  # seen again
+    game.add(9, CLOUD, 3, 120, 52, 6)  # another one
+    game.add(12, ENEMY, 4, 20 + 6 * 12, 52, 6)  # another type
+    log = game.arrays()[0]
+    gone, new = contact.ends_and_beginnings(log)
+    rest = log.kind != PLAYER
+    assert log.track[gone & rest].tolist() == [2, 3, 4]
+    assert log.track[new & rest].tolist() == [1, 3, 4]
 
 
 def contacts_of(*rows, frames=10):
@@ -209,6 +233,25 @@ def test_the_error_covers_the_truth():
     assert missed <= 5  # of 36
 
 
+def test_what_was_touched_once_is_shrunk_towards_the_others():
+    first = np.arange(10, 410, 10)
+    cause = np.array([0] * 39 + [1])
+    events = np.array([first[-1] + 1])
+    found, _ = fit_effects(events, np.ones(1), first, cause, 2, np.zeros(500, int), 12)
+    assert 0.2 < found[1].value < 0.5
+    assert found[1].sign == 0
+
+
+def test_causes_that_always_come_together_have_large_errors():
+    first = np.arange(10, 610, 10).repeat(2)
+    cause = np.tile([0, 1], 60)
+    events, size, episode = first[::2] + 1, np.ones(60), np.zeros(700, int)
+    both, _ = fit_effects(events, size, first, cause, 2, episode, 12)
+    alone, _ = fit_effects(events, size, first[::2], cause[::2], 1, episode, 12)
+    assert both[0].value + both[1].value == pytest.approx(alone[0].value, abs=0.1)
+    assert min(both[0].error, both[1].error) > 2.5 * alone[0].error
+
+
 def test_no_events_are_no_certainty():
     first = np.array([3, 9])
     found, _ = fit_effects(
@@ -223,6 +266,11 @@ def test_nothing_touched():
     found = contact_effects(*Game().arrays())
     assert {one.count for one in found.touched} == {0}
     assert found.projectile is None
+    none = np.zeros(0, np.int64)
+    empty = ObjectLog(none, none, none, np.zeros((0, 4)), np.zeros((0, 2)), 20)
+    ones = np.ones(20)
+    found = contact_effects(empty, KINDS, PLAYER, np.arange(20) == 0, ones, ones > 0)
+    assert [one.count for one in found.touched] == [0] * KINDS
 
 
 def test_types_by_their_value_are_groups_that_concepts_describe(pong_detector, tmp_path):
