@@ -227,9 +227,10 @@ def sprite_ids(
     blobs: np.ndarray,
     count: int,
     coloured: bool,
+    mirrored: bool,
     ids: np.ndarray,
 ) -> None:
-    """Identifies the sprite of each blob, its exact picture wherever it is on the screen; or, if
+    """Identifies the new sprites: the exact picture of a blob, wherever it is on the screen; or, if
     not `coloured`, its outline.
 
     An id holds width, height, and a sum over the blob's rows of a hash of place, length and colour
@@ -237,7 +238,8 @@ def sprite_ids(
 
     Args:
         runs, n_runs, blobs, count: as `connected_components` left them.
-        ids: int64 (>= count, 2), output: of the blob, and of its mirror image (left and right).
+        mirrored: whether to identify the mirror images (left and right), too.
+        ids: int64 (>= count, 2), output: of the blob, and of its mirror image.
     """
     for blob in range(count):
         ids[blob, 0] = ids[blob, 1] = 0
@@ -248,21 +250,22 @@ def sprite_ids(
         run += 1
         while not coloured and run < n_runs and _continues(runs, run):
             run += 1
-        if blob < 0:
+        if blob < 0 or blobs[blob, SPRITE_TYPE] != NEW_SPRITE:
             continue
         left, right = int(runs[first, RUN_LEFT]), int(runs[run - 1, RUN_RIGHT])
         fixed = int(runs[first, RUN_ROW] - blobs[blob, TOP]) * HASH_FACTORS[0]
         fixed += (right - left) * HASH_FACTORS[1]
         if coloured:
             fixed += int(runs[first, RUN_COLOUR]) * HASH_FACTORS[2]
-        for side in range(2):
-            margin = left - blobs[blob, LEFT] if side == 0 else blobs[blob, RIGHT] - right
-            ids[blob, side] = (ids[blob, side] + _mix(fixed + int(margin))) % HASH_PRIME
+        ids[blob, 0] += _mix(fixed + left - int(blobs[blob, LEFT]))
+        if mirrored:
+            ids[blob, 1] += _mix(fixed + int(blobs[blob, RIGHT]) - right)
     for blob in range(count):
         width = int(blobs[blob, RIGHT] - blobs[blob, LEFT] + 1)
         height = int(blobs[blob, BOTTOM] - blobs[blob, TOP] + 1)
-        for side in range(2):
-            ids[blob, side] += (width * 256 + height) * (HASH_PRIME + 1)
+        size = (width * 256 + height) * (HASH_PRIME + 1)
+        ids[blob, 0] = ids[blob, 0] % HASH_PRIME + size
+        ids[blob, 1] = ids[blob, 1] % HASH_PRIME + size
 
 
 @numba.njit(cache=True, nogil=True)
@@ -277,9 +280,17 @@ def _continues(runs: np.ndarray, run: int) -> bool:
 
 @numba.njit(cache=True, nogil=True)
 def _mix(value: int) -> int:
-    """A hash of an integer in 0 to HASH_PRIME - 1, in the same range."""
-    value = (value * value + 1_013_904_223) % HASH_PRIME
-    return (value * value + 374_761_393) % HASH_PRIME
+    """A hash of an integer in 0 to 2**31 - 1, less than HASH_PRIME."""
+    value = _modulo_prime(value * value + 1_013_904_223)
+    return _modulo_prime(value * value + 374_761_393)
+
+
+@numba.njit(cache=True, nogil=True)
+def _modulo_prime(value: int) -> int:
+    """value % HASH_PRIME for 0 <= value < 2**63, without a division."""
+    value = (value & HASH_PRIME) + (value >> 31)
+    value = (value & HASH_PRIME) + (value >> 31)
+    return value - HASH_PRIME if value >= HASH_PRIME else value
 
 
 @numba.njit(cache=True, nogil=True)
@@ -306,14 +317,14 @@ def recognise_sprites(
     """
     if sprites.shape[0] == 0:
         return
-    sprite_ids(runs, n_runs, blobs, count, True, ids)
+    sprite_ids(runs, n_runs, blobs, count, True, False, ids)
     new = False
     for blob in range(count):
         blobs[blob, SPRITE_TYPE] = _look_up(ids[blob, 0], sprites, sprite_types)
         new |= blobs[blob, SPRITE_TYPE] == NEW_SPRITE
     if not new or outlines.shape[0] == 0:
         return
-    sprite_ids(runs, n_runs, blobs, count, False, ids)
+    sprite_ids(runs, n_runs, blobs, count, False, False, ids)
     for blob in range(count):
         if blobs[blob, SPRITE_TYPE] == NEW_SPRITE:
             blobs[blob, SPRITE_TYPE] = _look_up(ids[blob, 0], outlines, outline_types)
@@ -345,7 +356,7 @@ def join_parts(
         blobs, count: as `recognise_sprites` left them; boxes, areas and SPRITE_TYPE are updated.
         type_params, type_colours, parts: of `TrackerParams`.
     """
-    for blob in range(count):
+    for blob in range(count if parts.shape[0] else 0):
         number = FIRST_PART - blobs[blob, SPRITE_TYPE]
         if number < 0:
             continue
@@ -712,6 +723,8 @@ def _best_blob(
             cost = distance + 0.5 * (abs(boxes[blob, 2] - width) + abs(boxes[blob, 3] - height))
             if cost < best_cost:
                 best_cost, best = cost, blob
+                if cost == 0.0:  # an object at rest
+                    break
     return best_cost, best
 
 

@@ -197,7 +197,7 @@ def _reveal(segmentation: SegmentationModel, kinds: Sequence[ObjectType]) -> np.
         areas,
     )
     ids = np.zeros((count, 2), np.int64)
-    kernel.sprite_ids(runs, n_runs, blobs, count, True, ids)
+    kernel.sprite_ids(runs, n_runs, blobs, count, True, False, ids)
     for blob in np.flatnonzero(np.isin(ids[:, 0], known)):
         left, top, right, bottom = blobs[blob, kernel.LEFT : kernel.AREA]
         around = background[max(0, top - 1) : bottom + 2, max(0, left - 1) : right + 2]

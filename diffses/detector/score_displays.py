@@ -10,7 +10,6 @@ from diffses.detector import kernel
 from diffses.detector.object_types import ObjectType, TrackStats, moving_tracks
 from diffses.detector.offline_tracks import Trajectories
 
-MIN_CROSSING_SHARE = 0.005  # of the frames show a moving object on a scanline between paths
 MIN_LINE_MOTION = 0.1  # of the detections on a scanline move, unless it is part of a display
 
 
@@ -23,7 +22,7 @@ def find_displays(
     Scanlines in which most object-coloured blobs change in place are treated as score displays
     and masked, together with everything between them and the border of the screen if nothing
     moves there either. Colours that mostly move there are searched nevertheless (Space Invaders'
-    saucer).
+    saucer). Scanlines with things that vanish at contact are no displays.
     """
     height, width = shape[0], shape[1]
     moving = moving_tracks(stats)[tracks.track]
@@ -37,8 +36,9 @@ def find_displays(
     display = (still > 0.5 * detections) & ~has_motion
     paths = np.flatnonzero(has_motion)
     top, bottom = (paths[0], paths[-1]) if len(paths) else (height, -1)
-    crossed = moves >= MIN_CROSSING_SHARE * (tracks.frame.max(initial=0) + 1)
-    display[top : bottom + 1] &= ~crossed[top : bottom + 1]  # still things on objects' ways
+    ids = [kind.sprites for kind in kinds if kind.vanishes]
+    things = np.isin(tracks.sprites.ids[:, 0], np.concatenate([*ids, np.zeros(0, np.int64)]))
+    display &= _by_line(tracks.box[things[tracks.sprite]], height) == 0
     above, below = np.flatnonzero(display[:top]), np.flatnonzero(display[bottom + 1 :])
     if len(above):
         display[: above[-1] + 1] = True

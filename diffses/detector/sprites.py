@@ -51,8 +51,8 @@ class SpriteCollector:
     ) -> np.ndarray:
         """The number of each blob's sprite, int64 (count,); arguments as `connected_components`
         left them."""
-        kernel.sprite_ids(runs, n_runs, blobs, count, True, self._ids)
-        kernel.sprite_ids(runs, n_runs, blobs, count, False, self._outlines)
+        kernel.sprite_ids(runs, n_runs, blobs, count, True, True, self._ids)
+        kernel.sprite_ids(runs, n_runs, blobs, count, False, True, self._outlines)
         numbers = np.zeros(count, np.int64)
         for blob, (one, mirrored) in enumerate(self._ids[:count].tolist()):
             key = min(one, mirrored)

@@ -167,7 +167,7 @@ def test_a_sprite_has_one_id_wherever_it_is_and_its_mirror_image_the_other():
     )
     ids = np.zeros((count, 2), np.int64)
     for coloured in (True, False):
-        kernel.sprite_ids(runs, n_runs, blobs, count, coloured, ids)
+        kernel.sprite_ids(runs, n_runs, blobs, count, coloured, True, ids)
         shown = np.where(sprite == 0, -1, sprite.astype(int) if coloured else 0)
         assert ids[0].tolist() == [sprite_id_plainly(shown), sprite_id_plainly(shown[:, ::-1])]
         assert ids[1].tolist() == ids[0].tolist()
