@@ -28,6 +28,7 @@ class Advantages:
     """Labelled states, by episode and time.
 
     rows: the detector's features, float64 (n, f).
+    observations: of the environment, uint8 (n, height, width) or float64 (n, f).
     arms: their names; the first is the base policy, closed loop.
     returns: discounted returns of each arm, float64 (n, replicates, arms). Within a replicate all
         arms drew the same noise, so compare arms within replicates.
@@ -39,6 +40,7 @@ class Advantages:
     """
 
     rows: np.ndarray
+    observations: np.ndarray
     arms: tuple[str, ...]
     returns: np.ndarray
     chosen: np.ndarray
@@ -183,10 +185,11 @@ def _joined(done: Sequence[EpisodeLabels], arms: Arms, settings: AdvantagesConfi
         nothing = np.zeros((0, settings.replicates, len(arms.arms)))
         none = np.zeros(0, np.int64)
         empty = np.zeros((0, 0))
-        return Advantages(empty, arms.names, nothing, none, none, none, 0, 0.0)
+        return Advantages(empty, empty, arms.names, nothing, none, none, none, 0, 0.0)
     short = slice(settings.states)
     return Advantages(
         np.concatenate([one.rows for one in some])[short],
+        np.concatenate([one.observations for one in some])[short],
         arms.names,
         np.concatenate([one.returns for one in some])[short],
         np.concatenate([one.chosen for one in some])[short],

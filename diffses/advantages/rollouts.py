@@ -43,13 +43,15 @@ class EpisodeJob:
 class EpisodeLabels:
     """The labelled states of one episode, in the order of time.
 
-    rows: features, float64 (n, f). returns: discounted returns, float64 (n, replicates, arms).
+    rows: features, float64 (n, f). observations: of the environment, uint8 (n, height, width) or
+    float64 (n, f). returns: discounted returns, float64 (n, replicates, arms).
     chosen: the base policy's actions there, int64 (n,), or float64 (n, d) of Box actions.
     at: their steps, int32 (n,). seed: of the episode. steps: environment steps spent. equal: share
     of the rollouts that ended because they had become the base's.
     """
 
     rows: np.ndarray
+    observations: np.ndarray
     returns: np.ndarray
     chosen: np.ndarray
     at: np.ndarray
@@ -68,12 +70,14 @@ def label_episode(job: EpisodeJob) -> EpisodeLabels:
     run.reset(job.seed)
     labeller = Labeller(run, job.arms, settings)
     snapshots: list[RunSnapshot] = []
+    observations: list[np.ndarray] = []
     found: list[np.ndarray] = []
     at: list[int] = []
     due, walked = int(random.integers(2 * settings.spacing - 1)), 0
     while not run.env.done:
         if walked == due:
             snapshot = run.snapshot()
+            observations.append(run.env.observation().copy())
             found.append(labeller.returns(snapshot))
             snapshots.append(snapshot)
             at.append(walked)
@@ -89,6 +93,7 @@ def label_episode(job: EpisodeJob) -> EpisodeLabels:
     shape = (len(found), settings.replicates, len(job.arms.arms))
     return EpisodeLabels(
         rows,
+        np.array(observations),
         np.array(found, np.float64).reshape(shape),
         np.array([one.action for one in snapshots]),
         np.array(at, np.int32),
