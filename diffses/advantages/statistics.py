@@ -20,14 +20,14 @@ class LabelStatistics:
     states, episodes: how many.
     differ: share of the states where arms differ in one rollout each, mean of the replicates.
     gap: share of the states where the arms differ by more than their noise.
-    gap_error: its standard error, by episodes.
+    gap_error: its standard error, by episodes; None for a single one.
     signal: standard deviation of what an arm is worth beside the others, without noise.
     noise: standard deviation of one rollout's return beside the other arms' of its replicate.
     reproducible: share of the states in which the best arm of one rollout is also best in another,
         of those where the first tells arms apart; None with a single replicate, or none such.
     by_chance: the same for a best arm drawn at random.
     headroom: what the best arm of some replicates gains on the base policy in the others; it is
-        gained once, in one state.
+        gained once, in one state; None with a single replicate.
     steps: environment steps a label. equal: share of the rollouts that ended as the base's.
     """
 
@@ -35,12 +35,12 @@ class LabelStatistics:
     episodes: int
     differ: float
     gap: float
-    gap_error: float
+    gap_error: float | None
     signal: float
     noise: float
     reproducible: float | None
     by_chance: float | None
-    headroom: float
+    headroom: float | None
     steps: float
     equal: float
 
@@ -104,12 +104,13 @@ def signal(returns: np.ndarray) -> float:
     return float(np.sqrt(max(0.0, between.mean())))
 
 
-def clustered_error(values: np.ndarray, episode: np.ndarray) -> float:
-    """Standard error of a mean over states, (n,), where states of an episode go together."""
+def clustered_error(values: np.ndarray, episode: np.ndarray) -> float | None:
+    """Standard error of a mean over states, (n,), where states of an episode go together; None for
+    a single episode."""
     _, cluster = np.unique(episode, return_inverse=True)
     count = int(cluster.max()) + 1
     if count < 2:
-        return float("nan")
+        return None
     sums = np.bincount(cluster, values - values.mean())
     return float(np.sqrt(count / (count - 1) * (sums**2).sum()) / len(values))
 
@@ -130,11 +131,11 @@ def _reproducible(returns: np.ndarray) -> tuple[float | None, float | None]:
     return (float(np.mean(found)), float(np.mean(chance))) if found else (None, None)
 
 
-def _headroom(returns: np.ndarray) -> float:
+def _headroom(returns: np.ndarray) -> float | None:
     """Each replicate's best arm, measured on the others against the base; the mean."""
     replicates = returns.shape[1]
     if replicates < 2:
-        return float("nan")
+        return None
     gained = []
     for one in range(replicates):
         rest = np.delete(returns, one, axis=1).mean(axis=1)

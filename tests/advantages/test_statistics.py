@@ -78,4 +78,4 @@ def test_states_of_an_episode_go_together():
 def test_of_a_single_replicate_the_noise_is_not_known():
     found = label_statistics(labels(np.array([[[0.0, 1.0]], [[1.0, 1.0]]])))
     assert (found.gap, found.noise, found.reproducible) == (0.5, 0, None)
-    assert np.isnan(found.headroom)
+    assert found.headroom is None
