@@ -290,7 +290,7 @@ def write_advantages(folder: Path, rng: np.random.Generator, settings: Config) -
     returns[::2, :, 2] += 1
     episode, at = np.repeat(np.arange(4), 3), np.arange(12, dtype=np.int32)
     names = ("base", "NOOP", "RIGHT", "LEFT")
-    found = Advantages(rows, screens, names, returns, at, episode, at, 9_000, 0.25)
+    found = Advantages(rows, names, returns, at, episode, at, 9_000, 0.25, screens)
     advantages.write(folder, found, linear_forest(rng))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,6 @@ class Advantages:
     """Labelled states, by episode and time.
 
     rows: the detector's features, float64 (n, f).
-    observations: of the environment, uint8 (n, height, width) or float64 (n, f).
     arms: their names; the first is the base policy, closed loop.
     returns: discounted returns of each arm, float64 (n, replicates, arms). Within a replicate all
         arms drew the same noise, so compare arms within replicates.
@@ -37,10 +36,10 @@ class Advantages:
     at: step of the episode, int32 (n,).
     steps: environment steps spent, all of them.
     equal: share of the rollouts that ended early because they had become the base's.
+    observations: of the environment, uint8 (n, height, width) or float64 (n, f).
     """
 
     rows: np.ndarray
-    observations: np.ndarray
     arms: tuple[str, ...]
     returns: np.ndarray
     chosen: np.ndarray
@@ -48,6 +47,7 @@ class Advantages:
     at: np.ndarray
     steps: int
     equal: float
+    observations: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,7 +60,7 @@ class Advantages:
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
-        arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         np.savez_compressed(path, **arrays)
 
     @classmethod
@@ -185,11 +185,10 @@ def _joined(done: Sequence[EpisodeLabels], arms: Arms, settings: AdvantagesConfi
         nothing = np.zeros((0, settings.replicates, len(arms.arms)))
         none = np.zeros(0, np.int64)
         empty = np.zeros((0, 0))
-        return Advantages(empty, empty, arms.names, nothing, none, none, none, 0, 0.0)
+        return Advantages(empty, arms.names, nothing, none, none, none, 0, 0.0)
     short = slice(settings.states)
     return Advantages(
         np.concatenate([one.rows for one in some])[short],
-        np.concatenate([one.observations for one in some])[short],
         arms.names,
         np.concatenate([one.returns for one in some])[short],
         np.concatenate([one.chosen for one in some])[short],
@@ -197,4 +196,5 @@ def _joined(done: Sequence[EpisodeLabels], arms: Arms, settings: AdvantagesConfi
         np.concatenate([one.at for one in some])[short],
         sum(one.steps for one in done),
         float(np.average([one.equal for one in some], weights=[len(one.rows) for one in some])),
+        np.concatenate([one.observations for one in some])[short],
     )

@@ -151,6 +151,13 @@ def test_a_budget_is_kept_to(tmp_path):
     assert found.rows.shape == (60, 2)
 
 
+def test_there_are_as_many_states_as_are_wanted(tmp_path):
+    found, more = labels(tmp_path, states=10), labels(tmp_path)
+    for name in ("rows", "observations", "returns", "chosen", "episode", "at"):
+        assert np.array_equal(getattr(found, name), getattr(more, name)[:10])
+    assert found.steps == more.steps  # those of the states that are left out, too
+
+
 def test_episodes_too_short_for_a_state_are_an_error(tmp_path):
     with pytest.raises(DiffsesError, match=r"fix: advantages\.spacing=20"):
         labels(tmp_path, protocol=CorridorProtocol(length=0), spacing=100)

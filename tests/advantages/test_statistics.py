@@ -19,7 +19,7 @@ def labels(returns, episode=None, steps=0):
     names = tuple(f"arm {i}" for i in range(returns.shape[2]))
     rows = np.zeros((count, 1))
     at = np.zeros(count, np.int32)
-    return Advantages(rows, rows, names, returns, at, episode, at, steps, 0.0)
+    return Advantages(rows, names, returns, at, episode, at, steps, 0.0)
 
 
 def test_by_hand():

@@ -16,7 +16,7 @@ def labels(returns, episode, observations=None):
     rows, none = np.arange(count * 3.0).reshape(count, 3), np.arange(count)
     seen = rows if observations is None else observations
     names = tuple(f"arm {i}" for i in range(returns.shape[2]))
-    return Advantages(rows, seen, names, returns, none, np.array(episode), none, 90, 0.0)
+    return Advantages(rows, names, returns, none, np.array(episode), none, 90, 0.0, seen)
 
 
 @pytest.fixture
