@@ -9,9 +9,11 @@ from corridor import ARMS, HURT, RIGHT, STAY, CorridorProtocol, base
 from diffses.advantages import estimate as module
 from diffses.advantages.arms import Arms, Base, Hold, box_arms, discrete_arms
 from diffses.advantages.estimate import Advantages, estimate_advantages
+from diffses.agents.forest_agent import ForestSpec
 from diffses.config import AdvantagesConfig
 from diffses.envs.base import random_action
 from diffses.errors import DiffsesError
+from diffses.zoo.champion import FOLDER, open_champion
 
 SETTINGS = AdvantagesConfig(
     states=12,
@@ -113,6 +115,21 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
         found.save(tmp_path / f"{workers}.npz")
         kept.append((tmp_path / f"{workers}.npz").read_bytes())
     assert kept[0] == kept[1]
+
+
+@pytest.mark.slow
+def test_labels_of_a_sticky_game_do_not_depend_on_workers(protocol):
+    champion = open_champion("pong").forest
+    spec = ForestSpec(champion, str(FOLDER / "pong"))
+    arms = Arms((Base(), Hold(2, "RIGHT"), Hold(3, "LEFT")))
+    kept = []
+    for workers in (1, 2):
+        settings = dataclasses.replace(
+            SETTINGS, horizon=12, spacing=20, episode_states=3, random_actions=0.3, workers=workers
+        )
+        kept.append(estimate_advantages(spec, protocol(), arms, settings, 3))
+    for field in dataclasses.fields(Advantages):
+        assert np.array_equal(*(getattr(one, field.name) for one in kept))
 
 
 def test_a_killed_estimate_goes_on_where_it_was(tmp_path, monkeypatch):
