@@ -116,7 +116,8 @@ def estimate_advantages(
         count = min(missing, math.inf if budget == math.inf else (budget - spent) // each)
         if count < 1:
             break
-        per_episode = states / len(done) if states else settings.episode_states
+        # as if one episode more had had all of its states, so that few short ones are no rule
+        per_episode = (states + settings.episode_states) / (len(done) + 1)
         episodes = math.ceil(count / per_episode)
         seeds = [seed_for(seed, "advantages", len(done) + i) for i in range(episodes)]
         jobs = [EpisodeJob(base, protocol, arms, settings, one) for one in seeds]

@@ -7,11 +7,15 @@ import pytest
 from corridor import ARMS, HURT, RIGHT, STAY, CorridorProtocol, base
 
 from diffses.advantages import estimate as module
+from diffses.advantages import rollouts
 from diffses.advantages.arms import Arms, Base, Hold, box_arms, discrete_arms
 from diffses.advantages.estimate import Advantages, estimate_advantages
 from diffses.agents.forest_agent import ForestSpec
-from diffses.config import AdvantagesConfig
+from diffses.config import AdvantagesConfig, GymnasiumEnv
+from diffses.detector.identity import name_observation
 from diffses.envs.base import random_action
+from diffses.envs.forked import CAN_FORK, in_fork
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.errors import DiffsesError
 from diffses.zoo.champion import FOLDER, open_champion
 
@@ -207,3 +211,38 @@ def test_a_nudge_moves_one_dimension_within_its_bounds():
     moved = [arm.action(now, ()).tolist() for arm in arms.arms]
     assert moved == [[0.8, 4], [pytest.approx(0.3), 4], [1, 4], [0.8, 1.5], [0.8, 6.5]]
     assert now.tolist() == [0.8, 4.0]
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no forks")
+def test_forks_give_what_replays_give_for_fewer_steps(tmp_path, monkeypatch):
+    name_observation(GymnasiumEnv("LunarLander-v3")).save(tmp_path)
+    champion = open_champion("lunar_lander").forest
+    names = tuple(f"o{i}" for i in range(8))
+    spec = ForestSpec(dataclasses.replace(champion, features=names), str(tmp_path))
+    arms = Arms((Base(), Hold(0, "A0"), Hold(2, "A2")))
+    settings = dataclasses.replace(SETTINGS, states=4, horizon=10, spacing=15, random_actions=0.2)
+
+    def measured():
+        return estimate_advantages(spec, GymnasiumProtocol("LunarLander-v3"), arms, settings, 1)
+
+    forked = measured()
+    monkeypatch.setattr(rollouts, "CAN_FORK", False)
+    replayed = measured()
+    for name in ("rows", "returns", "chosen", "episode", "at"):
+        assert np.array_equal(getattr(forked, name), getattr(replayed, name))
+    assert (forked.returns[:, 0] != forked.returns[:, 1]).any()  # engines draw noise
+    # one way to each state and 6 rollouts of 10 steps; else each of these and of the ways on, too
+    walked = sum(int(forked.at[forked.episode == one].max()) for one in set(forked.episode))
+    assert forked.steps == 4 * 6 * 10 + walked
+    assert replayed.steps - forked.steps >= 6 * int(forked.at.sum())
+
+
+def test_an_error_in_a_fork_is_raised_here():
+    def wrong():
+        raise ValueError("there")
+
+    with pytest.raises(ValueError, match="there"):
+        in_fork(wrong)
+    kept = []
+    assert in_fork(lambda: kept.append(1) or [2]) == [2]
+    assert kept == []
