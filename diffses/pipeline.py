@@ -141,7 +141,7 @@ def _report(**arguments: Any) -> None:
 
 
 PIPELINE = (
-    Stage("detector", 11, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
+    Stage("detector", 13, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
     Stage("teacher", 4, ("env", "teacher"), _teacher_needs, _make_teacher),
     Stage("dataset", 3, ("env", "dataset"), _always("detector", "teacher"), _record_dataset),
     Stage(
@@ -153,7 +153,7 @@ PIPELINE = (
     ),
     Stage("distill", 1, ("regressor", "seed"), _always("dataset"), _distill),
     Stage("finetune", 15, ("env", "finetune", "seed"), _finetune_needs, _finetune),
-    Stage("evaluate", 3, ("env", "evaluation"), _evaluate_needs, _evaluate),
+    Stage("evaluate", 4, ("env", "evaluation"), _evaluate_needs, _evaluate),
     Stage("report", 3, ("env", "seed"), _report_needs, _report),
 )
 STAGES = {stage.name: stage for stage in PIPELINE}

@@ -6,18 +6,22 @@ of a step and returns the features; `objects` lists what was detected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-from diffses.config import OTHERS
+from diffses.config import HARM, OTHERS, PRIZE, TARGET
+from diffses.detector import concept_kernel, kernel
 from diffses.detector import features as features_
-from diffses.detector import kernel
+from diffses.detector.concepts import CONCEPTS
+from diffses.detector.contact_value import UNKNOWN, TypeContact, read_type_contact
+from diffses.detector.dynamics import Dynamics, read_dynamics
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
-from diffses.detector.segmentation import TrackerParams, empty_table
+from diffses.detector.segmentation import TrackerParams, boxes_as_blobs, empty_table
 
 # a detected object: index of its type, its track (one with features of its own where that is below
 # the number of `Tracker.track_names`), centre and size in px, velocity in px per step
@@ -39,6 +43,7 @@ class TypeInfo:
     mean_count: float  # objects per screen
     speed: float  # mean, px per step
     control: float | None  # velocity variance explained by actions, 0 to 1; None: unknown
+    contact: TypeContact = UNKNOWN  # what follows where the player touches or shoots it
 
     @property
     def size(self) -> tuple[float, float]:
@@ -56,10 +61,17 @@ class ObjectSchema:
     # effect of each action, by index: pushes the player right (1) or left (-1), down (1) or up
     # (-1); presses the button (1). Actions beyond the last have none.
     pushes: tuple[tuple[float, float, float], ...] = ()
+    dynamics: Dynamics | None = None  # measured for the concepts; None: it offers no concepts
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes along which the actions push the player, 0 for x and 1 for y."""
+        return tuple(axis for axis in (0, 1) if any(push[axis] for push in self.pushes))
 
     def describe(self) -> dict[str, Any]:
         """The part of `detector.json` that `read_schema` reads."""
-        return {
+        measured = {} if self.dynamics is None else self._describe_concepts(self.dynamics)
+        return measured | {
             "player": self.player,
             "pushes_of_actions": [list(push) for push in self.pushes],
             "types": [
@@ -72,6 +84,7 @@ class ObjectSchema:
                     "seen_per_screen": kind.mean_count,
                     "speed_px_per_step": kind.speed,
                     "motion_explained_by_actions": kind.control,
+                    **kind.contact.describe(),
                 }
                 for kind in self.types
             ],
@@ -80,10 +93,22 @@ class ObjectSchema:
             "patience_steps": self.params.patience,
         }
 
+    def _describe_concepts(self, dynamics: Dynamics) -> dict[str, Any]:
+        """What was measured, and the definition of each concept that is offered."""
+        used = {f.quantity for f in self.features if f.is_concept}
+        return {
+            "dynamics": dynamics.describe([kind.name for kind in self.types]),
+            "concepts": {
+                name: {"formula": one.formula, "unit": one.unit, "missing": one.missing}
+                for name, one in CONCEPTS.items()
+                if name in used
+            },
+        }
 
-def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
-    """The schema that `describe` wrote; sizes, colours: `TrackerParams.type_params` and
-    `.type_colours`."""
+
+def read_schema(words: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> ObjectSchema:
+    """The schema that `describe` wrote; arrays: of `TrackerParams.arrays`."""
+    params = TrackerParams.from_arrays(arrays, int(words["patience_steps"]))
     types = tuple(
         TypeInfo(
             kind["name"],
@@ -94,20 +119,24 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
             kind["seen_per_screen"],
             kind["speed_px_per_step"],
             kind["motion_explained_by_actions"],
+            read_type_contact(kind),
         )
         for kind in words["types"]
     )
-    params = TrackerParams(sizes, colours, int(words["patience_steps"]))
     slots = {slot.name: slot for slot in named_slots(types, params)}
     player = player_slot(types, params, words["player"])
     groups = all_groups(types, params, player)
     members = {one.name: one for one in features_.group_members(groups, player)}
+    if player is not None:
+        every = features_.concept_members(concept_groups(types, params, player), player)
+        members = {one.name: one for one in every} | members
     found = tuple(_feature(name, slots, members) for name in words["features"])
     pushes = tuple(
         (float(x), float(y), float(button[0]) if button else 0.0)
         for x, y, *button in words["pushes_of_actions"]
     )
-    return ObjectSchema(params, types, words["player"], found, pushes)
+    dynamics = read_dynamics(words["dynamics"]) if "dynamics" in words else None
+    return ObjectSchema(params, types, words["player"], found, pushes, dynamics)
 
 
 def _feature(name: str, slots: dict[str, Slot], members: dict[str, GroupMember]) -> Feature:
@@ -136,6 +165,20 @@ def candidate_features(
     )
 
 
+def candidate_concepts(schema: ObjectSchema) -> list[Feature]:
+    """All concepts that the types allow, given the measured dynamics."""
+    player = player_slot(schema.types, schema.params, schema.player)
+    if player is None or schema.dynamics is None:
+        return []
+    return features_.concept_features(
+        named_slots(schema.types, schema.params),
+        concept_groups(schema.types, schema.params, player),
+        player,
+        schema.axes,
+        schema.dynamics.lead_speed,
+    )
+
+
 def named_slots(types: Sequence[TypeInfo], params: TrackerParams) -> list[Slot]:
     """The places of the track table with features of their own: the first ones of each type."""
     slots = []
@@ -159,6 +202,43 @@ def all_groups(
         for kind, (first, end) in zip(types, ranges, strict=True)
         if end - first > min(kind.slots, 1)
     ]
+
+
+def concept_groups(
+    types: Sequence[TypeInfo], params: TrackerParams, player: Slot
+) -> list[ObjectGroup]:
+    """Each type, unless the player is all of it; and OTHERS, all objects but the player, if there
+    are two other types."""
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int).tolist()
+    groups = [
+        ObjectGroup(kind.name, first, end, few=end - first <= kind.slots)
+        for kind, (first, end) in zip(types, ranges, strict=True)
+        if (first, end) != (player.place, player.place + 1)
+    ]
+    if len(groups) < 2:
+        return groups
+    few = params.places - 1 <= features_.MAX_PAIRED_SLOTS
+    whole = ObjectGroup(OTHERS, 0, params.places, few=few)
+    return [whole, *value_groups(types, params), *groups]
+
+
+def value_groups(types: Sequence[TypeInfo], params: TrackerParams) -> list[ObjectGroup]:
+    """All objects that pay where the player touches them (PRIZE), that pay where it shoots them
+    (TARGET), and that harm where it touches them (HARM), as far as the recording tells.
+
+    A group is left out where its types have no places side by side; see `contact_rank`.
+    """
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int)
+    groups = []
+    for name, chosen in (
+        (PRIZE, [kind.contact.value > 0 for kind in types]),
+        (TARGET, [kind.contact.target for kind in types]),
+        (HARM, [kind.contact.value < 0 for kind in types]),
+    ):
+        mine = ranges[chosen]
+        if len(mine) and (mine[1:, 0] == mine[:-1, 1]).all():
+            groups.append(ObjectGroup(name, int(mine[0, 0]), int(mine[-1, 1]), few=True))
+    return groups
 
 
 def player_slot(
@@ -202,8 +282,12 @@ class Tracker:
             params.type_of_place(), kernel.COAST_LIMIT
         ].astype(np.int64)
         self.assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
+        self.sprite_ids = np.zeros((kernel.MAX_BLOBS, 2), np.int64)
         self.table = empty_table(params.places)
+        self.chosen = np.zeros(len(self.plan.members), np.int64)
         self.row = np.zeros(len(schema.features))
+        count = len(self.plan.scales)
+        self.plain_row, self.concept_row = self.row[:count], self.row[count:]  # parts of it
         self._type_of_place = params.type_of_place()
         # tracks are numbered by place, those with features of their own first
         own = [slot.place for slot in slots]
@@ -214,6 +298,7 @@ class Tracker:
         player = player_slot(schema.types, params, schema.player)
         self.player_place = -1 if player is None else player.place  # -1: there is no player
         self.pushes = np.array(schema.pushes).reshape(-1, 3)
+        self.dynamics = None if schema.dynamics is None else schema.dynamics.arrays(params)
 
     def reset(self) -> None:
         """Starts an episode: deletes all tracks."""
@@ -247,21 +332,44 @@ class Tracker:
         params = self.schema.params
         kernel.update_tracks(
             self.table,
-            boxes,
+            boxes_as_blobs(boxes),
             len(boxes),
             params.type_params,
             params.type_colours,
             params.patience,
             self.assigned,
         )
-        return self._write_features(self.table, self.row)
+        self._write_features(self.table, self.plain_row)
+        self.write_concepts(self.table, self.concept_row)
+        return self.row
 
-    def _write_features(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
+    def _write_features(self, table: np.ndarray, row: np.ndarray) -> None:
         plan = self.plan
         kernel.compute_features(
-            table, self.max_coast_steps, plan.members, plan.places, plan.columns, plan.scales, row
+            table,
+            self.max_coast_steps,
+            plan.members,
+            plan.places,
+            plan.columns,
+            plan.scales,
+            self.chosen,
+            row,
         )
-        return row
+
+    def write_concepts(self, table: np.ndarray, row: np.ndarray) -> None:
+        """Writes the concepts of a track table, float64 (c,), for which `chosen` is up to date."""
+        if len(row) and self.dynamics is not None:
+            concept_kernel.compute_concepts(
+                table,
+                self.max_coast_steps,
+                self.plan.members,
+                self.chosen,
+                self.player_place,
+                self.plan.concept_places,
+                self.plan.concept_codes,
+                *self.dynamics,
+                row,
+            )
 
     @property
     def objects(self) -> np.ndarray:
@@ -274,20 +382,44 @@ class Tracker:
             found[name] = table[here, features_.QUANTITIES[name].column]
         return found
 
+    @property
+    def ages(self) -> np.ndarray:
+        """The age of each of `objects` in steps, float64 (n,): 0 for one that is first seen now."""
+        return np.asarray(self.table[self._detected_places(), kernel.AGE])
+
     def member_labels(self) -> dict[int, list[str]]:
-        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}."""
+        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}.
+
+        Those that only concepts name are left out, but for PRIZE, TARGET and HARM, which are named
+        in full: "prize.nearest".
+        """
         labels: dict[int, list[str]] = {}
         wanted = dict.fromkeys(
             feature.slot
             for feature in self.schema.features
             if isinstance(feature.slot, GroupMember)
         )
+        plain = {feature.slot for feature in self.schema.features if not feature.is_concept}
         here = self._detected_places().tolist()
         for one, row in zip(wanted, self.plan.members, strict=True):
+            by_value = one.of in (PRIZE, TARGET, HARM)
+            if one.which is None or not (by_value or one in plain):
+                continue
             place = kernel.choose_member(self.table, self.max_coast_steps, row)
-            if one.which is not None and place in here:
-                labels.setdefault(here.index(place), []).append(one.which)
+            name = one.name if by_value else one.which
+            if place in here and name not in labels.setdefault(here.index(place), []):
+                labels[here.index(place)].append(name)
         return labels
+
+    def distance_to_player(self, place: int) -> float:
+        """From the player's centre to that of a track, px; infinite if one of them is not there."""
+        if min(place, self.player_place) < 0:
+            return float("inf")
+        both = self.table[[place, self.player_place]]
+        limits = self.max_coast_steps[[place, self.player_place]]
+        there = (both[:, kernel.AGE] >= 0) & (both[:, kernel.UNSEEN] <= limits)
+        x, y = both[0, [kernel.X, kernel.Y]] - both[1, [kernel.X, kernel.Y]]
+        return float(np.hypot(x, y)) if there.all() else float("inf")
 
     def _detected_places(self) -> np.ndarray:
         """Places of the tracks detected in this step; coasting ones are left out."""
@@ -306,7 +438,10 @@ class Tracker:
             for name in ("x", "y", "w", "h", "vx", "vy"):
                 entry[features_.QUANTITIES[name].column] = one[name]
             entry[kernel.DRIFT_X], entry[kernel.DRIFT_Y] = one["vx"], one["vy"]
-        return self._write_features(table, np.zeros(len(self.row)))
+        row = np.zeros(len(self.row))
+        self._write_features(table, row[: len(self.plain_row)])
+        self.write_concepts(table, row[len(self.plain_row) :])
+        return row
 
 
 def replay_action(
@@ -326,7 +461,7 @@ def replay_action(
         detector.set_last_action(int(action_tm1[frame]))
 
 
-class TrackingDetector:
+class TrackingDetector(ABC):
     """What detectors with a tracker share; subclasses define how boxes are found.
 
     Not thread-safe: use one instance per game that is being played (`fresh`).
@@ -339,6 +474,17 @@ class TrackingDetector:
         self.tracker = Tracker(schema)
         self.features: tuple[str, ...] = tuple(feature.name for feature in schema.features)
         self.units: dict[str, str] = {f.name: f.unit for f in schema.features}
+
+    @abstractmethod
+    def with_schema(self, schema: ObjectSchema) -> Self:
+        """A new instance with another schema."""
+
+    def with_features(self, names: Collection[str]) -> Self:
+        """A new instance that computes these features alone, in the order of `features`."""
+        schema, wanted = self.tracker.schema, set(names)
+        pairs = zip(schema.features, self.features, strict=True)
+        kept = tuple(feature for feature, name in pairs if name in wanted)
+        return self.with_schema(replace(schema, features=kept))
 
     @property
     def track_names(self) -> tuple[str, ...]:

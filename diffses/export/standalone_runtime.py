@@ -1,6 +1,7 @@
 """Runtime of an exported file that plays an Atari game: the detector and the episode loop.
 
-Its source is copied into the file, after that of `detector.kernel` without numba. Everything
+Its source is copied into the file, after that of `detector.kernel` and `detector.concept_kernel`
+without numba. Everything
 that depends on the policy is passed as arguments.
 """
 
@@ -15,7 +16,9 @@ from typing import Any
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode, roms
 
+from diffses.detector.concept_kernel import compute_concepts
 from diffses.detector.kernel import (
+    BLOB_COLUMNS,
     COLUMNS,
     MAX_BLOBS,
     MAX_COLOURS,
@@ -65,30 +68,52 @@ class Detector:
             f["colours"],
             f["links"],
             np.zeros((MAX_RUNS, 6), np.int32),
-            np.zeros((MAX_BLOBS, 6), np.int32),
+            np.zeros((MAX_BLOBS, BLOB_COLUMNS), np.int32),
             np.zeros((MAX_BLOBS, MAX_COLOURS), np.int32),
         )
         if f["looks_back"] and before is not None:
             whole = screen.copy()
             restore_flicker(screen, self._indices(before), *looks, f["background"].copy(), whole)
             screen = whole
-        row = np.zeros(len(f["scales"]))
+        plain, concepts = np.zeros(len(f["scales"])), np.zeros(len(f["concept_places"]))
+        chosen = np.zeros(len(f["members"]), np.int64)
         observe(
             screen,
             *looks,
             self.table,
             f["type_params"],
             f["type_colours"],
+            f["sprites"],
+            f["sprite_types"],
+            f["outlines"],
+            f["outline_types"],
+            f["parts"],
             int(f["patience"]),
             np.zeros(MAX_BLOBS, np.int64),
+            np.zeros((MAX_BLOBS, 2), np.int64),
             f["max_coast_steps"],
             f["members"],
             f["places"],
             f["columns"],
             f["scales"],
-            row,
+            chosen,
+            plain,
         )
-        features: np.ndarray = row[f["wanted"]]
+        if len(concepts):
+            compute_concepts(
+                self.table,
+                f["max_coast_steps"],
+                f["members"],
+                chosen,
+                int(f["player_place"]),
+                f["concept_places"],
+                f["concept_codes"],
+                f["velocity_columns"],
+                f["walls"],
+                f["motion"],
+                concepts,
+            )
+        features: np.ndarray = np.concatenate([plain, concepts])[f["wanted"]]
         return features
 
     def _indices(self, frame: np.ndarray) -> np.ndarray:
