@@ -21,6 +21,7 @@ class Env(Protocol):
     action_names: tuple[str, ...]  # of the actions, or of the dimensions where `bounds` is given
     bounds: Bounds | None  # of a Box action; None where actions are discrete
     steps: int  # taken in this episode
+    restores_by_replay: bool  # whether `restore_state` plays the episode again up to the state
 
     @property
     def last_action(self) -> Action | None:
@@ -46,6 +47,29 @@ class Env(Protocol):
         Returns:
             A frame as palette indices, uint8 (height, width), or a vector, float64 (f,).
         """
+
+    def clone_state(self) -> Any:
+        """The present state, its random generator and what is observed included."""
+
+    def restore_state(self, snapshot: Any, donor: Any = None) -> int:
+        """Goes back to a state of `clone_state`, also one of an earlier episode.
+
+        Args:
+            donor: another state, whose random generator the run goes on with; None: its own.
+
+        Returns:
+            The steps that had to be taken to get there.
+        """
+
+    def draw_from(self, donor: Any) -> None:
+        """Goes on with the random generator of another state; the state stays as it is."""
+
+    def fingerprint(self) -> bytes | None:
+        """Equal where two runs from one state, with the same draws of the random generator, are in
+        the same state again; None: that cannot be told."""
+
+    def drew_since(self, snapshot: Any) -> bool:
+        """Whether chance had a part in the steps since that state of the same run."""
 
 
 class EvaluationProtocol(Protocol):
