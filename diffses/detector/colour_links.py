@@ -24,14 +24,28 @@ def find_colours(
         search_mask: bool (h, w), where objects of every colour are searched.
         free: bool (256,), palette indices that are searched everywhere.
     """
-    foreground = (screens != background) & (search_mask | free[screens])
-    counts = np.bincount(screens[foreground], minlength=256)
+    counts, everywhere = _count_colours(screens, background, search_mask, free)
     order = np.argsort(-counts, kind="stable")[: kernel.OTHER_COLOUR]
-    seen = np.bincount(screens.reshape(-1), minlength=256) > 0
-    colours = np.where(seen, kernel.NO_COLOUR, kernel.OTHER_COLOUR).astype(np.uint8)
+    colours = np.where(everywhere > 0, kernel.NO_COLOUR, kernel.OTHER_COLOUR).astype(np.uint8)
     chosen = np.sort(order[counts[order] > 0])
     colours[chosen] = np.arange(len(chosen))
     return np.stack([np.where(free, colours, kernel.NO_COLOUR), colours]).astype(np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_colours(
+    screens: np.ndarray, background: np.ndarray, search_mask: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each colour, int64 (256,): those in the foreground, and all."""
+    foreground, everywhere = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for screen in screens:
+        for y in range(screen.shape[0]):
+            for x in range(screen.shape[1]):
+                colour = screen[y, x]
+                everywhere[colour] += 1
+                if colour != background[y, x] and (search_mask[y, x] or free[colour]):
+                    foreground[colour] += 1
+    return foreground, everywhere
 
 
 def find_links(screens: np.ndarray, segmentation: SegmentationModel) -> np.ndarray:

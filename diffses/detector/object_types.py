@@ -88,11 +88,12 @@ def track_stats(tracks: Trajectories) -> TrackStats:
     order = np.argsort(tracks.track, kind="stable")
     cuts = np.flatnonzero(np.diff(tracks.track[order])) + 1
     pieces = np.split(order, cuts) if len(order) else []
+    width, height = tracks.width, tracks.height
     rows = [
         (
             np.bincount(tracks.colour[piece]).argmax(),
-            np.round(np.quantile(tracks.width[piece], FULL_SIZE_QUANTILE)),
-            np.round(np.quantile(tracks.height[piece], FULL_SIZE_QUANTILE)),
+            np.round(np.quantile(width[piece], FULL_SIZE_QUANTILE)),
+            np.round(np.quantile(height[piece], FULL_SIZE_QUANTILE)),
             len(piece),
             tracks.moved[piece].sum(),
             _relative_extent(tracks.box[piece]),
