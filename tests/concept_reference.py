@@ -254,6 +254,6 @@ class PlainConcepts:
     def _span(self, place: int, axis: str, off: float, speed: float) -> tuple[float, float]:
         """From when to when the boxes overlap along an axis, steps."""
         half = (self._size(place, axis) + self._size(self._player, axis)) / 2
-        if speed == 0:
+        if abs(speed) < 1e-6:
             return (-math.inf, math.inf) if abs(off) < half else (math.inf, -math.inf)
         return -off / speed - abs(half / speed), -off / speed + abs(half / speed)

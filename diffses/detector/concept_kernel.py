@@ -54,6 +54,7 @@ UNBOUNDED = 1e9  # px; an end of the range or a wall that was not found
 FAR_PX = 300.0  # greatest distance, and the distance of what is missing; no screen is as wide
 MAX_CONTACT_STEPS = 50  # contacts later than that are not predicted
 MAX_HIT_STEPS = 30  # steps that are looked ahead for HIT_TIME
+STILL = 1e-6  # px per step; below that an object rests (a mean velocity never gets to 0)
 POSITION_SCALE, VELOCITY_SCALE, TIME_SCALE = 100.0, 10.0, 10.0  # px, px per step, steps per unit
 NOTHING = 1e18  # no such value: the object is not there, or does not come
 
@@ -258,7 +259,7 @@ def overlap_begin(
     begin, end = 0.0, until
     for axis in range(2):
         off, speed, size = (dx, vx, wide) if axis == 0 else (dy, vy, high)
-        if speed == 0.0:
+        if abs(speed) < STILL:
             if abs(off) >= size:
                 return NOTHING
             continue

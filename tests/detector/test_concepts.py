@@ -201,6 +201,16 @@ def test_hit_times_by_hand():
     assert [row[f"ball.hit_{way}"] for way in ("left", "right", "up", "stay")] == [0, 0, 0, 0]
 
 
+def test_a_mean_velocity_that_has_almost_faded_is_rest():
+    schema = schema_of()
+    table = table_of(schema, (0, 80, 100, 0, 0), (2, 80, 140, 0, 0), (3, 77, 130, 0, 0))
+    table[2:4, kernel.DRIFT_X] = 1e-310  # cars have averaged velocities along x
+    row = concepts_of(schema, table)
+    assert np.isfinite(list(row.values())).all()
+    assert row["car.hit_stay"] == 3.0
+    assert row["car.hit_down"] == pytest.approx(26 / 7 / 10)
+
+
 def test_a_crossing_is_turned_back_at_the_walls_of_the_type():
     schema = schema_of()
     # 10 steps to the player's row: 140 + 10 * 4 = 180, turned back at 150 to 120
