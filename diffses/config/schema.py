@@ -21,6 +21,7 @@ from diffses.config.env import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.config.evaluation import EvaluationConfig
 from diffses.config.finetune import (
     ConstantsFinetune,
+    DiscoverFinetune,
     FinetuneConfig,
     NoFinetune,
     SearchFinetune,
@@ -88,6 +89,7 @@ VARIANTS: dict[str, dict[str, type]] = {
     "finetune": {
         "guided": SearchFinetune,
         "constants": ConstantsFinetune,
+        "discover": DiscoverFinetune,
         "none": NoFinetune,
         "zoo": ZooFinetune,
     },

@@ -11,6 +11,7 @@ import numpy as np
 
 from diffses.config import (
     ConstantsFinetune,
+    DiscoverFinetune,
     EnvConfig,
     FinetuneConfig,
     GymnasiumEnv,
@@ -23,14 +24,19 @@ from diffses.detector.identity import name_observation
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
+from diffses.finetune.action_head import action_head
+from diffses.finetune.discovery import Discovery
 from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.fisher import sample_rows
+from diffses.finetune.games import Games
 from diffses.finetune.initialization import hall_of_fame, initial_population
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.prune import prune, without_unused
 from diffses.finetune.search import Search, Tuner
+from diffses.finetune.story import choose, story
 from diffses.finetune.validation import Candidate, Validator, write_front, write_validation
 from diffses.finetune.variation import PrimitiveSet
+from diffses.finetune.vocabulary import Vocabulary, meanings
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
@@ -68,6 +74,9 @@ def finetune_forest(
     protocol = search_protocol(env)
     validator = Validator(protocol, finetune, inputs["detector"])
     hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
+    if isinstance(finetune, DiscoverFinetune):
+        discover_forest(validator, protocol, finetune, seed, inputs=inputs, workspace=workspace)
+        return
     if isinstance(finetune, ConstantsFinetune):
         from diffses.finetune.ppo import finetune_constants  # loads torch
 
@@ -127,6 +136,40 @@ def search_forest(
     write(workspace.out, validator, protocol.name, costs)
 
 
+def discover_forest(
+    validator: Validator,
+    protocol: EvaluationProtocol,
+    finetune: DiscoverFinetune,
+    seed: int,
+    *,
+    inputs: Mapping[str, Path],
+    workspace: Workspace,
+) -> None:
+    """Searches from the simplest policies and validates what it accepted on the way; writes as
+    `finetune_forest` does, with the story of the champion in `search.json`."""
+    data = Dataset.open(inputs["dataset"])
+    rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
+    head = action_head(data, inputs["detector"], finetune.head)
+    words = Vocabulary(meanings(inputs["detector"], data.features), rows)
+    games = Games(
+        protocol, inputs["detector"], finetune.workers, workspace.scratch, finetune.whole_steps
+    )
+    with Bar(finetune.steps, "step", "finetune") as progress:
+        games.on_steps = progress.update
+
+        def notify(row: dict[str, Any]) -> None:
+            log_metrics("finetune", row, games.spent, "steps")
+            progress.show(start=row["start"], leader=row["leader"], best=row["best"])
+
+        search = Discovery(head, words, games, finetune, seed, notify)
+        search.run()
+    write_curve(workspace.out / "curve.csv", search.curve)
+    champion = choose(validator, search.finalists, head, finetune.validation_candidates)
+    about = story(search, champion)
+    best = next(one for one in validator.candidates if one.forest == champion.forest)
+    write(workspace.out, validator, protocol.name, about, best)
+
+
 def make_tuner(
     data: Dataset, protocol: EvaluationProtocol, detector: Path, finetune: SearchFinetune
 ) -> Tuner | None:
@@ -179,9 +222,15 @@ def run_search(search: Search, starts: list[Individual], steps: int, workspace: 
             atomic_write(saved, json.dumps(search.state()))
 
 
-def write(folder: Path, validator: Validator, protocol: str, search: dict[str, Any]) -> None:
-    """Writes the champion, and how it was chosen."""
-    champion = validator.best()
+def write(
+    folder: Path,
+    validator: Validator,
+    protocol: str,
+    search: dict[str, Any],
+    champion: Candidate | None = None,
+) -> None:
+    """Writes the champion, by default the best on validation, and how it was chosen."""
+    champion = champion or validator.best()
     champion.forest.save(folder / "finetuned.json")
     about = {
         "champion": champion.lineage.label,
