@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,20 @@ class ForestAgent:
         self._detector.reset()
 
     def act(self, env: Env) -> Action:
-        return self.choose(observe_env(self._detector, env))
+        return self.choose(self.observe(env))
+
+    def observe(self, env: Env) -> np.ndarray:
+        """The detector's features of the present step, float64 (f,); once a step, also where the
+        agent's choice is not followed. The next call may overwrite them."""
+        return observe_env(self._detector, env)
+
+    def clone_state(self) -> Any:
+        """What the detector remembers of the episode."""
+        return self._detector.clone_state()
+
+    def restore_state(self, state: Any) -> np.ndarray:
+        """Goes back to a state of `clone_state`; returns the features of that step."""
+        return self._detector.restore_state(state)
 
     def choose(self, row: np.ndarray) -> Action:
         """The action for a row of the detector's features, float64 (f,)."""

@@ -6,6 +6,7 @@ declared `unkeyed`. A field declared `number` has a range. A field declared `con
 the key contains the file's digest.
 """
 
+from diffses.config.advantages import AdvantagesConfig
 from diffses.config.base import MAX_SEED, ROOT, range_of, store_folder
 from diffses.config.dataset import DatasetConfig
 from diffses.config.detector import (
@@ -62,6 +63,7 @@ __all__ = [
     "VARIANTS",
     "VARIATION",
     "ActionHeadKind",
+    "AdvantagesConfig",
     "ArcadeEnv",
     "CheckpointTeacher",
     "Config",

@@ -34,6 +34,16 @@ class AnyDetector(Protocol):
     def objects(self) -> np.ndarray:
         """The objects detected in this step, OBJECT (n,)."""
 
+    def clone_state(self) -> Any:
+        """What it remembers of the episode, the last features included: copies."""
+
+    def restore_state(self, state: Any) -> np.ndarray:
+        """Goes back to a state of `clone_state`, of any instance of this detector.
+
+        Returns:
+            The features of that step, float64 (f,); the next call of `observe` may overwrite them.
+        """
+
     def fresh(self) -> AnyDetector:
         """A new instance with its own tracker state; what was learned is shared."""
 

@@ -18,7 +18,7 @@ FORMAT = 1  # of detector.json; raise it when an older reader would misread it
 
 
 class Identity:
-    """Names the components of a vector observation; it has no state."""
+    """Names the components of a vector observation."""
 
     sees_ram = False
     looks_back = False
@@ -26,6 +26,7 @@ class Identity:
     def __init__(self, features: Sequence[str]) -> None:
         self.features = tuple(features)
         self.units = dict.fromkeys(self.features, "")
+        self._seen = np.zeros(len(self.features))
 
     def reset(self) -> None:
         """Nothing to do."""
@@ -35,7 +36,17 @@ class Identity:
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The observation itself, float64 (f,)."""
+        self._seen = screen
         return screen
+
+    def clone_state(self) -> np.ndarray:
+        """The last observation: it remembers nothing else."""
+        return self._seen.copy()
+
+    def restore_state(self, state: np.ndarray) -> np.ndarray:
+        """The features of that step, float64 (f,)."""
+        self._seen = state
+        return state
 
     @property
     def objects(self) -> np.ndarray:
@@ -43,8 +54,8 @@ class Identity:
         return np.zeros(0, OBJECT)
 
     def fresh(self) -> Identity:
-        """Itself, since it has no state."""
-        return self
+        """A new instance."""
+        return Identity(self.features)
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""

@@ -7,6 +7,7 @@ detection is perfect.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import warnings
@@ -49,7 +50,15 @@ class RamReader:
 
     def reset(self) -> None:
         """Starts an episode."""
-        self._objects = self._ocatari.init_objects(self._name, False)
+        self._objects: list[Any] = self._ocatari.init_objects(self._name, False)
+
+    def clone_state(self) -> list[Any]:
+        """Copies of OCAtari's objects, which remember their last positions."""
+        return copy.deepcopy(self._objects)
+
+    def restore_state(self, state: list[Any]) -> None:
+        """Goes back to a state of `clone_state`."""
+        self._objects = copy.deepcopy(state)
 
     def read(self, ram: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         """The visible boxes, int32 (n, 6), as `Tracker.update` takes them, with the category's
@@ -116,6 +125,16 @@ class OracleObjectDetector(TrackingDetector):
         """Starts an episode: deletes all tracks."""
         super().reset()
         self._reader.reset()
+
+    def clone_state(self) -> tuple[Any, list[Any]]:
+        """What tracker and reader remember of the episode."""
+        return super().clone_state(), self._reader.clone_state()
+
+    def restore_state(self, state: tuple[Any, list[Any]]) -> np.ndarray:
+        """Goes back to a state of `clone_state`; returns its features, float64 (f,)."""
+        tracked, read = state
+        self._reader.restore_state(read)
+        return super().restore_state(tracked)
 
     def observe(self, screen: np.ndarray, before: np.ndarray | None = None) -> np.ndarray:
         """The features of this step, float64 (f,); the next call overwrites them.

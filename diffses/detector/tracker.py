@@ -226,6 +226,15 @@ class Tracker:
             push = self.pushes[action] if known else np.zeros(3)
             kernel.set_last_action(self.table, self.player_place, push)
 
+    def clone_state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Copies of the track table, with the last action, and of the last features."""
+        return self.table.copy(), self.row.copy()
+
+    def restore_state(self, state: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        """Goes back to a state of `clone_state`; returns its features, float64 (f,)."""
+        self.table[:], self.row[:] = state
+        return self.row
+
     def update(self, boxes: np.ndarray) -> np.ndarray:
         """One step: associates boxes with tracks, and returns the features, float64 (f,).
 
@@ -348,3 +357,11 @@ class TrackingDetector:
     def set_last_action(self, action: int | None) -> None:
         """Sets the action, by index, that led to the step observed next; None if no action did."""
         self.tracker.set_last_action(action)
+
+    def clone_state(self) -> Any:
+        """What it remembers of the episode, the last features included."""
+        return self.tracker.clone_state()
+
+    def restore_state(self, state: Any) -> np.ndarray:
+        """Goes back to a state of `clone_state`; returns its features, float64 (f,)."""
+        return self.tracker.restore_state(state)

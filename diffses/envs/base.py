@@ -47,6 +47,26 @@ class Env(Protocol):
             A frame as palette indices, uint8 (height, width), or a vector, float64 (f,).
         """
 
+    def clone_state(self) -> Any:
+        """The present state, its random generator and what is observed included."""
+
+    def restore_state(self, snapshot: Any, donor: Any = None) -> int:
+        """Goes back to a state of `clone_state`, also one of an earlier episode.
+
+        Args:
+            donor: another state, whose random generator the run goes on with; None: its own.
+
+        Returns:
+            The steps that had to be taken to get there.
+        """
+
+    def fingerprint(self) -> bytes | None:
+        """Equal where two runs from one state, with the same draws of the random generator, are in
+        the same state again; None: that cannot be told."""
+
+    def drew_since(self, snapshot: Any) -> bool:
+        """Whether chance had a part in the steps since that state of the same run."""
+
 
 class EvaluationProtocol(Protocol):
     """How episodes are played: the environment, its settings and its seeds.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,13 @@ from gymnasium.spaces import Box, Discrete
 
 from diffses.config import GymnasiumEnv
 from diffses.envs.base import Action, Bounds
+from diffses.envs.gymnasium_state import (
+    Layers,
+    can_be_copied,
+    copy_layers,
+    keeps_history,
+    restore_layers,
+)
 from diffses.errors import ConfigError
 from diffses.seeds import seed_for
 
@@ -40,6 +48,20 @@ def gymnasium_protocol(env: GymnasiumEnv) -> GymnasiumProtocol:
     return GymnasiumProtocol(env.id, json.dumps(dict(env.options), sort_keys=True))
 
 
+@dataclass(frozen=True)
+class GymSnapshot:
+    """The state of a `GymEnv` at one step."""
+
+    seed: int  # of the episode
+    taken: tuple[Any, ...]  # the actions since its start, as Gymnasium takes them
+    layers: Layers | None  # a copy of the state; None: it is reached by playing `taken` again
+    generator: Mapping[str, Any]  # state of the random generator
+    observation: np.ndarray  # float64 (f,)
+    last_action: Action | None
+    done: bool
+    truncated: bool
+
+
 class GymEnv:
     """A Gymnasium environment as an `Env`. An episode's seed is the seed of its reset."""
 
@@ -63,6 +85,9 @@ class GymEnv:
         self.done = True
         self.truncated = False
         self._observation = np.zeros(int(np.prod(observations.shape)))
+        self._copied = can_be_copied(self._env)
+        self._seed = 0
+        self._taken: list[Any] = []  # in this episode
 
     @property
     def width(self) -> int:
@@ -73,9 +98,16 @@ class GymEnv:
         """Starts an episode. seed: 0 to 2**31 - 1."""
         if seed < 0 or seed >= 2**31:
             raise ValueError(f"an episode seed lies in 0..2**31-1, got {seed}")
-        observation, _ = self._env.reset(seed=seed)
+        self._seed, self._taken = seed, []
+        observation = self._start(seed)
         self._observation = np.asarray(observation, np.float64).ravel()
         self.steps, self.last_action, self.done, self.truncated = 0, None, False, False
+
+    def _start(self, seed: int) -> Any:
+        if keeps_history(self._env):
+            self._env = _make(self.protocol)  # 0.1 ms
+        observation, _ = self._env.reset(seed=seed)
+        return observation
 
     def step(self, action: Action) -> float:
         """Takes one step and returns its reward.
@@ -88,6 +120,7 @@ class GymEnv:
             taken = self._first + int(action)
         else:
             taken = np.asarray(action, self._dtype).reshape(self._shape)
+        self._taken.append(taken)
         observation, reward, terminated, truncated, _ = self._env.step(taken)
         self._observation = np.asarray(observation, np.float64).ravel()
         self.steps += 1
@@ -99,6 +132,57 @@ class GymEnv:
     def observation(self) -> np.ndarray:
         """The present observation, float64 (f,)."""
         return self._observation
+
+    def clone_state(self) -> GymSnapshot:
+        """The present state, for `restore_state`."""
+        return GymSnapshot(
+            self._seed,
+            tuple(self._taken),
+            copy_layers(self._env) if self._copied else None,
+            self._random.bit_generator.state,
+            self._observation.copy(),
+            self.last_action,
+            self.done,
+            self.truncated,
+        )
+
+    def restore_state(self, snapshot: GymSnapshot, donor: GymSnapshot | None = None) -> int:
+        """Goes back to a state.
+
+        Args:
+            donor: a state whose random generator the run goes on with; None: the state's own.
+
+        Returns:
+            The steps that were played again.
+        """
+        played = 0
+        if snapshot.layers is not None:
+            restore_layers(self._env, snapshot.layers)
+        else:
+            self._start(snapshot.seed)
+            for taken in snapshot.taken:
+                self._env.step(taken)
+            # where the run went on with a donor's generator, its own draws were others
+            self._random.bit_generator.state = snapshot.generator
+            played = len(snapshot.taken)
+        if donor is not None:
+            self._random.bit_generator.state = donor.generator
+        self._seed, self._taken = snapshot.seed, list(snapshot.taken)
+        self._observation = snapshot.observation
+        self.steps, self.last_action = len(snapshot.taken), snapshot.last_action
+        self.done, self.truncated = snapshot.done, snapshot.truncated
+        return played
+
+    def fingerprint(self) -> None:
+        """Not known: an observation need not show the whole state."""
+
+    def drew_since(self, snapshot: GymSnapshot) -> bool:
+        """Whether the task has drawn random numbers since a state."""
+        return bool(self._random.bit_generator.state != snapshot.generator)
+
+    @property
+    def _random(self) -> np.random.Generator:
+        return self._env.unwrapped.np_random
 
 
 def _make(protocol: GymnasiumProtocol) -> gymnasium.Env[Any, Any]:

@@ -17,13 +17,15 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import SpawnContext
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from diffses.envs.base import Action, Env, EvaluationProtocol, random_action
 
 DISCOUNT = 0.999  # per step
+JobT = TypeVar("JobT")
+ResultT = TypeVar("ResultT")
 KEPT_AGENTS = 64  # agents a worker caches, because loading a detector or a network takes time
 
 
@@ -77,10 +79,15 @@ _agents: OrderedDict[tuple[EvaluationProtocol, AgentSpec], Agent] = OrderedDict(
 
 def play_one(job: Job) -> Episode:
     """Plays one episode in this process."""
-    if job.protocol not in _envs:
-        _envs[job.protocol] = job.protocol.make_env()
-    env = _envs[job.protocol]
+    env = worker_env(job.protocol)
     return play_episode(job, env, _agent(job, env))
+
+
+def worker_env(protocol: EvaluationProtocol) -> Env:
+    """This process's environment of a protocol, which all its jobs use, one after the other."""
+    if protocol not in _envs:
+        _envs[protocol] = protocol.make_env()
+    return _envs[protocol]
 
 
 def play_episode(job: Job, env: Any, agent: Agent) -> Episode:
@@ -124,14 +131,26 @@ def play(jobs: Sequence[Job], workers: int = 0) -> Iterator[Episode]:
     """Plays all jobs and yields each episode when it ends, in no fixed order.
 
     Args:
+        workers: as in `run_jobs`.
+    """
+    return run_jobs(play_one, jobs, workers)
+
+
+def run_jobs(
+    work: Callable[[JobT], ResultT], jobs: Sequence[JobT], workers: int = 0
+) -> Iterator[ResultT]:
+    """Does all jobs and yields each result when it is there, in no fixed order.
+
+    Args:
+        work: a function of a module; jobs and results are sent between processes.
         workers: number of processes; 0: one per core; 1: this process. Worker processes are kept
             for the next call.
     """
     workers = workers or os.cpu_count() or 1
     if workers == 1 or len(jobs) == 1:
-        yield from map(play_one, jobs)
+        yield from map(work, jobs)
         return
-    futures = [pool(workers).submit(play_one, job) for job in jobs]
+    futures = [pool(workers).submit(work, job) for job in jobs]
     try:
         for future in as_completed(futures):
             yield future.result()

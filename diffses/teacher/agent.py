@@ -202,6 +202,12 @@ class Teacher(Protocol):
     def reset(self) -> None:
         """Starts an episode."""
 
+    def clone_state(self) -> Any:
+        """What it remembers of the episode; no later call changes it."""
+
+    def restore_state(self, state: Any) -> None:
+        """Goes back to a state of `clone_state`."""
+
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         """Logits or action values, (actions,); for Box actions the mean action, (d,).
 
@@ -222,6 +228,14 @@ class PixelTeacher:
 
     def reset(self) -> None:
         self._view.reset()
+
+    def clone_state(self) -> np.ndarray:
+        """The stack of frames, uint8 (4, 84, 84)."""
+        return self._view.stack.copy()
+
+    def restore_state(self, state: np.ndarray) -> None:
+        """Goes back to a state of `clone_state`."""
+        self._view.stack[:] = state
 
     def scores(self, env: AtariEnv, row: np.ndarray) -> np.ndarray:
         return self._logits(self._view.add(env.frame_pair()))
@@ -282,6 +296,18 @@ class TeacherAgent:
         row = NO_FEATURES if self._detector is None else observe_env(self._detector, env)
         scores = self._teacher.scores(env, row)
         return choose(scores, env)
+
+    def clone_state(self) -> tuple[Any, Any]:
+        """What teacher and detector remember of the episode."""
+        seen = None if self._detector is None else self._detector.clone_state()
+        return self._teacher.clone_state(), seen
+
+    def restore_state(self, state: tuple[Any, Any]) -> None:
+        """Goes back to a state of `clone_state`."""
+        remembered, seen = state
+        self._teacher.restore_state(remembered)
+        if self._detector is not None:
+            self._detector.restore_state(seen)
 
     def record(self) -> None:
         return None

@@ -84,5 +84,11 @@ class ObjectTeacher:
     def reset(self) -> None:
         """Starts an episode; this teacher has no state."""
 
+    def clone_state(self) -> None:
+        """Nothing: it has no state."""
+
+    def restore_state(self, state: None) -> None:
+        """Nothing to do."""
+
     def scores(self, env: Any, row: np.ndarray) -> np.ndarray:
         return self._actor(row)
