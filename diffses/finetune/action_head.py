@@ -92,15 +92,25 @@ def action_head(data: Dataset, detector: Path, kind: ActionHeadKind) -> ActionHe
     Args:
         detector: folder of the artifact.
     """
-    pushes = json.loads((detector / "detector.json").read_text()).get("pushes_of_actions", [])
     if kind is ActionHeadKind.factored and data.bounds is None:
-        effects = action_effects(data, [tuple(map(float, push)) for push in pushes])
+        effects = action_effects(data, pushes_of_actions(detector))
         if any(any(effect[:2]) for effect in effects):
             return _factored(data, effects)
     template = data.layout.template(data.train)
     count = range(len(template.trees))
     identity = tuple(tuple(int(i == j) for j in count) for i in count)
     return ActionHead(template.actions, template, identity, factored=False)
+
+
+def pushes_of_actions(detector: Path) -> list[tuple[float, ...]]:
+    """Which way each action pushes the player, and whether it presses the button, as the detector
+    has found; empty where it has not.
+
+    Args:
+        detector: folder of the artifact.
+    """
+    stored = json.loads((detector / "detector.json").read_text()).get("pushes_of_actions", [])
+    return [tuple(map(float, push)) for push in stored]
 
 
 def action_effects(data: Dataset, pushes: list[tuple[float, ...]]) -> list[tuple[int, int, int]]:

@@ -16,10 +16,11 @@ from diffses.finetune.drive_constants import DriveConstants
 from diffses.finetune.drives import DrivePolicy
 from diffses.finetune.games import Games
 from diffses.finetune.growth import Distinct, Growth, sample_changes
+from diffses.finetune.labels import Labeller, Labels, best_changes
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.race import Entrant, Rung, ordered, paired, play_more, run_race
 from diffses.finetune.simple_policies import in_turn, simple_policies
-from diffses.finetune.vocabulary import Vocabulary
+from diffses.finetune.vocabulary import Vocabulary, features_of
 from diffses.seeds import seed_for
 
 STARTS = 6  # simple policies that play whole games
@@ -33,6 +34,7 @@ LEAST_GAIN, SURE_GAIN = 0.5, 2.0  # standard errors by which a change has to be 
 # end or before all fresh games are played
 BLOCKS = 4  # of fresh games, at the most
 PATIENCE = 3  # rounds without a gain that end a line
+SCORED = 1_000  # changes whose gain is estimated from labels
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the states in which pruning may change the action
 CONSTANT_EPISODES = 1  # of each point and generation of CMA-ES
 
@@ -48,6 +50,7 @@ class Line:
         lineage: of the policy.
         story: how it came about, one entry a step.
         words: the features, with the states that the policy meets.
+        labels: of these states; None: not made yet.
         spent: environment steps of its rounds.
         rounds: of growth.
         barren: the last rounds that brought no gain.
@@ -58,13 +61,14 @@ class Line:
     lineage: Lineage
     story: list[Row]
     words: Vocabulary
+    labels: Labels | None = None
     spent: int = 0
     cost: int = 0  # of the last round
     rounds: int = 0
     barren: int = 0
 
 
-@dataclass(eq=False)
+@dataclass
 class Tally:
     """What a proposer's candidates cost and brought."""
 
@@ -92,6 +96,8 @@ class Discovery:
         words: the features, with recorded states.
         games: plays and counts.
         seed: of every draw and every game.
+        labeller: measures advantages for proposals; None: none are measured.
+        notify: called with each row of the curve.
     """
 
     def __init__(
@@ -101,15 +107,18 @@ class Discovery:
         games: Games,
         settings: DiscoverFinetune,
         seed: int,
+        labeller: Labeller | None = None,
         notify: Callable[[Row], object] = lambda row: None,
     ) -> None:
         self.head, self._words, self.games = head, words, games
         self._settings, self._seed, self._notify = settings, seed, notify
+        self._labeller, self._silent = labeller, 0
         self.lines: list[Line] = []
         self.tallies: dict[str, Tally] = {}
         self.curve: list[Row] = []
         self.finalists: list[Finalist] = []
         self.untuned: Row = {}  # the best simple policy
+        self.labelled: list[Row] = []  # what the labels of each policy were like
 
     def run(self) -> None:
         """The whole search."""
@@ -226,6 +235,7 @@ class Discovery:
             settings.max_size,
         )
         entrants = [self._entrant(line, (change,)) for change in changes]
+        entrants += self._labelled(line, name, entrants)
         seeds = self._seeds(name)
         n, short = len(entrants), settings.short_steps
         sifted = run_race(
@@ -249,6 +259,42 @@ class Discovery:
         line.barren = 0 if accepted else line.barren + 1
         mean = float(np.mean([one.mean for one in best]))
         self._note(line.name, line.rounds, best[0].mean, mean)
+
+    def _labelled(self, line: Line, name: str, others: Sequence[Entrant]) -> list[Entrant]:
+        """Changes that measured advantages propose, as far as they are not among the others. The
+        states of each policy are labelled once; where the labels told nothing for `PATIENCE`
+        policies, no more are made."""
+        if self._labeller is None or (line.labels is None and self._silent == PATIENCE):
+            return []
+        if line.labels is None:
+            seed = seed_for(self._seed, "train", "labels", name)
+            line.labels, steps = self._labeller.label(line.present.forest, seed)
+            with self.games.activity("labels"):
+                self.games.spend(steps)
+            self._tallies("labels").steps += steps
+            self._silent = 0 if line.labels.tell else self._silent + 1
+            told = {"states": len(line.labels), "steps": steps, "agreement": line.labels.agreement}
+            shares = {"share": line.labels.share, "mean_gap": line.labels.mean_gap}
+            self.labelled.append({"policy": line.lineage.label} | told | shares)
+        if not line.labels.tell:
+            return []
+        policy = line.present.policy
+        random = np.random.default_rng(seed_for(self._seed, "discover", name, "labels"))
+        changes = sample_changes(
+            self.head, policy, line.words, SCORED, ODDS, random, self._settings.max_size
+        )
+        known = features_of(policy)
+        changed = []
+        for change in changes:
+            made = change.applied(policy)
+            new = tuple(sorted(features_of(made) - known))
+            changed.append((change, self.head.forest(made), new))
+        best = best_changes(line.labels, changed, self._settings.proposals // 4)
+        found = [self._entrant(line, (change,)) for change in best]
+        for one in found:
+            one.origin = f"labels: {one.origin}"
+        present = {one.forest for one in others}
+        return [one for one in found if one.forest not in present]
 
     def _entrant(self, line: Line, changes: tuple[Any, ...]) -> Entrant:
         policy = line.present.policy
@@ -296,7 +342,7 @@ class Discovery:
             operator=f"{line.name}: {best.origin}",
             parents=(label, label),
         )
-        line.present = best
+        line.present, line.labels = best, None
         line.words = self._own_states(best)
         line.story.append(
             self._step(best, best.origin, tried, line.cost) | {"gain": gain, "gain_error": error}

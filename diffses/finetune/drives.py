@@ -200,14 +200,13 @@ def with_constants(policy: DrivePolicy, values: Sequence[float]) -> DrivePolicy:
     Raises:
         ValueError: for another number of values.
     """
+    count = len(constants(policy))
+    if len(values) != count:
+        raise ValueError(f"want {count} constants, got {len(values)}")
     each = iter([rounded(value) for value in values])
-    try:
-        drives = tuple(None if one is None else _refilled(one, each) for one in policy.drives)
-    except StopIteration:
-        raise ValueError(f"{len(values)} constants are too few") from None
-    if next(each, None) is not None:
-        raise ValueError(f"{len(values)} constants are too many")
-    return DrivePolicy(drives)
+    return DrivePolicy(
+        tuple(None if one is None else _refilled(one, each) for one in policy.drives)
+    )
 
 
 def _refilled(drive: Drive, values: Iterator[float]) -> Drive:

@@ -109,6 +109,13 @@ class Games:
         finally:
             self._activity = before
 
+    def spend(self, steps: int) -> None:
+        """Counts environment steps for the present activity."""
+        self.spent += steps
+        self.spent_on[self._activity] = self.spent_on.get(self._activity, 0) + steps
+        if self.on_steps is not None:
+            self.on_steps(steps)
+
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int], max_steps: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -170,10 +177,7 @@ class Games:
             self._asked.add(key)
             game = self._known[key]
             self.played += 1
-            self.spent += game.steps
-            self.spent_on[self._activity] = self.spent_on.get(self._activity, 0) + game.steps
-            if self.on_steps is not None:
-                self.on_steps(game.steps)
+            self.spend(game.steps)
             if max_steps >= self._whole:
                 self.first_to_n.observe(game)
 

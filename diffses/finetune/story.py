@@ -63,6 +63,7 @@ def story(search: Discovery, champion: Champion) -> dict[str, Any]:
         "story": champion.finalist.story,
         "untuned": search.untuned,
         "proposers": {name: asdict(tally) for name, tally in search.tallies.items()},
+        "labels": search.labelled,
         "search_steps": games.spent,
         "search_games": games.played,
         "spent": games.spent_on,

@@ -24,12 +24,13 @@ from diffses.detector.identity import name_observation
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
-from diffses.finetune.action_head import action_head
+from diffses.finetune.action_head import action_head, pushes_of_actions
 from diffses.finetune.discovery import Discovery
 from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.fisher import sample_rows
 from diffses.finetune.games import Games
 from diffses.finetune.initialization import hall_of_fame, initial_population
+from diffses.finetune.labels import Labeller
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.prune import prune, without_unused
 from diffses.finetune.search import Search, Tuner
@@ -154,6 +155,18 @@ def discover_forest(
     games = Games(
         protocol, inputs["detector"], finetune.workers, workspace.scratch, finetune.whole_steps
     )
+    labeller = None
+    if finetune.label_states and data.bounds is None:
+        labeller = Labeller(
+            protocol,
+            str(inputs["detector"]),
+            data.actions,
+            data.groups,
+            tuple(pushes_of_actions(inputs["detector"])),
+            finetune.label_states,
+            finetune.workers,
+            workspace.scratch,
+        )
     with Bar(finetune.steps, "step", "finetune") as progress:
         games.on_steps = progress.update
 
@@ -161,7 +174,7 @@ def discover_forest(
             log_metrics("finetune", row, games.spent, "steps")
             progress.show(start=row["start"], leader=row["leader"], best=row["best"])
 
-        search = Discovery(head, words, games, finetune, seed, notify)
+        search = Discovery(head, words, games, finetune, seed, labeller, notify)
         search.run()
     write_curve(workspace.out / "curve.csv", search.curve)
     champion = choose(validator, search.finalists, head, finetune.validation_candidates)
