@@ -38,7 +38,8 @@ class ForestSpec:
     detector: str  # folder of the artifact
 
     def build(self, env: Env) -> ForestAgent:
-        return ForestAgent(self.forest, detector_at(self.detector))
+        detector = detector_at(self.detector).with_features(self.forest.features)
+        return ForestAgent(self.forest, detector)
 
 
 class ForestAgent:

@@ -36,11 +36,12 @@ class LearnedDetector(DetectorConfig):
     )  # path of a recording (`record-frames`) to learn from instead
     steps: int = number(3000, 50)  # number of recorded steps it learns from
     differences: bool = True  # also compute position differences between pairs of objects
+    concepts: bool = False  # also compute concepts: relations of objects' motion to the player's
     # maximum objects of a type with features of their own; larger types get group features: count,
     # nearest member, extent
     slots: int = number(4, 1, 64)
     patience: int = number(3, 0, 100)  # steps for which a track survives without a detection
-    # maximum number of features; rarely seen types get none beyond it
+    # maximum number of features, concepts not counted; rarely seen types get none beyond it
     features: int = number(60, 1)
 
 

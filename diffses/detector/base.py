@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +47,9 @@ class AnyDetector(Protocol):
 
     def fresh(self) -> AnyDetector:
         """A new instance with its own tracker state; what was learned is shared."""
+
+    def with_features(self, names: Collection[str]) -> AnyDetector:
+        """A new instance that computes at least these features, in the order of `features`."""
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`, with its `kind`, and whatever else `open_detector` needs."""

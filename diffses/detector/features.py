@@ -9,6 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from diffses.config import OTHERS
+from diffses.detector.concepts import (
+    CONCEPTS,
+    concept_code,
+    group_concepts,
+    object_concepts,
+    player_concepts,
+)
 from diffses.detector.kernel import (
     BUTTON,
     COUNT,
@@ -28,6 +35,7 @@ from diffses.detector.kernel import (
     PUSH_Y,
     REST,
     RIGHTMOST,
+    ROW_LEFT,
     SECOND_LEFT,
     VX,
     VY,
@@ -84,7 +92,14 @@ MEMBER_CHOICES |= {
     name: (SECOND_LEFT + number, ("x", "y", "vx", "vy", "present"))
     for number, name in enumerate(SECONDS)
 }
+IN_LINE = ("row_left", "row_right", "column_above", "column_below")  # the nearest in line each way
+MEMBER_CHOICES |= {name: (ROW_LEFT + number, ()) for number, name in enumerate(IN_LINE)}
 SIDES = {"left": (0, -1), "right": (0, 1), "above": (1, -1), "below": (1, 1)}  # axis, direction
+SIDE_OF = SIDES | {  # of every choice that names one
+    name: side
+    for names in (SECONDS, IN_LINE)
+    for name, side in zip(names, SIDES.values(), strict=True)
+}
 MAX_PAIRED_SLOTS = 4  # with more slots, only differences to the player are offered
 AXIS_OF_SIZE = {"w": "x", "h": "y"}  # the position along the same axis
 MIN_REST_SHARE = 0.5  # of the steps after a moving one are at rest: the object moves in jumps
@@ -150,7 +165,15 @@ class Feature:
         return own if self.other is None else f"{own}-{self.other.name}.{self.quantity}"
 
     @property
+    def is_concept(self) -> bool:
+        """Whether it relates the object to the player, see `concepts`."""
+        return self.quantity in CONCEPTS
+
+    @property
     def unit(self) -> str:
+        if self.is_concept:
+            concept = CONCEPTS[self.quantity]
+            return f"{concept.unit}; missing: {concept.missing}"
         if self.other is None:
             return QUANTITIES[self.quantity].unit
         where = "right of" if self.quantity == "x" else "below"
@@ -231,7 +254,7 @@ def group_members(
     place = -1 if player is None else player.place
     sides = [which for which, (axis, _) in SIDES.items() if axis in axes]
     sides += [f"{which}2" for which in sides]
-    of_one = [None, *(which for which in MEMBER_CHOICES if which not in (*SIDES, *SECONDS))]
+    of_one = [None, *(which for which in MEMBER_CHOICES if which not in SIDE_OF)]
     made = []
     for group in groups:
         wanted = ["nearest", *sides] if group.name == OTHERS else of_one
@@ -246,6 +269,64 @@ def group_members(
     return made
 
 
+def concept_features(
+    slots: Sequence[Slot],
+    groups: Sequence[ObjectGroup],
+    player: Slot | None,
+    axes: Collection[int],
+    lead_speed: tuple[float, float],
+) -> list[Feature]:
+    """All concepts that the types allow.
+
+    Objects: every slot but the player's; of a type with several objects, and of all types together,
+    the nearest, the next on each side, the second one beyond it, the next in the row and in the
+    column of the player, and the next collider.
+
+    Args:
+        groups: of `tracker.concept_groups`.
+        axes: those along which the actions push the player.
+        lead_speed: of `Dynamics`.
+    """
+    if player is None or not axes:
+        return []
+    found = [Feature(player, quantity) for quantity in player_concepts(axes)]
+    things = [slot for slot in slots if slot != player]
+    names = {slot.name for slot in things}
+    members = [one for one in concept_members(groups, player) if one.name not in names]
+    chosen: list[Slot | GroupMember] = [*things, *(one for one in members if one.which)]
+    for thing in chosen:
+        side = _side(thing)
+        found += [
+            Feature(thing, quantity)
+            for quantity in object_concepts(axes, lead_speed, None if side is None else side[0])
+        ]
+    whole: list[Slot | GroupMember] = [slot for slot in things if _is_whole(slot, groups)]
+    whole += [one for one in members if one.which is None]
+    found += [Feature(thing, quantity) for thing in whole for quantity in group_concepts(axes)]
+    return found
+
+
+def _is_whole(slot: Slot, groups: Sequence[ObjectGroup]) -> bool:
+    """Whether the slot is the only place of its type."""
+    return any((group.first, group.end) == (slot.place, slot.place + 1) for group in groups)
+
+
+def concept_members(groups: Sequence[ObjectGroup], player: Slot) -> list[GroupMember]:
+    """The members of each group that concepts describe, and each whole group.
+
+    Of a type with few objects, which have slots of their own, the nearest and the next collider; of
+    OTHERS with as few none.
+    """
+    found = []
+    for group in groups:
+        wanted: tuple[str, ...] = ("nearest", *SIDES, *SECONDS, *IN_LINE, "coming")
+        if group.few:
+            alone = group.name == OTHERS or group.end - group.first == 1
+            wanted = () if alone else ("nearest", "coming")
+        found += [GroupMember(group, which, player.place) for which in (*wanted, None)]
+    return found
+
+
 @dataclass(frozen=True)
 class FeaturePlan:
     """Features as the arrays that `kernel.compute_features` reads."""
@@ -256,22 +337,40 @@ class FeaturePlan:
     places: np.ndarray
     columns: np.ndarray  # int64 (f,)
     scales: np.ndarray  # float64 (f,): px, or px per step, per unit of the feature
+    concept_places: np.ndarray  # int64 (c,): as `places`, of the concepts
+    concept_codes: np.ndarray  # int64 (c, 4): of `concept_kernel.compute_concepts`
 
 
 def feature_plan(features: Sequence[Feature]) -> FeaturePlan:
-    """The arrays for these features, in their order."""
+    """The arrays for these features, in their order: first the others, then the concepts.
+
+    Raises:
+        ValueError: if a concept comes before another feature.
+    """
+    if sorted(features, key=lambda f: f.is_concept) != list(features):
+        raise ValueError("the concepts must come after the other features")
+    plain = sum(not f.is_concept for f in features)
     members = list(dict.fromkeys(f.slot for f in features if isinstance(f.slot, GroupMember)))
     own = [
         -2 - members.index(f.slot) if isinstance(f.slot, GroupMember) else f.slot.place
         for f in features
     ]
     other = [-1 if f.other is None else f.other.place for f in features]
+    quantities = [QUANTITIES[f.quantity] for f in features[:plain]]
+    codes = [concept_code(f.quantity, _side(f.slot)) for f in features[plain:]]
     return FeaturePlan(
         np.array([_member_row(one) for one in members], np.int64).reshape(-1, 4),
-        np.array([own, other], np.int64).T.reshape(-1, 2).copy(),
-        np.array([QUANTITIES[f.quantity].column for f in features], np.int64),
-        np.array([QUANTITIES[f.quantity].scale for f in features], np.float64),
+        np.array([own[:plain], other[:plain]], np.int64).T.reshape(-1, 2).copy(),
+        np.array([quantity.column for quantity in quantities], np.int64),
+        np.array([quantity.scale for quantity in quantities], np.float64),
+        np.array(own[plain:], np.int64),
+        np.array(codes, np.int64).reshape(-1, 4),
     )
+
+
+def _side(slot: Slot | GroupMember) -> tuple[int, int] | None:
+    """The axis and direction in which a member is chosen; None if it may be on either side."""
+    return SIDE_OF.get(slot.which or "") if isinstance(slot, GroupMember) else None
 
 
 def _member_row(one: GroupMember) -> tuple[int, int, int, int]:
@@ -303,9 +402,36 @@ def varying_features(features: Sequence[Feature], rows: np.ndarray) -> list[Feat
     return list(kept.values())
 
 
+def distinct_features(
+    features: Sequence[Feature], rows: np.ndarray, chosen: Sequence[Feature]
+) -> list[Feature]:
+    """The chosen concepts that were not equal to an earlier one in every step of a recording.
+
+    A velocity is also left out where it equals another feature of the same object.
+
+    Args:
+        features: of the rows. rows: float64 (n, f).
+        chosen: concepts among them.
+    """
+    columns = {f.name: column.tobytes() for f, column in zip(features, rows.T, strict=True)}
+    plain = {(f.slot.name, columns[f.name]) for f in features if not f.is_concept}
+    seen: set[bytes] = set()
+    kept = []
+    for feature in chosen:
+        column = columns[feature.name]
+        is_velocity = feature.quantity.startswith("velocity_")
+        if column in seen or (is_velocity and (feature.slot.name, column) in plain):
+            continue
+        seen.add(column)
+        kept.append(feature)
+    return kept
+
+
 def _varies(feature: Feature, columns: Mapping[str, np.ndarray]) -> bool:
     """Whether a feature that is no difference is kept; columns: float64 (n,) of each feature."""
     column = columns[feature.name]
+    if feature.is_concept:
+        return bool(len(column)) and float(np.ptp(column)) > 0
     if feature.quantity in DRIFTS:
         speed = columns[f"{feature.slot.name}.{DRIFTS[feature.quantity]}"]
         of_member = isinstance(feature.slot, GroupMember)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +56,10 @@ class Identity:
     def fresh(self) -> Identity:
         """A new instance."""
         return Identity(self.features)
+
+    def with_features(self, names: Collection[str]) -> Identity:
+        """Itself: the observation is there anyway."""
+        return self
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""

@@ -56,9 +56,12 @@ FLICKER_RADIUS = 6  # px; a vanished blob with a similar colour this near has mo
 # Feature columns besides those of the track table.
 PRESENT, COUNT = COLUMNS, COLUMNS + 1
 # Criteria by which one member of a group is chosen. NEXT_*: the nearest one in that direction from
-# the player. From SECOND_LEFT on, in the same order: the one after it, beyond its far edge.
+# the player. From SECOND_LEFT on, in the same order: the one after it, beyond its far edge. From
+# ROW_LEFT on, in the same order: the nearest of those whose box overlaps the player's along the
+# other axis, i.e. in its row (left, right) or column (above, below).
 NEAREST, LEFTMOST, RIGHTMOST, HIGHEST, LOWEST, NEXT_COLLIDER = range(6)
 NEXT_LEFT, NEXT_RIGHT, NEXT_ABOVE, NEXT_BELOW, SECOND_LEFT = range(6, 11)
+ROW_LEFT = 20
 COLLISION_CORRIDOR = 20.0  # px; how far from the player's centre a collider's course may pass
 
 
@@ -626,6 +629,7 @@ def compute_features(
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
+    chosen: np.ndarray,
     row: np.ndarray,
 ) -> None:
     """Writes the features of a track table into `row`, float64 (f,).
@@ -634,8 +638,8 @@ def compute_features(
         table: float64 (places, COLUMNS).
         max_coast_steps: int64 (places,), the coast limit of each place.
         members, places, columns, scales: of `FeaturePlan`.
+        chosen: int64 (m,), output: what `choose_member` returns for each member.
     """
-    chosen = np.empty(members.shape[0], np.int64)
     for number in range(members.shape[0]):
         chosen[number] = choose_member(table, max_coast_steps, members[number])
     for feature in range(row.shape[0]):
@@ -663,6 +667,7 @@ def choose_member(table: np.ndarray, max_coast_steps: np.ndarray, member: np.nda
     """
     criterion, player = member[0], member[3]
     of_player = criterion == NEAREST or NEXT_COLLIDER <= criterion < SECOND_LEFT + 4
+    of_player |= criterion >= ROW_LEFT
     if of_player and not is_visible(table[player], max_coast_steps[player]):
         return -1
     second = SECOND_LEFT <= criterion < SECOND_LEFT + 4
@@ -724,6 +729,14 @@ def _member_cost(entry: np.ndarray, player: np.ndarray, criterion: int) -> float
         )
         ahead = off if criterion in (NEXT_RIGHT, NEXT_BELOW) else -off
         return float(ahead) if ahead > 0 else INFEASIBLE
+    if ROW_LEFT <= criterion < ROW_LEFT + 4:
+        dx, dy = x - _coasted_value(player, X), y - _coasted_value(player, Y)
+        in_row = criterion < ROW_LEFT + 2
+        aside, size = (dy, H) if in_row else (dx, W)
+        off = dx if in_row else dy
+        ahead = off if (criterion - ROW_LEFT) % 2 else -off
+        beside = abs(aside) < 0.5 * (entry[size] + player[size])
+        return float(ahead) if beside and ahead > 0 else INFEASIBLE
     if criterion == LEFTMOST:
         return x
     if criterion == RIGHTMOST:
@@ -769,6 +782,7 @@ def observe(
     places: np.ndarray,
     columns: np.ndarray,
     scales: np.ndarray,
+    chosen: np.ndarray,
     row: np.ndarray,
 ) -> None:
     """Segmentation, tracking and features of one step, in one call."""
@@ -777,4 +791,4 @@ def observe(
     )
     crop_protrusions(runs, n_runs, blobs, count, type_params, type_colours)
     update_tracks(table, blobs, count, type_params, type_colours, patience, assigned)
-    compute_features(table, max_coast_steps, members, places, columns, scales, row)
+    compute_features(table, max_coast_steps, members, places, columns, scales, chosen, row)

@@ -107,8 +107,10 @@ class MotionObjectDetector(TrackingDetector):
             tracker.plan.places,
             tracker.plan.columns,
             tracker.plan.scales,
-            tracker.row,
+            tracker.chosen,
+            tracker.plain_row,
         )
+        tracker.write_concepts(tracker.table, tracker.concept_row)
         return tracker.row
 
     def fresh(self) -> MotionObjectDetector:

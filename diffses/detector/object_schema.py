@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from diffses.config import OTHERS, Label, LearnedDetector
-from diffses.detector import controllability, features, kernel, object_types
+from diffses.detector import controllability, dynamics, features, kernel, object_types
 from diffses.detector import labels as labels_
 from diffses.detector.object_types import ObjectType
 from diffses.detector.offline_tracks import Trajectories, initial_params, track_boxes
@@ -17,10 +18,13 @@ from diffses.detector.tracker import (
     ObjectSchema,
     Tracker,
     TypeInfo,
+    candidate_concepts,
     candidate_features,
     player_slot,
     replay_action,
 )
+
+log = logging.getLogger("diffses")
 
 BUTTON = "FIRE"  # suffix of the names of actions that press the button
 
@@ -75,7 +79,33 @@ def schema_from_types(
     )
     pushes = _pushes(types, params, player, tracks, action_tm1)
     every = candidate_features(types, params, player, pushes, differences=settings.differences)
-    return ObjectSchema(params, types, player, tuple(every), pushes)
+    schema = ObjectSchema(params, types, player, tuple(every), pushes)
+    if settings.concepts:
+        schema = _with_concepts(schema, tracks, kind, action_tm1)
+    return schema
+
+
+def _with_concepts(
+    schema: ObjectSchema, tracks: Trajectories, kind: np.ndarray, action_tm1: np.ndarray
+) -> ObjectSchema:
+    """Measures the dynamics, and adds all candidate concepts after the other features.
+
+    Args:
+        kind: int64 (n,), the type of each row of `tracks`.
+    """
+    slot = player_slot(schema.types, schema.params, schema.player)
+    names = [one.name for one in schema.types]
+    found = dynamics.identify_dynamics(
+        tracks,
+        kind,
+        names,
+        None if schema.player is None else names.index(schema.player),
+        -1 if slot is None else slot.place,
+        np.array(schema.pushes).reshape(-1, 3),
+        action_tm1,
+    )
+    schema = replace(schema, dynamics=found)
+    return replace(schema, features=(*schema.features, *candidate_concepts(schema)))
 
 
 def _pushes(
@@ -114,7 +144,8 @@ def with_button(schema: ObjectSchema, names: Sequence[str]) -> ObjectSchema:
         (*known.get(number, (0.0, 0.0, 0.0))[:2], float(name.endswith(BUTTON)))
         for number, name in enumerate(names)
     )
-    own = [i for i, f in enumerate(schema.features) if f.of == schema.player and f.other is None]
+    plain = [f for f in schema.features if not f.is_concept]
+    own = [i for i, f in enumerate(plain) if f.of == schema.player and f.other is None]
     place = own[-1] + 1 if own else 0
     new = (features.Feature(slot, "button"), features.Feature(slot, "rest"))
     every = (*schema.features[:place], *new, *schema.features[place:])
@@ -128,24 +159,44 @@ def _slots(kind: ObjectType, most: int, *, is_player: bool) -> int:
 
 
 def select_features(schema: ObjectSchema, rows: np.ndarray, most: int) -> ObjectSchema:
-    """Keeps the features that vary in `rows`, float64 (n, f), at most about `most` of them.
+    """Keeps the features that vary in `rows`, float64 (n, f): at most about `most` that are no
+    concepts, and all concepts that differ from each other.
 
     If more vary, types are kept whole in this order as long as they fit: the player, OTHERS,
     then the types seen most often; a type that does not fit is tried without its mean
-    velocities. The first type is always kept.
+    velocities. The first type is always kept. What does not fit is logged.
     """
     varying = features.varying_features(schema.features, rows)
+    plain = [f for f in varying if not f.is_concept]
     ranked = sorted(schema.types, key=lambda kind: (kind.name != schema.player, -kind.mean_count))
     names = [kind.name for kind in ranked]
     names.insert(int(schema.player is not None), OTHERS)
     kept: set[str] = set()
     for name in names:
-        mine = {f.name for f in varying if f.of == name}
-        present = {f.name for f in varying if f.of == name and f.quantity not in features.DRIFTS}
+        mine = {f.name for f in plain if f.of == name}
+        present = {f.name for f in plain if f.of == name and f.quantity not in features.DRIFTS}
         for wanted in (mine, present):
             if not kept or len(kept) + len(wanted) <= most:
                 kept |= wanted
                 break
+    if len(kept) < len(plain):
+        log.info(
+            "detector.features=%d leaves out %d features: %s",
+            most,
+            len(plain) - len(kept),
+            ", ".join(f.name for f in plain if f.name not in kept),
+        )
+    concepts = [f for f in varying if f.is_concept]
+    distinct = features.distinct_features(schema.features, rows, concepts)
+    kept |= {f.name for f in distinct}
+    if schema.dynamics is not None:
+        every = sum(f.is_concept for f in schema.features)
+        log.info(
+            "%d concepts; left out: %d that did not vary, %d that are equal to another one",
+            len(distinct),
+            every - len(concepts),
+            len(concepts) - len(distinct),
+        )
     return replace(schema, features=tuple(f for f in varying if f.name in kept))
 
 

@@ -6,15 +6,18 @@ of a step and returns the features; `objects` lists what was detected.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from diffses.config import OTHERS
+from diffses.detector import concept_kernel, kernel
 from diffses.detector import features as features_
-from diffses.detector import kernel
+from diffses.detector.concepts import CONCEPTS
+from diffses.detector.dynamics import Dynamics, read_dynamics
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
 from diffses.detector.segmentation import TrackerParams, empty_table
@@ -56,10 +59,17 @@ class ObjectSchema:
     # effect of each action, by index: pushes the player right (1) or left (-1), down (1) or up
     # (-1); presses the button (1). Actions beyond the last have none.
     pushes: tuple[tuple[float, float, float], ...] = ()
+    dynamics: Dynamics | None = None  # measured for the concepts; None: it offers no concepts
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The axes along which the actions push the player, 0 for x and 1 for y."""
+        return tuple(axis for axis in (0, 1) if any(push[axis] for push in self.pushes))
 
     def describe(self) -> dict[str, Any]:
         """The part of `detector.json` that `read_schema` reads."""
-        return {
+        measured = {} if self.dynamics is None else self._describe_concepts(self.dynamics)
+        return measured | {
             "player": self.player,
             "pushes_of_actions": [list(push) for push in self.pushes],
             "types": [
@@ -78,6 +88,18 @@ class ObjectSchema:
             "features": [feature.name for feature in self.features],
             "units": {feature.name: feature.unit for feature in self.features},
             "patience_steps": self.params.patience,
+        }
+
+    def _describe_concepts(self, dynamics: Dynamics) -> dict[str, Any]:
+        """What was measured, and the definition of each concept that is offered."""
+        used = {f.quantity for f in self.features if f.is_concept}
+        return {
+            "dynamics": dynamics.describe([kind.name for kind in self.types]),
+            "concepts": {
+                name: {"formula": one.formula, "unit": one.unit, "missing": one.missing}
+                for name, one in CONCEPTS.items()
+                if name in used
+            },
         }
 
 
@@ -102,12 +124,16 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
     player = player_slot(types, params, words["player"])
     groups = all_groups(types, params, player)
     members = {one.name: one for one in features_.group_members(groups, player)}
+    if player is not None:
+        every = features_.concept_members(concept_groups(types, params, player), player)
+        members = {one.name: one for one in every} | members
     found = tuple(_feature(name, slots, members) for name in words["features"])
     pushes = tuple(
         (float(x), float(y), float(button[0]) if button else 0.0)
         for x, y, *button in words["pushes_of_actions"]
     )
-    return ObjectSchema(params, types, words["player"], found, pushes)
+    dynamics = read_dynamics(words["dynamics"]) if "dynamics" in words else None
+    return ObjectSchema(params, types, words["player"], found, pushes, dynamics)
 
 
 def _feature(name: str, slots: dict[str, Slot], members: dict[str, GroupMember]) -> Feature:
@@ -136,6 +162,20 @@ def candidate_features(
     )
 
 
+def candidate_concepts(schema: ObjectSchema) -> list[Feature]:
+    """All concepts that the types allow, given the measured dynamics."""
+    player = player_slot(schema.types, schema.params, schema.player)
+    if player is None or schema.dynamics is None:
+        return []
+    return features_.concept_features(
+        named_slots(schema.types, schema.params),
+        concept_groups(schema.types, schema.params, player),
+        player,
+        schema.axes,
+        schema.dynamics.lead_speed,
+    )
+
+
 def named_slots(types: Sequence[TypeInfo], params: TrackerParams) -> list[Slot]:
     """The places of the track table with features of their own: the first ones of each type."""
     slots = []
@@ -159,6 +199,23 @@ def all_groups(
         for kind, (first, end) in zip(types, ranges, strict=True)
         if end - first > min(kind.slots, 1)
     ]
+
+
+def concept_groups(
+    types: Sequence[TypeInfo], params: TrackerParams, player: Slot
+) -> list[ObjectGroup]:
+    """Each type, unless the player is all of it; and OTHERS, all objects but the player, if there
+    are two other types."""
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int).tolist()
+    groups = [
+        ObjectGroup(kind.name, first, end, few=end - first <= kind.slots)
+        for kind, (first, end) in zip(types, ranges, strict=True)
+        if (first, end) != (player.place, player.place + 1)
+    ]
+    if len(groups) < 2:
+        return groups
+    few = params.places - 1 <= features_.MAX_PAIRED_SLOTS
+    return [ObjectGroup(OTHERS, 0, params.places, few=few), *groups]
 
 
 def player_slot(
@@ -203,7 +260,10 @@ class Tracker:
         ].astype(np.int64)
         self.assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
         self.table = empty_table(params.places)
+        self.chosen = np.zeros(len(self.plan.members), np.int64)
         self.row = np.zeros(len(schema.features))
+        count = len(self.plan.scales)
+        self.plain_row, self.concept_row = self.row[:count], self.row[count:]  # parts of it
         self._type_of_place = params.type_of_place()
         # tracks are numbered by place, those with features of their own first
         own = [slot.place for slot in slots]
@@ -214,6 +274,7 @@ class Tracker:
         player = player_slot(schema.types, params, schema.player)
         self.player_place = -1 if player is None else player.place  # -1: there is no player
         self.pushes = np.array(schema.pushes).reshape(-1, 3)
+        self.dynamics = None if schema.dynamics is None else schema.dynamics.arrays(params)
 
     def reset(self) -> None:
         """Starts an episode: deletes all tracks."""
@@ -254,14 +315,37 @@ class Tracker:
             params.patience,
             self.assigned,
         )
-        return self._write_features(self.table, self.row)
+        self._write_features(self.table, self.plain_row)
+        self.write_concepts(self.table, self.concept_row)
+        return self.row
 
-    def _write_features(self, table: np.ndarray, row: np.ndarray) -> np.ndarray:
+    def _write_features(self, table: np.ndarray, row: np.ndarray) -> None:
         plan = self.plan
         kernel.compute_features(
-            table, self.max_coast_steps, plan.members, plan.places, plan.columns, plan.scales, row
+            table,
+            self.max_coast_steps,
+            plan.members,
+            plan.places,
+            plan.columns,
+            plan.scales,
+            self.chosen,
+            row,
         )
-        return row
+
+    def write_concepts(self, table: np.ndarray, row: np.ndarray) -> None:
+        """Writes the concepts of a track table, float64 (c,), for which `chosen` is up to date."""
+        if len(row) and self.dynamics is not None:
+            concept_kernel.compute_concepts(
+                table,
+                self.max_coast_steps,
+                self.plan.members,
+                self.chosen,
+                self.player_place,
+                self.plan.concept_places,
+                self.plan.concept_codes,
+                *self.dynamics,
+                row,
+            )
 
     @property
     def objects(self) -> np.ndarray:
@@ -306,7 +390,10 @@ class Tracker:
             for name in ("x", "y", "w", "h", "vx", "vy"):
                 entry[features_.QUANTITIES[name].column] = one[name]
             entry[kernel.DRIFT_X], entry[kernel.DRIFT_Y] = one["vx"], one["vy"]
-        return self._write_features(table, np.zeros(len(self.row)))
+        row = np.zeros(len(self.row))
+        self._write_features(table, row[: len(self.plain_row)])
+        self.write_concepts(table, row[len(self.plain_row) :])
+        return row
 
 
 def replay_action(
@@ -326,7 +413,7 @@ def replay_action(
         detector.set_last_action(int(action_tm1[frame]))
 
 
-class TrackingDetector:
+class TrackingDetector(ABC):
     """What detectors with a tracker share; subclasses define how boxes are found.
 
     Not thread-safe: use one instance per game that is being played (`fresh`).
@@ -339,6 +426,16 @@ class TrackingDetector:
         self.tracker = Tracker(schema)
         self.features: tuple[str, ...] = tuple(feature.name for feature in schema.features)
         self.units: dict[str, str] = {f.name: f.unit for f in schema.features}
+
+    @abstractmethod
+    def with_schema(self, schema: ObjectSchema) -> Self:
+        """A new instance with another schema."""
+
+    def with_features(self, names: Collection[str]) -> Self:
+        """A new instance that computes these features alone, in the order of `features`."""
+        schema = self.tracker.schema
+        kept = tuple(feature for feature in schema.features if feature.name in names)
+        return self.with_schema(replace(schema, features=kept))
 
     @property
     def track_names(self) -> tuple[str, ...]:

@@ -9,13 +9,12 @@ import io
 import textwrap
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from diffses import seeds
 from diffses.config import ArcadeEnv, EnvConfig, GymnasiumEnv
-from diffses.detector import kernel
+from diffses.detector import concept_kernel, kernel
 from diffses.detector.identity import name_observation
 from diffses.detector.loading import open_detector
 from diffses.detector.motion import MotionObjectDetector
@@ -72,7 +71,7 @@ def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str
         "    python FILE.py --episodes 10     plays test episodes; needs numpy and ale-py\n"
         "\nDetector(FITTED).observe(frame) gives a row, once a step.\n"
     )
-    modules = (seeds, kernel, runtime)
+    modules = (seeds, kernel, concept_kernel, runtime)
     data = "\n".join(
         textwrap.wrap(base64.b64encode(_fitted(forest, detector)).decode(), BASE64_WIDTH)
     )
@@ -91,10 +90,13 @@ def _gymnasium_file(forest: Forest, env: GymnasiumEnv, title: str) -> str:
     return _assemble(forest, title, usage, {}, modules, ending, "main(TASK, COLUMNS, act)")
 
 
-def _fitted(forest: Forest, detector: Any) -> bytes:
-    """All arrays of a motion detector as the bytes of an .npz file."""
+def _fitted(forest: Forest, detector: MotionObjectDetector) -> bytes:
+    """The arrays of a motion detector that the forest needs, as the bytes of an .npz file."""
+    detector = detector.with_features(forest.features)
     segmentation, params = detector.model.segmentation, detector.model.schema.params
-    plan = detector.tracker.plan
+    plan, places = detector.tracker.plan, params.places
+    nothing = (np.zeros((places, 2), np.int64), np.zeros((places, 4)), np.zeros(0))  # no concepts
+    columns, walls, motion = detector.tracker.dynamics or nothing
     sorted_codes, order = codes()
     target = io.BytesIO()
     np.savez_compressed(
@@ -112,6 +114,11 @@ def _fitted(forest: Forest, detector: Any) -> bytes:
         places=plan.places,
         columns=plan.columns,
         scales=plan.scales,
+        concept_places=plan.concept_places,
+        concept_codes=plan.concept_codes,
+        velocity_columns=columns,
+        walls=walls,
+        motion=motion,
         player_place=detector.tracker.player_place,
         pushes=detector.tracker.pushes,
         wanted=[detector.features.index(name) for name in forest.features],

@@ -1,6 +1,7 @@
 """Runtime of an exported file that plays an Atari game: the detector and the episode loop.
 
-Its source is copied into the file, after that of `detector.kernel` without numba. Everything
+Its source is copied into the file, after that of `detector.kernel` and `detector.concept_kernel`
+without numba. Everything
 that depends on the policy is passed as arguments.
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from ale_py import Action, ALEInterface, LoggerMode, roms
 
+from diffses.detector.concept_kernel import compute_concepts
 from diffses.detector.kernel import (
     COLUMNS,
     MAX_BLOBS,
@@ -72,7 +74,8 @@ class Detector:
             whole = screen.copy()
             restore_flicker(screen, self._indices(before), *looks, f["background"].copy(), whole)
             screen = whole
-        row = np.zeros(len(f["scales"]))
+        plain, concepts = np.zeros(len(f["scales"])), np.zeros(len(f["concept_places"]))
+        chosen = np.zeros(len(f["members"]), np.int64)
         observe(
             screen,
             *looks,
@@ -86,9 +89,24 @@ class Detector:
             f["places"],
             f["columns"],
             f["scales"],
-            row,
+            chosen,
+            plain,
         )
-        features: np.ndarray = row[f["wanted"]]
+        if len(concepts):
+            compute_concepts(
+                self.table,
+                f["max_coast_steps"],
+                f["members"],
+                chosen,
+                int(f["player_place"]),
+                f["concept_places"],
+                f["concept_codes"],
+                f["velocity_columns"],
+                f["walls"],
+                f["motion"],
+                concepts,
+            )
+        features: np.ndarray = np.concatenate([plain, concepts])[f["wanted"]]
         return features
 
     def _indices(self, frame: np.ndarray) -> np.ndarray:

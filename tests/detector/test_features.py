@@ -22,8 +22,9 @@ def row_of(table, features, hold=0):
     how = feature_plan(features)
     row = np.full(len(features), np.nan)
     max_coast_steps = np.full(len(table), hold)
+    chosen = np.zeros(len(how.members), np.int64)
     kernel.compute_features(
-        table, max_coast_steps, how.members, how.places, how.columns, how.scales, row
+        table, max_coast_steps, how.members, how.places, how.columns, how.scales, chosen, row
     )
     return dict(zip([feature.name for feature in features], row, strict=True))
 
