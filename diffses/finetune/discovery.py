@@ -110,7 +110,7 @@ class Discovery:
         labeller: Labeller | None = None,
         notify: Callable[[Row], object] = lambda row: None,
     ) -> None:
-        self.head, self._words, self.games = head, words, games
+        self.head, self.words, self.games = head, words, games
         self._settings, self._seed, self._notify = settings, seed, notify
         self._labeller, self._silent = labeller, 0
         self.lines: list[Line] = []
@@ -168,9 +168,9 @@ class Discovery:
 
     def _simple_entrants(self, most: int, random: np.random.Generator) -> list[Entrant]:
         """At most so many simple policies that decide differently, of each family in turn."""
-        distinct = Distinct(self._words.rows[:MAX_STATES])
+        distinct = Distinct(self.words.rows[:MAX_STATES])
         families = []
-        for name, members in simple_policies(self.head, self._words):
+        for name, members in simple_policies(self.head, self.words):
             if len(members) > most:
                 members = [members[i] for i in random.permutation(len(members)).tolist()]
             families.append([(name, policy) for policy in members])
@@ -185,7 +185,7 @@ class Discovery:
 
     def _begin_lines(self, best: Sequence[Entrant], tried: int) -> None:
         """The best, and then the best of those that act differently from all lines so far."""
-        distinct = Distinct(self._words.rows[:MAX_STATES])
+        distinct = Distinct(self.words.rows[:MAX_STATES])
         chosen: list[Entrant] = []
         for one in best:
             apart = [distinct.difference(one.forest, other.forest) for other in chosen]
@@ -194,7 +194,7 @@ class Discovery:
         for number, one in enumerate(chosen):
             lineage = Lineage.start(one.origin, number)
             step = self._step(one, one.origin, tried, self.games.spent)
-            line = Line(lineage.label, one, lineage, [step], self._words)
+            line = Line(lineage.label, one, lineage, [step], self.words)
             line.words = self._own_states(one)
             self.lines.append(line)
             self.finalists.append(Finalist(one.policy, lineage, list(line.story)))
@@ -422,8 +422,8 @@ class Discovery:
         seed = seed_for(self._seed, "train", "states")
         rows = self.games.states(one.forest, seed, self._settings.whole_steps)
         every = max(1, math.ceil(len(rows) / MAX_STATES))
-        recorded = self._words.rows[:OTHER_STATES]
-        return self._words.with_rows(np.concatenate([rows[::every], recorded]))
+        recorded = self.words.rows[:OTHER_STATES]
+        return self.words.with_rows(np.concatenate([rows[::every], recorded]))
 
     def _tallies(self, origin: str) -> Tally:
         return self.tallies.setdefault(origin, Tally())

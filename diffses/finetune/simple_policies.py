@@ -31,9 +31,9 @@ def simple_policies(head: ActionHead, words: Vocabulary) -> list[tuple[str, list
     """Families of simple policies.
 
     Constants on every axis; one feature along its axis, with either sign; both axes of one thing
-    together; the player at a place of its own; rules of one condition between two constants. Each
-    without the button and with it pressed, where there is one. Of a head that is not factored: one
-    drive for one action, or dimension, the others at 0.
+    together; the player at a place of its own; going one way unless something would be hit; rules
+    of one condition between two constants. Each without the button and with it pressed, where there
+    is one. Of a head that is not factored: one drive for one action, or dimension, the others at 0.
     """
     families = _factored(head, words) if head.factored else _per_action(head, words)
     if head.factored and BUTTON in head.channels:
@@ -70,6 +70,7 @@ def _factored(head: ActionHead, words: Vocabulary) -> dict[str, list[DrivePolicy
             for sign in (1.0, -1.0)
         ],
         "a place": [policy({a: drive}) for a in axes for drive in _places(words, a)],
+        "unless it is hit": [policy({a: drive}) for a in axes for drive in _unless_hit(words, a)],
         "one condition": [policy({a: drive}) for a in axes for drive in _rules(words)],
     }
 
@@ -80,6 +81,17 @@ def _places(words: Vocabulary, axis: str) -> list[Drive]:
         follow(feature, -1.0, rounded(float(np.quantile(words.rows[:, feature], share))))
         for feature in words.places_of_player(axis)
         for share in PLACES
+    ]
+
+
+def _unless_hit(words: Vocabulary, axis: str) -> list[Drive]:
+    """Going one way along the axis unless something would soon be hit there: then staying, or going
+    the other way."""
+    return [
+        Rule(Term(feature), threshold, constant(sign * PUSH), constant(other * sign * PUSH))
+        for feature, sign in words.hits(axis)
+        for threshold in words.thresholds(Term(feature))
+        for other in (0.0, -1.0)
     ]
 
 

@@ -52,6 +52,12 @@ def _as_good(one: Candidate, best: Candidate) -> bool:
     return behind <= TIE_WIDTH * error
 
 
+def expanded_size(forest: Forest, search: Discovery) -> int:
+    """Nodes of all trees, with each concept written out in positions and velocities."""
+    nodes = [meaning.nodes for meaning in search.words.meanings]
+    return sum(nodes[t] if isinstance(t, int) else 1 for tree in forest.trees for t in tree)
+
+
 def story(search: Discovery, champion: Champion) -> dict[str, Any]:
     """What `search.json` tells of the search."""
     games, policy, head = search.games, champion.finalist.policy, search.head
@@ -59,7 +65,7 @@ def story(search: Discovery, champion: Champion) -> dict[str, Any]:
         "head": "factored" if head.factored else "per_action",
         "drives": policy.text(head.channels, head.template.features),
         "structure": policy.to_json(),
-        "size": {"compact": policy.size, "expanded": champion.forest.size},
+        "size": {"compact": policy.size, "expanded": expanded_size(champion.forest, search)},
         "story": champion.finalist.story,
         "untuned": search.untuned,
         "proposers": {name: asdict(tally) for name, tally in search.tallies.items()},

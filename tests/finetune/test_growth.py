@@ -12,11 +12,11 @@ from diffses.policy.forest import Forest
 
 FEATURES = ("ball.x-player.x", "ball.y-player.y", "ball.vx", "player.x", "ball.present")
 MEANINGS = (
-    Meaning("ball", "difference in x", "x", True, False),
-    Meaning("ball", "difference in y", "y", True, False),
-    Meaning("ball", "vx", "x", False, False),
-    Meaning("player", "x", "x", False, True),
-    Meaning("ball", "present", None, False, False),
+    Meaning("ball", "difference in x", "x", aim=True),
+    Meaning("ball", "difference in y", "y", aim=True),
+    Meaning("ball", "vx", "x"),
+    Meaning("player", "x", "x", of_player=True),
+    Meaning("ball", "present"),
 )
 ACTIONS = ("NOOP", "LEFT", "RIGHT", "UP", "DOWN")
 HEAD = ActionHead(
