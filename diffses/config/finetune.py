@@ -141,7 +141,7 @@ class DiscoverFinetune(FinetuneConfig):
     proposals: int = number(64, 1)  # changes of a policy that play in one round
     confirmations: int = number(3, 2)  # fresh whole games in a block that confirms a change
     # states of each grown policy in which advantages are measured, to propose changes; 0: none
-    label_states: int = number(150, 0)
+    label_states: int = number(80, 0)
     max_size: int = number(40, 1)  # compact nodes of a policy
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from diffses.config import DiscoverFinetune
 from diffses.finetune.action_head import ActionHead
+from diffses.finetune.credit import Credit
 from diffses.finetune.drive_constants import DriveConstants
 from diffses.finetune.drives import DrivePolicy
 from diffses.finetune.games import Games
@@ -113,6 +114,7 @@ class Discovery:
         self.head, self.words, self.games = head, words, games
         self._settings, self._seed, self._notify = settings, seed, notify
         self._labeller, self._silent = labeller, 0
+        self._credit = Credit(words.meanings)
         self.lines: list[Line] = []
         self.tallies: dict[str, Tally] = {}
         self.curve: list[Row] = []
@@ -156,6 +158,7 @@ class Discovery:
             Rung(1, settings.middle_steps, STARTS),
         ]
         best = run_race(self.games, entrants, rungs, self._seeds("simple"))
+        self._credit.learn((features_of(one.policy), one.first) for one in entrants)
         for one in best:
             one.returns, one.discounted = [], []
         play_more(self.games, best, self._fresh("starts", 0), settings.whole_steps)
@@ -233,6 +236,7 @@ class Discovery:
             ODDS,
             np.random.default_rng(seed),
             settings.max_size,
+            self._credit.odds(),
         )
         entrants = [self._entrant(line, (change,)) for change in changes]
         entrants += self._labelled(line, name, entrants)
@@ -244,6 +248,8 @@ class Discovery:
             [Rung(1, short, max(8, n // 2)), Rung(2, short, max(8, n // 6))],
             seeds,
         )
+        known = features_of(line.present.policy)
+        self._credit.learn((features_of(one.policy) - known, one.first) for one in entrants)
         as_it_is = Entrant(line.present.policy, line.present.forest, "as it is")
         middle = Rung(2, settings.middle_steps, 1 + LATE)
         late = run_race(games, [*sifted, as_it_is], [middle], seeds)
@@ -281,7 +287,14 @@ class Discovery:
         policy = line.present.policy
         random = np.random.default_rng(seed_for(self._seed, "discover", name, "labels"))
         changes = sample_changes(
-            self.head, policy, line.words, SCORED, ODDS, random, self._settings.max_size
+            self.head,
+            policy,
+            line.words,
+            SCORED,
+            ODDS,
+            random,
+            self._settings.max_size,
+            self._credit.odds(),
         )
         known = features_of(policy)
         changed = []

@@ -240,21 +240,27 @@ def sample_changes(
     odds: dict[str, float],
     random: np.random.Generator,
     most_size: int,
+    weights: np.ndarray | None = None,
 ) -> list[Change]:
     """Up to `count` changes that decide differently, from each other and from the policy.
 
     All of them where there are fewer; else each kind has a share by its odds, and within a kind
-    each feature that a change brings in has the same odds, however many changes it has a part in.
+    the features that changes bring in have their turns, however many changes they have a part in.
 
     Args:
         most_size: of the changed policy, compact.
+        weights: of each feature, float64 (features,): the odds that its turn comes early.
     """
     every = Growth(head, policy, words, random).changes()
     distinct = Distinct(words.rows)
     base = distinct.decisions(head.forest(policy))
     old = features_of(policy)
     kept: list[Change] = []
-    queues = {kind: _shuffled(changes, old, random) for kind, changes in every.items() if changes}
+    even = np.ones(words.rows.shape[1]) if weights is None else weights
+    early = random.exponential(1 / even)
+    queues = {
+        kind: _shuffled(changes, old, early, random) for kind, changes in every.items() if changes
+    }
     credit = dict.fromkeys(queues, 0.0)
     while queues and len(kept) < count:
         for kind in queues:
@@ -274,10 +280,11 @@ def sample_changes(
 
 
 def _shuffled(
-    changes: Sequence[Change], old: set[int], random: np.random.Generator
+    changes: Sequence[Change], old: set[int], early: np.ndarray, random: np.random.Generator
 ) -> Iterator[Change]:
-    """The changes in random order, but each feature that they bring in has its turn; a change that
-    brings in several counts for one of them."""
+    """The changes in random order, but each feature that they bring in has its turn, in the order
+    of `early`; a change that brings in several counts for one of them, and one that brings in none
+    has its turn first."""
     by_new: dict[int, list[Change]] = {}
     for number in random.permutation(len(changes)).tolist():
         change = changes[number]
@@ -285,4 +292,5 @@ def _shuffled(
         used = features_of(DrivePolicy((drive,))) if drive is not None else set()
         new = sorted(used - old) or [-1]
         by_new.setdefault(new[random.integers(len(new))], []).append(change)
-    return iter(in_turn(by_new.values()))
+    ordered = sorted(by_new, key=lambda new: -1.0 if new < 0 else float(early[new]))
+    return iter(in_turn([by_new[new] for new in ordered]))

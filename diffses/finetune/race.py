@@ -25,6 +25,7 @@ class Entrant:
         returns: of the games at the length of the last rung, in the order of their seeds.
         discounted: of the same games.
         cost: environment steps it played, in all.
+        first: mean return in the first rung of the race.
     """
 
     policy: DrivePolicy
@@ -34,6 +35,7 @@ class Entrant:
     returns: list[float] = field(default_factory=list)
     discounted: list[float] = field(default_factory=list)
     cost: float = 0.0
+    first: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -70,12 +72,15 @@ def run_race(
     """
     racing = list(entrants)
     length = 0
-    for rung in rungs:
+    for number, rung in enumerate(rungs):
         if rung.steps != length:
             length = rung.steps
             for one in racing:
                 one.returns, one.discounted = [], []
         play_more(games, racing, [next(seeds) for _ in range(rung.games)], rung.steps)
+        if number == 0:
+            for one in racing:
+                one.first = one.mean
         racing = ordered(racing)[: rung.keep]
     return racing
 
