@@ -65,19 +65,19 @@ def finetune_forest(
     """Writes `finetuned.json`: the champion, which is the best on validation.
 
     Without a search the candidates are the hall of fame of the distillation; after a search they
-    are its finalists and its best start. Also writes `validation.csv`, `search.json`, `front.csv`
-    (return against size) and, after a search, `curve.csv`. A champion of the zoo is copied, with
-    its detector.
+    are its finalists and its best start; after a discovery, what it accepted on the way. Also
+    writes `validation.csv`, `search.json`, `front.csv` (return against size) and, after a search,
+    `curve.csv`. A champion of the zoo is copied, with its detector.
     """
     if isinstance(finetune, ZooFinetune):
         copy_champion(env, finetune, workspace.out)
         return
     protocol = search_protocol(env)
     validator = Validator(protocol, finetune, inputs["detector"])
-    hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, DiscoverFinetune):
         discover_forest(validator, protocol, finetune, seed, inputs=inputs, workspace=workspace)
         return
+    hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
         from diffses.finetune.ppo import finetune_constants  # loads torch
 
