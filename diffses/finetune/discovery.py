@@ -13,7 +13,7 @@ import numpy as np
 from diffses.config import DiscoverFinetune
 from diffses.finetune.action_head import ActionHead
 from diffses.finetune.credit import Credit
-from diffses.finetune.drive_constants import DriveConstants
+from diffses.finetune.drive_constants import DriveConstants, with_all_constants
 from diffses.finetune.drives import DrivePolicy
 from diffses.finetune.games import Games
 from diffses.finetune.growth import Distinct, Growth, sample_changes
@@ -33,8 +33,11 @@ ODDS = {"replace": 1.0, "split": 2.0, "fork": 1.0, "add": 2.0, "shift": 1.5, "pr
 LATE = 3  # best changes of a round that play whole games, alone and two at a time
 LEAST_GAIN, SURE_GAIN = 0.5, 2.0  # standard errors by which a change has to be better, in the
 # end or before all fresh games are played
+CLEAR = 2.0  # standard errors
 BLOCKS = 4  # of fresh games, at the most
 PATIENCE = 3  # rounds without a gain that end a line
+PROBE = 0.4  # share of the states whose labels are to tell whether labels tell anything
+SILENT = 2  # policies whose labels told nothing, after which there are no more labels
 SCORED = 1_000  # changes whose gain is estimated from labels
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the states in which pruning may change the action
 CONSTANT_EPISODES = 1  # of each point and generation of CMA-ES
@@ -51,7 +54,8 @@ class Line:
         lineage: of the policy.
         story: how it came about, one entry a step.
         words: the features, with the states that the policy meets.
-        labels: of these states; None: not made yet.
+        labels: of these states; None: there are none that tell anything.
+        labelled: whether that was found out.
         spent: environment steps of its rounds.
         rounds: of growth.
         barren: the last rounds that brought no gain.
@@ -63,6 +67,7 @@ class Line:
     story: list[Row]
     words: Vocabulary
     labels: Labels | None = None
+    labelled: bool = False
     spent: int = 0
     cost: int = 0  # of the last round
     rounds: int = 0
@@ -127,17 +132,17 @@ class Discovery:
         settings = self._settings
         with self.games.activity("enumeration"):
             self._enumerate()
-        growth = settings.steps * (1 - settings.constants_share)
-        begin = self.games.spent
+        constants = settings.constants_share * settings.steps
+        begin, end = self.games.spent, settings.steps - constants
         with self.games.activity("growth"):
             for lines, share in _schedule(settings.lines):
                 self._choose_lines(lines)
-                self._grow(begin + share * (growth - begin))
+                self._grow(begin + share * (end - begin))
         with self.games.activity("constants"):
-            self._choose_lines(2)
-            for number, line in enumerate(self.lines):
-                left = settings.steps - self.games.spent
-                self._tune_constants(line, left / (len(self.lines) - number))
+            self._choose_lines(1)
+            self._tune_constants(self.lines[0], min(constants, settings.steps - self.games.spent))
+        with self.games.activity("growth"):
+            self._grow(settings.steps)
         for line in self.lines:
             self._add_pruned(line)
 
@@ -206,16 +211,18 @@ class Discovery:
     # --- growth -----------------------------------------------------------------------------------
 
     def _choose_lines(self, number: int) -> None:
-        """Keeps the best lines."""
+        """Keeps the best lines, without those that are clearly worse than the best."""
         self.lines.sort(key=lambda line: -line.present.mean)
-        del self.lines[number:]
+        best = self.lines[0].present
+        self.lines = [
+            line for line in self.lines[:number] if not _clearly_worse(line.present, best)
+        ]
 
     def _grow(self, until: float) -> None:
         """Rounds of the lines in turn, until about so many steps are spent or none gains."""
         while going := [line for line in self.lines if line.barren < PATIENCE]:
             line = min(going, key=lambda one: one.spent)
-            left = until - self.games.spent
-            if left <= 0 or line.cost > 2 * left:
+            if line.cost > 2 * (until - self.games.spent):
                 return
             before = self.games.spent
             self._round(line)
@@ -268,21 +275,12 @@ class Discovery:
 
     def _labelled(self, line: Line, name: str, others: Sequence[Entrant]) -> list[Entrant]:
         """Changes that measured advantages propose, as far as they are not among the others. The
-        states of each policy are labelled once; where the labels told nothing for `PATIENCE`
-        policies, no more are made."""
-        if self._labeller is None or (line.labels is None and self._silent == PATIENCE):
-            return []
+        states of each policy are labelled once, first a part of them; where labels told nothing
+        for `SILENT` policies in a row, no more are made."""
+        if not line.labelled and self._labeller is not None and self._silent < SILENT:
+            line.labelled = True
+            line.labels = self._label(line, name, self._labeller)
         if line.labels is None:
-            seed = seed_for(self._seed, "train", "labels", name)
-            line.labels, steps = self._labeller.label(line.present.forest, seed)
-            with self.games.activity("labels"):
-                self.games.spend(steps)
-            self._tallies("labels").steps += steps
-            self._silent = 0 if line.labels.tell else self._silent + 1
-            told = {"states": len(line.labels), "steps": steps, "agreement": line.labels.agreement}
-            shares = {"share": line.labels.share, "mean_gap": line.labels.mean_gap}
-            self.labelled.append({"policy": line.lineage.label} | told | shares)
-        if not line.labels.tell:
             return []
         policy = line.present.policy
         random = np.random.default_rng(seed_for(self._seed, "discover", name, "labels"))
@@ -308,6 +306,25 @@ class Discovery:
             one.origin = f"labels: {one.origin}"
         present = {one.forest for one in others}
         return [one for one in found if one.forest not in present]
+
+    def _label(self, line: Line, name: str, labeller: Labeller) -> Labels | None:
+        """The labels of a line's policy; None where they tell nothing."""
+        seed = seed_for(self._seed, "train", "labels", name)
+        forest, states = line.present.forest, self._settings.label_states
+        labels, steps = labeller.label(forest, seed, math.ceil(PROBE * states))
+        if labels is not None and labels.tell:
+            labels, steps = labeller.label(forest, seed, states)
+        with self.games.activity("labels"):
+            self.games.spend(steps)
+        self._tallies("labels").steps += steps
+        told = {"policy": line.lineage.label, "steps": steps}
+        if labels is not None:
+            told |= {"states": len(labels), "agreement": labels.agreement}
+            told |= {"share": labels.share, "mean_gap": labels.mean_gap}
+        self.labelled.append(told)
+        tell = labels is not None and labels.tell
+        self._silent = 0 if tell else self._silent + 1
+        return labels if tell else None
 
     def _entrant(self, line: Line, changes: tuple[Any, ...]) -> Entrant:
         policy = line.present.policy
@@ -355,7 +372,7 @@ class Discovery:
             operator=f"{line.name}: {best.origin}",
             parents=(label, label),
         )
-        line.present, line.labels = best, None
+        line.present, line.labels, line.labelled = best, None, False
         line.words = self._own_states(best)
         line.story.append(
             self._step(best, best.origin, tried, line.cost) | {"gain": gain, "gain_error": error}
@@ -370,9 +387,9 @@ class Discovery:
         generation, is accepted where it is better in fresh games."""
         games, settings = self.games, self._settings
         name = f"{line.name}, constants"
-        search = DriveConstants(
-            self.head, line.present.policy, line.words, seed_for(self._seed, "discover", name)
-        )
+        widened = with_all_constants(line.present.policy, self.head)
+        seed = seed_for(self._seed, "discover", name)
+        search = DriveConstants(self.head, widened, line.words, seed)
         if not search.possible:
             return
         begin, seeds, tried = games.spent, self._seeds(name), 0
@@ -472,6 +489,11 @@ class Discovery:
         }
         self.curve.append(row)
         self._notify(row)
+
+
+def _clearly_worse(one: Entrant, best: Entrant) -> bool:
+    """Whether a policy is behind another one by more than `CLEAR` standard errors of each."""
+    return one.mean + CLEAR * one.standard_error < best.mean - CLEAR * best.standard_error
 
 
 def _schedule(lines: int) -> list[tuple[int, float]]:

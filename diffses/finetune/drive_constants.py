@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from diffses.finetune.action_head import ActionHead
 from diffses.finetune.cmaes import CMAES
-from diffses.finetune.drives import DrivePolicy, constants, with_constants
+from diffses.finetune.drives import LEAST, DrivePolicy, Sum, constants, with_constants
 from diffses.finetune.evaluator import ranks
 from diffses.finetune.games import Games
 from diffses.finetune.growth import Distinct
@@ -45,6 +46,19 @@ def constant_scales(head: ActionHead, policy: DrivePolicy, words: Vocabulary) ->
 
 def _moved(values: list[float], number: int, value: float) -> list[float]:
     return [*values[:number], value, *values[number + 1 :]]
+
+
+def with_all_constants(policy: DrivePolicy, head: ActionHead) -> DrivePolicy:
+    """The policy with an offset and, along an axis, a dead zone in every sum of features, as good
+    as 0 where there was none, for the search to move."""
+    for path, drive in list(policy.places()):
+        if isinstance(drive, Sum) and drive.terms:
+            along = head.axis(int(path[0])) is not None
+            dead_zone = drive.dead_zone or (LEAST if along else 0.0)
+            policy = policy.put(
+                path, replace(drive, offset=drive.offset or LEAST, dead_zone=dead_zone)
+            )
+    return policy
 
 
 class DriveConstants:

@@ -14,6 +14,7 @@ from typing import Any
 from diffses.policy.expression import Expression
 
 DIGITS = 3  # significant digits of the constants that a search makes: what is printed is played
+LEAST = 1e-3  # of a dead zone
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _refilled(drive: Drive, values: Iterator[float]) -> Drive:
     if len(terms) > 1:
         terms = tuple(replace(term, weight=next(values)) for term in terms)
     offset = next(values) if drive.offset != 0 else 0.0
-    dead_zone = max(1e-3, next(values)) if drive.dead_zone != 0 else 0.0
+    dead_zone = max(LEAST, next(values)) if drive.dead_zone != 0 else 0.0
     return Sum(terms, offset, dead_zone)
 
 

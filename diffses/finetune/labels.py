@@ -18,6 +18,7 @@ from diffses.advantages.estimate import Advantages, estimate_advantages
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import AdvantagesConfig
 from diffses.envs.base import EvaluationProtocol
+from diffses.errors import DiffsesError
 from diffses.finetune.growth import Change, Distinct
 from diffses.policy.forest import Forest
 
@@ -27,6 +28,7 @@ CHARGE = (
 )
 MIN_AGREEMENT = 0.65  # of two replicates on the best arm, below which labels tell nothing
 REPLICATES = 2
+SPACING = 20  # mean number of steps between two labelled states
 
 
 class Labels:
@@ -89,7 +91,6 @@ class Labeller:
     Args:
         detector: folder of the artifact.
         actions, groups, pushes: as in `discrete_arms`.
-        states: of each policy.
         workers: processes; 0: one for each core.
         folder: for finished episodes, so that an interrupted search goes on.
     """
@@ -99,20 +100,41 @@ class Labeller:
     actions: tuple[str, ...]
     groups: tuple[tuple[int, ...], ...]
     pushes: tuple[tuple[float, ...], ...]
-    states: int
     workers: int
     folder: Path
 
-    def label(self, forest: Forest, seed: int) -> tuple[Labels, int]:
-        """The labels of a policy, and the environment steps they took; seed: of this policy."""
+    def label(self, forest: Forest, seed: int, states: int) -> tuple[Labels | None, int]:
+        """Labels so many states of a policy; of more states the first are the same.
+
+        Args:
+            seed: of this policy.
+
+        Returns:
+            The labels, None where the policy's episodes end before there is a state to label; and
+            the environment steps that all of them took.
+        """
         arms = discrete_arms(self.actions, self.groups, self.pushes)
-        settings = AdvantagesConfig(states=self.states, replicates=REPLICATES, workers=self.workers)
+        settings = AdvantagesConfig(
+            states=states, replicates=REPLICATES, spacing=SPACING, workers=self.workers
+        )
         scratch = self.folder / f"labels_{seed}"
         scratch.mkdir(exist_ok=True)
         spec = ForestSpec(forest, self.detector)
-        found = estimate_advantages(spec, self.protocol, arms, settings, seed, scratch=scratch)
+        steps: list[int] = []
+        try:
+            found = estimate_advantages(
+                spec,
+                self.protocol,
+                arms,
+                settings,
+                seed,
+                scratch=scratch,
+                progress=lambda episode: steps.append(episode.steps),
+            )
+        except DiffsesError:
+            return None, sum(steps)
         held = {arm.index: place for place, arm in enumerate(arms.arms) if isinstance(arm, Hold)}
-        return Labels(found, self._arms_of(held)), found.steps
+        return Labels(found, self._arms_of(held)), sum(steps)
 
     def _arms_of(self, held: dict[int, int]) -> list[list[int]]:
         """For each action the arm of its group; where there is none, those of its parts; the base's

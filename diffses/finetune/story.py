@@ -12,7 +12,7 @@ from diffses.finetune.race import paired
 from diffses.finetune.validation import TIE_WIDTH, Candidate, Validator
 from diffses.policy.forest import Forest
 
-MOST_VALIDATED = 16  # finalists that validation begins with, the last ones
+MOST_VALIDATED = 10  # finalists that validation begins with, the last ones
 
 
 @dataclass(frozen=True)

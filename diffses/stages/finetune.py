@@ -163,7 +163,6 @@ def discover_forest(
             data.actions,
             data.groups,
             tuple(pushes_of_actions(inputs["detector"])),
-            finetune.label_states,
             finetune.workers,
             workspace.scratch,
         )

@@ -77,13 +77,28 @@ def test_states_are_labelled_by_restored_rollouts(tmp_path):
     spec = base(tmp_path / "detector", 0)
     names, groups = ("STAY", "RIGHT", "HURT"), ((0,), (1,), (2,))
     labeller = Labeller(
-        CorridorProtocol(), spec.detector, names, groups, (), 12, 1, tmp_path / "scratch"
+        CorridorProtocol(), spec.detector, names, groups, (), 1, tmp_path / "scratch"
     )
     (tmp_path / "scratch").mkdir()
-    labels, steps = labeller.label(spec.forest, 3)
+    labels, steps = labeller.label(spec.forest, 3, 12)
+    assert labels is not None
     assert len(labels) == 12
-    assert steps > 12
+    fewer, less = labeller.label(spec.forest, 3, 5)
+    assert fewer is not None
+    assert len(fewer) == 5
+    assert 5 < less < steps
     right = Forest(("x", "steps"), ("STAY", "RIGHT"), (0, 1), ((0.0,), (1.0,)))
     # held for 3 steps it pays 1 each, discounted by 0.98; the gap is the same everywhere
     gain = 1 + 0.98 + 0.98**2
     assert labels.score(right) == pytest.approx(0.9 * gain)
+
+
+def test_episodes_too_short_for_labels_have_none_but_are_counted(tmp_path):
+    spec = base(tmp_path / "detector", 2)  # loses its three lives in three steps
+    names, groups = ("STAY", "RIGHT", "HURT"), ((0,), (1,), (2,))
+    (tmp_path / "scratch").mkdir()
+    short = CorridorProtocol(length=1)
+    labeller = Labeller(short, spec.detector, names, groups, (), 1, tmp_path / "scratch")
+    labels, steps = labeller.label(spec.forest, 12, 1)
+    assert labels is None
+    assert steps == 3  # episodes
