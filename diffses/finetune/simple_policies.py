@@ -13,6 +13,7 @@ from diffses.finetune.drives import Drive, DrivePolicy, Rule, Sum, Term, rounded
 from diffses.finetune.vocabulary import Vocabulary
 
 PUSH = 1.0  # a constant drive
+UNLESS_HIT = "unless it is hit"  # a family in an order of its own
 PLACES = (0.1, 0.5, 0.9)  # quantiles of the player's position, as places to stay at
 
 T = TypeVar("T")
@@ -70,7 +71,7 @@ def _factored(head: ActionHead, words: Vocabulary) -> dict[str, list[DrivePolicy
             for sign in (1.0, -1.0)
         ],
         "a place": [policy({a: drive}) for a in axes for drive in _places(words, a)],
-        "unless it is hit": [policy({a: drive}) for a in axes for drive in _unless_hit(words, a)],
+        UNLESS_HIT: [policy({a: drive}) for a in axes for drive in _unless_hit(words, a)],
         "one condition": [policy({a: drive}) for a in axes for drive in _rules(words)],
     }
 
@@ -86,11 +87,16 @@ def _places(words: Vocabulary, axis: str) -> list[Drive]:
 
 def _unless_hit(words: Vocabulary, axis: str) -> list[Drive]:
     """Going one way along the axis unless something would soon be hit there: then staying, or going
-    the other way."""
-    return [
-        Rule(Term(feature), threshold, constant(sign * PUSH), constant(other * sign * PUSH))
+    the other way. The conditions that hold in about half of the states come first."""
+    conditions = [
+        (feature, sign, threshold)
         for feature, sign in words.hits(axis)
         for threshold in words.thresholds(Term(feature))
+    ]
+    conditions.sort(key=lambda one: abs(words.share_above(Term(one[0]), one[2]) - 0.5))
+    return [
+        Rule(Term(feature), threshold, constant(sign * PUSH), constant(other * sign * PUSH + 0.0))
+        for feature, sign, threshold in conditions
         for other in (0.0, -1.0)
     ]
 

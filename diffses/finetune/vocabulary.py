@@ -179,8 +179,11 @@ class Vocabulary:
             apart = [float(usual + nearest) / 2]
         quantiles = [float(np.quantile(values, q)) for q in QUANTILES]
         found = dict.fromkeys(rounded(value) for value in [*quantiles, *apart])
-        whole = self.values(term)
-        return [value for value in found if 0 < float((whole > value).mean()) < 1]
+        return [value for value in found if 0 < self.share_above(term, value) < 1]
+
+    def share_above(self, term: Term, threshold: float) -> float:
+        """The share of the states in which the term is above the threshold."""
+        return float((self.values(term) > threshold).mean())
 
     def values(self, term: Term) -> np.ndarray:
         """The term in each state, (n,)."""
