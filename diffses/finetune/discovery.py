@@ -223,7 +223,8 @@ class Discovery:
         """Rounds of the lines in turn, until about so many steps are spent or none gains."""
         while going := [line for line in self.lines if line.barren < PATIENCE]:
             line = min(going, key=lambda one: one.spent)
-            if line.cost > 2 * (until - self.games.spent):
+            cost = line.cost or max(one.cost for one in self.lines)
+            if cost > 2 * (until - self.games.spent):
                 return
             before = self.games.spent
             self._round(line)
@@ -234,6 +235,7 @@ class Discovery:
         """Tries changes of a line's policy, and accepts one that is better in fresh games."""
         settings, games = self._settings, self.games
         line.rounds += 1
+        begin = games.spent
         name = f"{line.name}, round {line.rounds}"
         seed = seed_for(self._seed, "discover", name)
         changes = sample_changes(
@@ -267,7 +269,7 @@ class Discovery:
         best = run_race(games, late, [Rung(2, settings.whole_steps, len(late))], seeds)
         accepted = False
         if best[0].mean > as_it_is.mean:
-            accepted = self._confirm(line, best[0], name, n + len(together))
+            accepted = self._confirm(line, best[0], name, n + len(together), begin)
         for one in [*entrants, *together]:
             self._tally(one.origin, one.cost)
         line.barren = 0 if accepted else line.barren + 1
@@ -345,9 +347,14 @@ class Discovery:
                         found.append(made)
         return found
 
-    def _confirm(self, line: Line, best: Entrant, name: str, tried: int) -> bool:
+    def _confirm(self, line: Line, best: Entrant, name: str, tried: int, begin: int) -> bool:
         """Fresh games decide, since the best of many on its own games is overrated: a block of
-        them, and up to `BLOCKS` while the difference is in doubt."""
+        them, and up to `BLOCKS` while the difference is in doubt.
+
+        Args:
+            tried: candidates of this step.
+            begin: environment steps spent before it.
+        """
         steps = self._settings.whole_steps
         base = Entrant(line.present.policy, line.present.forest, "as it is")
         best.returns, best.discounted = [], []
@@ -375,9 +382,8 @@ class Discovery:
         )
         line.present, line.labels, line.labelled = best, None, False
         line.words = self._own_states(best)
-        line.story.append(
-            self._step(best, best.origin, tried, line.cost) | {"gain": gain, "gain_error": error}
-        )
+        told = self._step(best, best.origin, tried, self.games.spent - begin)
+        line.story.append(told | {"gain": gain, "gain_error": error})
         self.finalists.append(Finalist(best.policy, line.lineage, list(line.story)))
         return True
 
@@ -413,7 +419,6 @@ class Discovery:
         tally = self._tallies("constants")
         tally.played += tried
         tally.steps += games.spent - begin
-        line.cost = games.spent - begin
         for one in candidates:
             self.finalists.append(
                 Finalist(
@@ -423,7 +428,7 @@ class Discovery:
                 )
             )
         best_of = ordered(run_race(games, candidates, [Rung(2, settings.whole_steps, 2)], seeds))
-        self._confirm(line, best_of[0], name, tried)
+        self._confirm(line, best_of[0], name, tried, begin)
 
     def _mean_length(self, line: Line) -> float:
         """Steps of a whole game, about."""
