@@ -136,7 +136,7 @@ class DiscoverFinetune(FinetuneConfig):
     middle_steps: int = number(800, 1)  # of the games in between
     whole_steps: int = number(2_000, 1)  # after which a whole game is cut
     lines: int = number(3, 1)  # policies that are grown side by side from different starts
-    enumeration_share: float = number(0.15, 0, 1)  # of the steps, for the simple policies
+    enumeration_share: float = number(0.25, 0, 1)  # of the steps, for the simple policies
     constants_share: float = number(0.15, 0, 1)  # of the steps, for CMA-ES on the constants
     proposals: int = number(64, 1)  # changes of a policy that play in one round
     confirmations: int = number(3, 2)  # fresh whole games in a block that confirms a change
@@ -150,7 +150,7 @@ class DiscoverFinetune(FinetuneConfig):
             raise ConfigError(
                 "finetune.enumeration_share and finetune.constants_share leave no steps to grow "
                 f"with: {self.enumeration_share:g} + {self.constants_share:g}",
-                fix="finetune.enumeration_share=0.15 finetune.constants_share=0.15",
+                fix="finetune.enumeration_share=0.25 finetune.constants_share=0.15",
             )
         if not self.short_steps <= self.middle_steps <= self.whole_steps:
             raise ConfigError(

@@ -20,7 +20,7 @@ from diffses.finetune.growth import Distinct, Growth, sample_changes
 from diffses.finetune.labels import Labeller, Labels, best_changes
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.race import Entrant, Rung, ordered, paired, play_more, run_race
-from diffses.finetune.simple_policies import UNLESS_HIT, in_turn, simple_policies
+from diffses.finetune.simple_policies import ANY_CONDITION, in_turn, simple_policies
 from diffses.finetune.vocabulary import Vocabulary, features_of
 from diffses.seeds import seed_for
 
@@ -175,12 +175,12 @@ class Discovery:
         self._note(f"{n} simple policies", 0, top.mean, float(np.mean([o.mean for o in best])))
 
     def _simple_entrants(self, most: int, random: np.random.Generator) -> list[Entrant]:
-        """At most so many simple policies that decide differently, of each family in turn; of one
-        that is too large at random, unless it has an order."""
+        """At most so many simple policies that decide differently, of each family in turn; rules of
+        any condition at random."""
         distinct = Distinct(self.words.rows[:MAX_STATES])
         families = []
         for name, members in simple_policies(self.head, self.words):
-            if len(members) > most and name != UNLESS_HIT:
+            if name == ANY_CONDITION:
                 members = [members[i] for i in random.permutation(len(members)).tolist()]
             families.append([(name, policy) for policy in members])
         found: list[Entrant] = []

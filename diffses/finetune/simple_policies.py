@@ -13,7 +13,7 @@ from diffses.finetune.drives import Drive, DrivePolicy, Rule, Sum, Term, rounded
 from diffses.finetune.vocabulary import Vocabulary
 
 PUSH = 1.0  # a constant drive
-UNLESS_HIT = "unless it is hit"  # a family in an order of its own
+ANY_CONDITION = "one condition"  # the family without an order
 PLACES = (0.1, 0.5, 0.9)  # quantiles of the player's position, as places to stay at
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ def follow(feature: int, sign: float, offset: float = 0.0) -> Sum:
 
 
 def simple_policies(head: ActionHead, words: Vocabulary) -> list[tuple[str, list[DrivePolicy]]]:
-    """Families of simple policies.
+    """Families of simple policies, the plainest first.
 
     Constants on every axis; one feature along its axis, with either sign; both axes of one thing
     together; the player at a place of its own; going one way unless something would be hit; rules
@@ -71,8 +71,8 @@ def _factored(head: ActionHead, words: Vocabulary) -> dict[str, list[DrivePolicy
             for sign in (1.0, -1.0)
         ],
         "a place": [policy({a: drive}) for a in axes for drive in _places(words, a)],
-        UNLESS_HIT: [policy({a: drive}) for a in axes for drive in _unless_hit(words, a)],
-        "one condition": [policy({a: drive}) for a in axes for drive in _rules(words)],
+        "unless it is hit": [policy({a: drive}) for a in axes for drive in _unless_hit(words, a)],
+        ANY_CONDITION: [policy({a: drive}) for a in axes for drive in _rules(words)],
     }
 
 
@@ -130,7 +130,7 @@ def _per_action(head: ActionHead, words: Vocabulary) -> dict[str, list[DrivePoli
     return {
         "constant": [head.empty, *constants],
         "one feature": aims,
-        "one condition": rules,
+        ANY_CONDITION: rules,
     }
 
 

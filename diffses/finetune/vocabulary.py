@@ -28,6 +28,7 @@ class Meaning:
     """What one feature is about.
 
     thing: the object, or pair of objects, that it describes.
+    group: the type of the thing.
     quantity: of the thing, e.g. "vx".
     axis: along which it is measured, "x" or "y"; None: along none.
     aim: whether it is a signed distance along the axis, so that moving by its sign means something.
@@ -45,6 +46,7 @@ class Meaning:
     way: tuple[str, int] | None = None
     concept: bool = False
     nodes: int = 1
+    group: str = ""
 
 
 def meanings(detector: Path, features: Sequence[str]) -> tuple[Meaning, ...]:
@@ -69,7 +71,8 @@ def _meaning(feature: Feature, player: str | None) -> Meaning:
     quantity = feature.quantity if other is None else f"difference in {feature.quantity}"
     nodes = 1 if other is None else 3
     axis = AXIS_OF.get(feature.quantity)
-    return Meaning(thing, quantity, axis, other is not None, of_player, nodes=nodes)
+    aim = other is not None
+    return Meaning(thing, quantity, axis, aim, of_player, nodes=nodes, group=feature.of)
 
 
 def _concept(feature: Feature, of_player: bool) -> Meaning:
@@ -80,7 +83,8 @@ def _concept(feature: Feature, of_player: bool) -> Meaning:
     drive = one.drive_axis
     axis = "xy"[one.axis] if drive is not None or one.kind in PLACES else None
     aim = drive is not None and one.kind != ck.VELOCITY
-    return Meaning(thing, feature.quantity, axis, aim, of_player, way, True, one.nodes)
+    nodes, group = one.nodes, feature.of
+    return Meaning(thing, feature.quantity, axis, aim, of_player, way, True, nodes, group)
 
 
 def _without_lesser_aims(found: Sequence[Meaning]) -> list[Meaning]:
@@ -113,10 +117,26 @@ class Vocabulary:
         return Vocabulary(self.meanings, rows)
 
     def aims(self, axis: str | None) -> list[int]:
-        """The features that say where to go along the axis; all that vary where there is none."""
+        """The features that say where to go along the axis, the plainest first; all that vary where
+        there is none.
+
+        Plain is the first quantity of a thing, and the first thing of a type: the one nearest to
+        the player comes before those on each side.
+        """
         if axis is None:
             return self.varying
-        return [i for i in self.varying if self.meanings[i].axis == axis and self.meanings[i].aim]
+        found = [i for i in self.varying if self.meanings[i].axis == axis and self.meanings[i].aim]
+        things: dict[str, dict[str, list[int]]] = {}
+        for i in found:
+            group = things.setdefault(self.meanings[i].group, {})
+            group.setdefault(self.meanings[i].thing, []).append(i)
+        rank = {
+            i: number + place
+            for group in things.values()
+            for number, members in enumerate(group.values())
+            for place, i in enumerate(members)
+        }
+        return sorted(found, key=lambda i: rank[i])
 
     def along(self, axis: str | None) -> list[int]:
         """The features measured along the axis; all that vary where there is none."""

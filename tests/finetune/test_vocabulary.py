@@ -66,6 +66,21 @@ def test_the_place_where_the_player_stops_is_its_place(found):
     assert words.places_of_player("y") == []
 
 
+def test_the_plainest_aims_come_first():
+    def aim(thing, quantity, group):
+        return Meaning(thing, quantity, "x", aim=True, group=group)
+
+    given = [
+        aim("car.nearest", "stop_dx", "car"),
+        aim("car.nearest", "miss_x", "car"),
+        aim("car.left", "stop_dx", "car"),
+        aim("car.left", "miss_x", "car"),
+        aim("ball", "stop_dx", "ball"),
+    ]
+    words = Vocabulary(given, np.random.default_rng(0).normal(size=(50, 5)))
+    assert words.aims("x") == [0, 4, 1, 2, 3]
+
+
 def test_a_value_that_is_often_there_is_set_apart():
     column = np.concatenate([np.full(60, 3.0), np.linspace(0, 1, 41)])
     words = Vocabulary([Meaning("car", "hit_up", way=("y", -1))], column[:, None])
