@@ -166,7 +166,8 @@ class Discovery:
         self._credit.learn((features_of(one.policy), one.first) for one in entrants)
         for one in best:
             one.returns, one.discounted = [], []
-        play_more(self.games, best, self._fresh("starts", 0), settings.whole_steps)
+        play_more(self.games, best, self._fresh("starts", 0)[:1], settings.whole_steps)
+        play_more(self.games, best, self._fresh("starts", 0)[1:], settings.whole_steps)
         best = ordered(best)
         for one in entrants:
             self._tally(one.origin, one.cost)
@@ -215,8 +216,9 @@ class Discovery:
         """Keeps the best lines, without those that are clearly worse than the best."""
         self.lines.sort(key=lambda line: -line.present.mean)
         best = self.lines[0].present
+        spread = pooled_spread([line.present for line in self.lines])
         self.lines = [
-            line for line in self.lines[:number] if not _clearly_worse(line.present, best)
+            line for line in self.lines[:number] if not _clearly_worse(line.present, best, spread)
         ]
 
     def _grow(self, until: float) -> None:
@@ -266,7 +268,8 @@ class Discovery:
         late = [one for one in late if one is not as_it_is][:LATE]
         together = self._combined(line, late)
         late = [*late, *together, as_it_is]
-        best = run_race(games, late, [Rung(2, settings.whole_steps, len(late))], seeds)
+        whole = Rung(games.affordable(2), settings.whole_steps, len(late))
+        best = run_race(games, late, [whole], seeds)
         accepted = False
         if best[0].mean > as_it_is.mean:
             accepted = self._confirm(line, best[0], name, n + len(together), begin)
@@ -427,7 +430,8 @@ class Discovery:
                     list(line.story),
                 )
             )
-        best_of = ordered(run_race(games, candidates, [Rung(2, settings.whole_steps, 2)], seeds))
+        whole = Rung(games.affordable(2), settings.whole_steps, 2)
+        best_of = run_race(games, candidates, [whole], seeds)
         self._confirm(line, best_of[0], name, tried, begin)
 
     def _mean_length(self, line: Line) -> float:
@@ -450,7 +454,7 @@ class Discovery:
 
     def _fresh(self, purpose: str, block: int) -> list[int]:
         """Seeds of a block of games that no race plays."""
-        games = range(self._settings.confirmations)
+        games = range(self.games.affordable(self._settings.confirmations))
         return [seed_for(self._seed, "train", "confirm", purpose, block, i) for i in games]
 
     def _own_states(self, one: Entrant) -> Vocabulary:
@@ -497,9 +501,16 @@ class Discovery:
         self._notify(row)
 
 
-def _clearly_worse(one: Entrant, best: Entrant) -> bool:
-    """Whether a policy is behind another one by more than `CLEAR` standard errors of each."""
-    return one.mean + CLEAR * one.standard_error < best.mean - CLEAR * best.standard_error
+def pooled_spread(entrants: Sequence[Entrant]) -> float:
+    """Root of the mean variance of the returns; all have played two games or more."""
+    return math.sqrt(np.mean([np.var(one.returns, ddof=1) for one in entrants]))
+
+
+def _clearly_worse(one: Entrant, best: Entrant, spread: float) -> bool:
+    """Whether a policy is behind another one by more than `CLEAR` standard errors of the
+    difference. The variance of few games says little, so the pooled one stands for it."""
+    error = spread * math.sqrt(1 / len(one.returns) + 1 / len(best.returns))
+    return one.mean + CLEAR * error < best.mean
 
 
 def _schedule(lines: int) -> list[tuple[int, float]]:

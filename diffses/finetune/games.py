@@ -23,6 +23,8 @@ from diffses.envs.rollout import Episode, Job, play
 from diffses.finetune.evaluator import FirstToN
 from diffses.policy.forest import Forest
 
+MOST_MORE = 4  # times as many short whole games as long ones
+
 
 @dataclass(frozen=True)
 class Game:
@@ -99,6 +101,7 @@ class Games:
         self._activity = ""
         self.on_steps: Callable[[int], object] | None = None  # called with steps as they are spent
         self.first_to_n = FirstToN()
+        self._whole_steps = self._whole_games = 0
 
     @contextmanager
     def activity(self, name: str) -> Iterator[None]:
@@ -115,6 +118,14 @@ class Games:
         self.spent_on[self._activity] = self.spent_on.get(self._activity, 0) + steps
         if self.on_steps is not None:
             self.on_steps(steps)
+
+    def affordable(self, games: int) -> int:
+        """How many whole games take as many steps as so many of full length: more where games end
+        sooner, as far as is known; at most `MOST_MORE` times as many."""
+        if self._whole_games == 0:
+            return games
+        length = self._whole_steps / self._whole_games
+        return min(int(games * self._whole / length), MOST_MORE * games)
 
     def play(
         self, forests: Sequence[Forest], seeds: Sequence[int], max_steps: int
@@ -180,6 +191,8 @@ class Games:
             self.spend(game.steps)
             if max_steps >= self._whole:
                 self.first_to_n.observe(game)
+                self._whole_steps += game.steps
+                self._whole_games += 1
 
     def _key(self, forest: Forest, seed: int, max_steps: int) -> str:
         if forest not in self._keys:

@@ -37,6 +37,15 @@ def test_a_cut_game_is_another_one(begin, cartpole):
     assert (whole[0, 0], short[0, 0]) == (100, 20)
 
 
+def test_more_whole_games_are_played_where_they_end_sooner(begin, cartpole):
+    games = begin()  # a whole game is cut after 50 steps
+    assert games.affordable(2) == 2  # nothing is known yet
+    games.play([cartpole(1.0)], [1, 2, 3], 50)
+    assert games.affordable(2) == 8  # it falls over in about 10 steps: four times as many at most
+    games.play([cartpole("add", 2, 3)], list(range(90)), 50)
+    assert games.affordable(20) == 20
+
+
 def test_the_journal_answers_after_a_crash(begin, cartpole, tmp_path, monkeypatch):
     games = begin()
     policy = cartpole("add", 2, 3)
