@@ -143,7 +143,7 @@ PIPELINE = (
     Stage("dataset", 3, ("env", "dataset"), _always("detector", "teacher"), _record_dataset),
     Stage("distill", 1, ("regressor", "seed"), _always("dataset"), _distill),
     Stage("finetune", 15, ("env", "finetune", "seed"), _finetune_needs, _finetune),
-    Stage("evaluate", 3, ("env", "evaluation"), _evaluate_needs, _evaluate),
+    Stage("evaluate", 4, ("env", "evaluation"), _evaluate_needs, _evaluate),
     Stage("report", 3, ("env", "seed"), _report_needs, _report),
 )
 STAGES = {stage.name: stage for stage in PIPELINE}

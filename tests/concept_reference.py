@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from diffses.detector import kernel
+from diffses.detector.dynamics import Dynamics, TypeDynamics
 from diffses.detector.features import SECONDS, SIDES, Feature, GroupMember
-from diffses.detector.tracker import ObjectSchema
+from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.tracker import ObjectSchema, candidate_concepts
 
 FAR = 3.0  # 100 px
 OPPOSITE = {"x": "y", "y": "x"}
@@ -25,6 +28,26 @@ ROWS = {
     "column_above": ("y", -1),
     "column_below": ("y", 1),
 }
+
+
+def with_concepts(detector: MotionObjectDetector) -> MotionObjectDetector:
+    """The detector with all concepts that its types allow, and made-up dynamics."""
+    schema = detector.tracker.schema
+    dynamics = Dynamics(
+        tuple(
+            TypeDynamics((10.5, 140.0, None, 150.0 + number), (number % 2 == 1, number % 3 == 1))
+            for number in range(len(schema.types))
+        ),
+        coast=(0.3, 0.6),
+        lag=(2.5, 11.0),
+        speed=(3.5, 4.0, 12.0, 11.0),
+        range=(20.0, None, 38.5, 190.0),
+        projectile=schema.types[-1].name,
+        projectile_speed=(0.0, 7.5),
+    )
+    schema = replace(schema, dynamics=dynamics)
+    concepts = tuple(candidate_concepts(schema))
+    return detector.with_schema(replace(schema, features=(*schema.features, *concepts)))
 
 
 class PlainConcepts:
@@ -195,36 +218,42 @@ class PlainConcepts:
                 steps[place] = ahead / square
         return min(steps, key=lambda place: steps[place], default=None)
 
-    def _hit(self, feature: Feature, axis: str | None, sign: int, number: int) -> int:
+    def _hit(self, feature: Feature, axis: str | None, sign: int, number: int) -> float:
         slot, me = feature.slot, self._player
         if isinstance(slot, GroupMember):
             places = list(range(slot.group.first, slot.group.end))
         else:
             places = [slot.place]
         if not self._there(me):
-            return 30
-        return min(
-            (
-                steps
-                for steps in range(30)
-                for place in places
-                if place != me and self._there(place)
-                if self._overlaps(place, steps, axis, sign, number)
-            ),
-            default=30,
-        )
+            return 30.0
+        speed = self._dynamics.speed[number] if axis else 0.0
+        way = math.inf  # px to the end of the range
+        if axis and speed:
+            end = self._dynamics.range[2 * "xy".index(axis) + (sign > 0)]
+            last = sign * 1e9 if end is None else end
+            way = max(0.0, sign * (last - self._at(me, axis)))
+        arrives = way / speed if speed else 0.0
+        there = [place for place in places if place != me and self._there(place)]
+        return min((self._meets(place, axis, sign * speed, arrives) for place in there), default=30)
 
-    def _overlaps(self, place: int, steps: int, axis: str | None, sign: int, number: int) -> bool:
-        for along in "xy":
-            mine = self._at(self._player, along)
-            low, high = self._dynamics.range[2 * "xy".index(along) :][:2]
-            bottom = min(mine, -math.inf if low is None else low)
-            top = max(mine, math.inf if high is None else high)
-            if along == axis:
-                mine += sign * self._dynamics.speed[number] * steps
-            mine = min(max(mine, bottom), top)
-            at = self._at(place, along) + self._velocity(place, along) * steps
-            both = self._size(place, along) + self._size(self._player, along)
-            if abs(at - mine) >= both / 2:
-                return False
-        return True
+    def _meets(self, place: int, axis: str | None, speed: float, arrives: float) -> float:
+        """Steps until the boxes overlap, in one of two phases: on the way, and at its end."""
+        off = {a: self._distance(place, a) for a in "xy"}
+        velocity = {a: self._velocity(place, a) for a in "xy"}
+        relative = {a: velocity[a] - (speed if a == axis else 0.0) for a in "xy"}
+        spans = [self._span(place, a, off[a], relative[a]) for a in "xy"]
+        begin = max(0.0, *(low for low, _ in spans))
+        if begin < min(arrives, *(high for _, high in spans)):
+            return min(begin, 30.0)
+        if arrives >= 30:
+            return 30.0
+        spans = [self._span(place, a, off[a] + relative[a] * arrives, velocity[a]) for a in "xy"]
+        begin = max(0.0, *(low for low, _ in spans))
+        return min(arrives + begin, 30.0) if begin < min(high for _, high in spans) else 30.0
+
+    def _span(self, place: int, axis: str, off: float, speed: float) -> tuple[float, float]:
+        """From when to when the boxes overlap along an axis, steps."""
+        half = (self._size(place, axis) + self._size(self._player, axis)) / 2
+        if speed == 0:
+            return (-math.inf, math.inf) if abs(off) < half else (math.inf, -math.inf)
+        return -off / speed - abs(half / speed), -off / speed + abs(half / speed)

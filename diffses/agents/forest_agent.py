@@ -32,14 +32,14 @@ def detector_at(folder: str) -> AnyDetector:
 
 @dataclass(frozen=True)
 class ForestSpec:
-    """How to build the agent of a forest and a detector."""
+    """How to build the agent of a forest and a detector, which computes the forest's features
+    alone; see `Forest.with_used_features`."""
 
     forest: Forest
     detector: str  # folder of the artifact
 
     def build(self, env: Env) -> ForestAgent:
-        detector = detector_at(self.detector).with_features(self.forest.features)
-        return ForestAgent(self.forest, detector)
+        return ForestAgent(self.forest, _read(self.detector).with_features(self.forest.features))
 
 
 class ForestAgent:

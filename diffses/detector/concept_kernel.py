@@ -96,9 +96,9 @@ def compute_concepts(
             first, end = place, place + 1
             if place <= -2:
                 first, end = members[-2 - place, 1], members[-2 - place, 2]
-            steps = MAX_HIT_STEPS
+            steps = float(MAX_HIT_STEPS)
             if seen:
-                steps = steps_until_hit(
+                steps = hit_time(
                     table, max_coast_steps, first, end, player, axis, velocity_columns, motion
                 )
             row[feature] = steps / TIME_SCALE
@@ -203,7 +203,7 @@ def reflect(at: float, low: float, high: float) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def steps_until_hit(
+def hit_time(
     table: np.ndarray,
     max_coast_steps: np.ndarray,
     first: int,
@@ -212,38 +212,59 @@ def steps_until_hit(
     direction: int,
     velocity_columns: np.ndarray,
     motion: np.ndarray,
-) -> int:
+) -> float:
     """Steps until the box of an object in places [first, end) overlaps the player's, at most
     MAX_HIT_STEPS.
 
-    The player goes in the direction at its measured speed, up to the end of its range; the objects
-    go on at constant velocity.
+    The player goes in the direction at its measured speed until it is at the end of its range, and
+    then stays there; the objects go on at constant velocity.
     """
     mine = table[player]
-    x, y = position(mine, 0), position(mine, 1)
-    left, right = min(motion[RANGE_LOW], x), max(motion[RANGE_HIGH], x)
-    upper, lower = min(motion[RANGE_LOW + 1], y), max(motion[RANGE_HIGH + 1], y)
-    step_x, step_y = 0.0, 0.0
-    if direction in (LEFTWARDS, RIGHTWARDS):
-        step_x = motion[SPEED + direction] * (-1.0 if direction == LEFTWARDS else 1.0)
-    elif direction != NOWHERE:
-        step_y = motion[SPEED + direction] * (-1.0 if direction == UPWARDS else 1.0)
-    soonest = MAX_HIT_STEPS
+    axis, sign = (0 if direction <= RIGHTWARDS else 1), (-1.0 if direction % 2 == 0 else 1.0)
+    velocity = np.zeros(2)
+    arrives = 0.0  # steps until it is at the end of its range
+    if direction != NOWHERE and motion[SPEED + direction] > 0.0:
+        last = motion[(RANGE_LOW if sign < 0 else RANGE_HIGH) + axis]
+        arrives = max(0.0, sign * (last - position(mine, axis))) / motion[SPEED + direction]
+        velocity[axis] = sign * motion[SPEED + direction]
+    soonest = float(MAX_HIT_STEPS)
     for place in range(first, end):
         if place == player or not is_there(table[place], max_coast_steps[place]):
             continue
-        other = table[place]
-        wide = 0.5 * (mine[TABLE_W] + other[TABLE_W])
-        high = 0.5 * (mine[TABLE_W + 1] + other[TABLE_W + 1])
-        at_x, at_y = position(other, 0), position(other, 1)
-        vx, vy = other[velocity_columns[place, 0]], other[velocity_columns[place, 1]]
-        for steps in range(soonest):
-            my_x = min(max(x + step_x * steps, left), right)
-            my_y = min(max(y + step_y * steps, upper), lower)
-            if abs(at_x + vx * steps - my_x) < wide and abs(at_y + vy * steps - my_y) < high:
-                soonest = steps
-                break
+        thing = table[place]
+        dx, dy = position(thing, 0) - position(mine, 0), position(thing, 1) - position(mine, 1)
+        vx, vy = thing[velocity_columns[place, 0]], thing[velocity_columns[place, 1]]
+        wide = 0.5 * (mine[TABLE_W] + thing[TABLE_W])
+        high = 0.5 * (mine[TABLE_W + 1] + thing[TABLE_W + 1])
+        ux, uy = vx - velocity[0], vy - velocity[1]
+        begin = overlap_begin(dx, dy, ux, uy, wide, high, arrives)
+        if begin == NOTHING and arrives < soonest:
+            dx, dy = dx + ux * arrives, dy + uy * arrives
+            begin = arrives + overlap_begin(dx, dy, vx, vy, wide, high, NOTHING)
+        soonest = min(soonest, begin)
     return soonest
+
+
+@numba.njit(cache=True, nogil=True)
+def overlap_begin(
+    dx: float, dy: float, vx: float, vy: float, wide: float, high: float, until: float
+) -> float:
+    """Steps until two boxes overlap, which are dx, dy apart and move by vx, vy a step relative to
+    each other; NOTHING if they do not before the step `until`.
+
+    Args:
+        wide, high: half the sum of both widths and heights, px.
+    """
+    begin, end = 0.0, until
+    for axis in range(2):
+        off, speed, size = (dx, vx, wide) if axis == 0 else (dy, vy, high)
+        if speed == 0.0:
+            if abs(off) >= size:
+                return NOTHING
+            continue
+        middle, half = -off / speed, abs(size / speed)
+        begin, end = max(begin, middle - half), min(end, middle + half)
+    return begin if begin < end else NOTHING
 
 
 @numba.njit(cache=True, nogil=True)

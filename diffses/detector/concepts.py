@@ -12,6 +12,7 @@ from collections.abc import Collection
 from typing import NamedTuple
 
 from diffses.detector import concept_kernel as ck
+from diffses.detector.concept_expansion import Formula, expand
 
 DIRECTIONS = ("left", "right", "up", "down", "stay")
 AXIS_OF_DIRECTION = (0, 0, 1, 1)
@@ -30,7 +31,16 @@ class Concept(NamedTuple):
     unit: str
     formula: str
     missing: str  # the value where the object is not there or does not come
-    nodes: int  # of the formula written out in positions, velocities and measured constants
+
+    @property
+    def expansion(self) -> Formula:
+        """Its formula written out, of a hit time for one object."""
+        return expand(self.kind, self.axis, self.absolute)
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of its expansion."""
+        return len(self.expansion)
 
     @property
     def drive_axis(self) -> int | None:
@@ -45,42 +55,10 @@ FAR = ck.FAR_PX / ck.POSITION_SCALE
 LATEST = ck.MAX_CONTACT_STEPS / ck.TIME_SCALE
 UNHIT = ck.MAX_HIT_STEPS / ck.TIME_SCALE
 
-# Nodes of the formulas, by the number of operators, features and constants; a position or velocity
-# of a chosen object (`others.nearest`) counts as one feature, as it is offered as one.
-_DISTANCE_NODES = 3  # t - p
-_STOP_NODES = 9  # p + coast * v + lag * push
-_STOP_DISTANCE_NODES = 2 + _STOP_NODES  # t - stop
-# logical(0, d * v, min(cap, -d / v), cap), with -d as p - t
-_TIME_NODES = 1 + 1 + (1 + _DISTANCE_NODES + 1) + (1 + 1 + 1 + _DISTANCE_NODES + 1) + 1
-# high - abs(high - low - abs(t + v * time - low)), taken where the object comes: logical(time, cap,
-# missing, ...)
-_CROSSING_NODES = (1 + 1 + 1 + 1 + 1) + (1 + 1 + 1 + 1 + (1 + 1 + 1) + _TIME_NODES + 1)
-_CROSSING_NODES += 1 + _TIME_NODES + 1 + 1
-_MISS_NODES = _CROSSING_NODES + 1 + _STOP_NODES
-_LEAD_NODES = _DISTANCE_NODES + 1 + 1 + 1 + 1 + 1 + _DISTANCE_NODES + 1  # d + v * (abs(d_b) / s)
-# of one object: the latest of the steps after which the boxes overlap along x and along y, if that
-# is before they part: on each axis (abs(d) - size) / speed and (abs(d) + size) / speed, where the
-# speed is the object's less the player's and the size half the sum of both
-_ENTER_NODES = 1 + (1 + 1 + _DISTANCE_NODES + _DISTANCE_NODES + 2) + _DISTANCE_NODES
-_HIT_NODES = 1 + (1 + 2 * _ENTER_NODES) + (1 + 2 * _ENTER_NODES) + (1 + 2 * _ENTER_NODES) + 1
 
-
-def _pair(
-    found: dict[str, Concept],
-    names: tuple[str, str],
-    kind: int,
-    axis: int,
-    unit: str,
-    formula: str,
-    missing: str,
-    nodes: int,
-) -> None:
-    """Adds a signed concept and its absolute value."""
-    name, absolute = names
-    size = unit.partition(", ")[0].replace(f" {WAYS[axis][0]}", " from")
-    far = "0" if kind == ck.VELOCITY else f"{FAR:g}"
-    found[name] = Concept(kind, axis, False, unit, formula, missing, nodes)
-    found[absolute] = Concept(kind, axis, True, size, f"|{name}|", far, nodes + 1)
+def absolute_name(name: str) -> str:
+    """The name of the absolute value of a signed concept."""
+    return name.replace("velocity_", "speed_") if "velocity_" in name else f"abs_{name}"
 
 
 def _concepts() -> dict[str, Concept]:
@@ -88,44 +66,33 @@ def _concepts() -> dict[str, Concept]:
     for axis, (a, b) in enumerate((("x", "y"), ("y", "x"))):
         where, way = WAYS[axis]
         from_player, from_stop = f"100 px {where} the player", f"100 px {where} its stop"
-        edge = "100 px from the " + ("left edge", "top edge")[axis]
         far = f"0; on a given side {FAR:g} to that side"
-        shooter = "s: speed of the player's projectile, else of the player"
-        wall = f"reflect(t.{a} + v{a} ttc_{b}, walls of t's type)"
-        lead = f"d{a} + v{a} |d{b}| / s{b}; {shooter}"
-        resting = f"p.{a} + coast v{a} + lag push{a}"
-        contact = f"-d{a} / v{a} if it comes nearer; at most {LATEST:g}"
-        _pair(
-            found, (f"d{a}", f"abs_d{a}"), ck.DISTANCE, axis,
-            from_player, f"t.{a} - p.{a}", far, _DISTANCE_NODES,
-        )  # fmt: skip
-        _pair(
-            found, (f"velocity_{a}", f"speed_{a}"), ck.VELOCITY, axis,
-            f"10 px per step, {way}", f"v{a}", "0", 1,
-        )  # fmt: skip
-        found[f"stop_{a}"] = Concept(ck.STOP, axis, False, edge, resting, "0", _STOP_NODES)
-        _pair(
-            found, (f"stop_d{a}", f"abs_stop_d{a}"), ck.STOP_DISTANCE, axis,
-            from_stop, f"t.{a} - p.stop_{a}", far, _STOP_DISTANCE_NODES,
-        )  # fmt: skip
-        found[f"ttc_{a}"] = Concept(
-            ck.CONTACT_TIME, axis, False, "10 steps", contact, f"{LATEST:g}", _TIME_NODES
+        lead = f"d{a} + v{a} |d{b}| / s{b}; s: speed of its projectile, else of the player"
+        signed = (
+            (f"d{a}", ck.DISTANCE, from_player, f"t.{a} - p.{a}", far),
+            (f"velocity_{a}", ck.VELOCITY, f"10 px per step, {way}", f"v{a}", "0"),
+            (f"stop_d{a}", ck.STOP_DISTANCE, from_stop, f"t.{a} - p.stop_{a}", far),
+            (f"miss_{a}", ck.MISS, from_stop, f"t.cross_{a} - p.stop_{a}", "0"),
+            (f"lead_{a}", ck.LEAD, from_player, lead, "0"),
         )
-        found[f"cross_{a}"] = Concept(ck.CROSSING, axis, False, edge, wall, "0", _CROSSING_NODES)
-        _pair(
-            found, (f"miss_{a}", f"abs_miss_{a}"), ck.MISS, axis,
-            from_stop, f"t.cross_{a} - p.stop_{a}", "0", _MISS_NODES,
-        )  # fmt: skip
-        _pair(
-            found, (f"lead_{a}", f"abs_lead_{a}"), ck.LEAD, axis,
-            from_player, lead, "0", _LEAD_NODES,
-        )  # fmt: skip
+        for name, kind, unit, formula, missing in signed:
+            found[name] = Concept(kind, axis, False, unit, formula, missing)
+            size = unit.partition(", ")[0].replace(f" {where}", " from")
+            absent = missing if kind == ck.VELOCITY else f"{FAR:g}"
+            found[absolute_name(name)] = Concept(kind, axis, True, size, f"|{name}|", absent)
+        contact = f"-d{a} / v{a} if it comes nearer; at most {LATEST:g}"
+        resting = f"p.{a} + coast v{a} + lag push{a}"
+        crossing = f"reflect(t.{a} + v{a} ttc_{b}, walls of t's type)"
+        edge = "100 px from the " + ("left edge", "top edge")[axis]
+        late = f"{LATEST:g}"
+        found[f"ttc_{a}"] = Concept(ck.CONTACT_TIME, axis, False, "10 steps", contact, late)
+        found[f"stop_{a}"] = Concept(ck.STOP, axis, False, edge, resting, "0")
+        found[f"cross_{a}"] = Concept(ck.CROSSING, axis, False, edge, crossing, "0")
     for number, name in enumerate(DIRECTIONS):
         goes = "stays" if name == "stay" else f"goes {name} at its speed, within its range"
         formula = f"time until a box overlaps the player's if it {goes}; at most {UNHIT:g}"
-        found[f"hit_{name}"] = Concept(
-            ck.HIT_TIME, number, False, "10 steps", formula, f"{UNHIT:g}", _HIT_NODES
-        )
+        unhit = f"{UNHIT:g}"
+        found[f"hit_{name}"] = Concept(ck.HIT_TIME, number, False, "10 steps", formula, unhit)
     return found
 
 
@@ -139,16 +106,17 @@ def object_concepts(
 
     Args:
         axes: those along which the actions push the player, 0 for x and 1 for y.
-        lead_speed: of `Dynamics.lead_speed`; no lead is offered where it is 0.
+        lead_speed: of `Dynamics`; there is no lead along an axis across which it is 0.
         side: the axis on whose one side of the player the object is chosen; None: on any side.
     """
     found = []
-    for axis, (a, b) in enumerate((("x", "y"), ("y", "x"))):
+    for axis, a in enumerate("xy"):
         found += [f"d{a}", f"velocity_{a}", f"speed_{a}", f"ttc_{a}"]
         found += [f"abs_d{a}"] * (side != axis)
         if axis in axes:
             found += [f"stop_d{a}", f"abs_stop_d{a}", f"cross_{a}", f"miss_{a}", f"abs_miss_{a}"]
-            found += [f"lead_{a}", f"abs_lead_{a}"] * (lead_speed["xy".index(b)] > 0)
+        if lead_speed[1 - axis] > 0:
+            found += [f"lead_{a}", f"abs_lead_{a}"]
     return found
 
 

@@ -35,11 +35,12 @@ HELD_STEPS = 4  # a push is held so long before the speed is measured
 MIN_STEPS = 5  # from which a speed is measured
 END_PX = 2.0  # px from the outermost position that count as the end
 
-MIN_BIRTHS = 5  # of a projectile
-MIN_BIRTH_SHARE = 0.3  # of a type's objects appear beside the player and leave it
+MIN_BIRTHS = 8  # of a projectile
+MIN_BIRTH_SHARE = 0.1  # of a type's objects appear beside the player and leave it; others may look
+# the same, such as what others shoot
 BIRTH_PX = 4.0  # px between the boxes, across the direction of flight
 BIRTH_STEPS = 2.0  # steps of flight that a projectile may have made when it is first seen
-MIN_PROJECTILE_SPEED = 1.0  # px per step
+MIN_FLIGHT_SHARE = 0.25  # of a projectile's greatest speed, above which it flies along an axis
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def identify_dynamics(
     responses = [_response(paths, push, axis) for axis in range(2)]
     speeds = [_push_speeds(paths, push, axis) for axis in range(2)]
     ends = [_range(paths, push, axis) for axis in range(2)]
-    shot, shot_speed = _projectile(tracks, kind, mine, player, len(names))
+    fastest = max(*speeds[0], *speeds[1])
+    shot, shot_speed = _projectile(tracks, kind, mine, player, len(names), fastest)
     return Dynamics(
         types,
         (responses[0][0], responses[1][0]),
@@ -394,11 +396,16 @@ def _range(paths: Sequence[Path], push: np.ndarray, axis: int) -> tuple[float | 
 
 
 def _projectile(
-    tracks: Trajectories, kind: np.ndarray, mine: np.ndarray, player: int, kinds: int
+    tracks: Trajectories, kind: np.ndarray, mine: np.ndarray, player: int, kinds: int, own: float
 ) -> tuple[int | None, tuple[float, float]]:
     """The type that the player shoots, and its speed along x and y; None and 0 for none.
 
-    Its objects appear beside the player and fly away from it.
+    Its objects appear beside the player, fly away from it, and are faster than it: what comes out
+    from behind the player appears beside it, too.
+
+    Args:
+        mine: bool (n,), the rows of the player.
+        own: the player's greatest speed, px per step.
     """
     by_frame = np.full(int(tracks.frame.max(initial=0)) + 1, -1)
     by_frame[tracks.frame[mine]] = np.flatnonzero(mine)
@@ -418,9 +425,10 @@ def _projectile(
         flying = np.isin(tracks.track, tracks.track[shots]) & (previous >= 0) & (kind == number)
         along = [np.abs(v[flying]) for v in (tracks.vx, tracks.vy)]
         x, y = (float(np.median(v)) for v in along)
-        if max(x, y) >= MIN_PROJECTILE_SPEED:
+        if max(x, y) > own:
             best, share = number, len(shots) / len(births)
-            speed = (x if x >= MIN_PROJECTILE_SPEED else 0.0, y if y >= MIN_PROJECTILE_SPEED else 0)
+            least = MIN_FLIGHT_SHARE * max(x, y)
+            speed = (x if x > least else 0.0, y if y > least else 0.0)
     return best, speed
 
 

@@ -351,9 +351,9 @@ def feature_plan(features: Sequence[Feature]) -> FeaturePlan:
         raise ValueError("the concepts must come after the other features")
     plain = sum(not f.is_concept for f in features)
     members = list(dict.fromkeys(f.slot for f in features if isinstance(f.slot, GroupMember)))
+    number = {member: i for i, member in enumerate(members)}
     own = [
-        -2 - members.index(f.slot) if isinstance(f.slot, GroupMember) else f.slot.place
-        for f in features
+        -2 - number[f.slot] if isinstance(f.slot, GroupMember) else f.slot.place for f in features
     ]
     other = [-1 if f.other is None else f.other.place for f in features]
     quantities = [QUANTITIES[f.quantity] for f in features[:plain]]

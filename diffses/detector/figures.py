@@ -11,16 +11,22 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from diffses.detector import concept_kernel as ck
+from diffses.detector.concepts import CONCEPTS
+from diffses.detector.dynamics import Dynamics
 from diffses.detector.ground_truth import GroundTruth
 from diffses.detector.metrics import Detections, FrameMatches, run_detector
 from diffses.detector.recording import Recording
-from diffses.detector.tracker import ObjectDetector, ObjectSchema, replay_action
+from diffses.detector.tracker import ObjectDetector, ObjectSchema, Tracker, replay_action
 
 COLOURS = ("#00e5ff", "#ffea00", "#ff4df0", "#7cff4d", "#ff8a3d", "#b388ff", "#ffffff", "#4d9dff")
 SAMPLED_SCREENS = 500  # the sample is one of the last so many
 ZOOM = 4  # picture pixels per screen pixel
 CHARACTER_WIDTH = 0.063  # inches, in the legend
 LINE_HEIGHT = 0.145  # inches
+
+SHOWN_OBJECTS = 16  # objects whose concepts are shown, the nearest to the player
+VALUE_WIDTH = 7  # characters of a concept's value
 
 LegendLine = tuple[str, str]  # text and colour
 
@@ -48,8 +54,10 @@ def draw_sample(detector: ObjectDetector, play: Recording, path: Path) -> None:
 def draw_detections(
     detector: ObjectDetector, screen: np.ndarray, palette: np.ndarray, path: Path
 ) -> None:
-    """Draws the screen just observed, uint8 (h, w), its objects with their names, and every
-    feature.
+    """Draws the screen just observed, uint8 (h, w), its objects with their names, and the features:
+    all that are no concepts, the concepts of the player's nearest objects, and all hit times.
+
+    A cross marks where an object is predicted to cross the player's line.
 
     Args:
         palette: uint8 (256, 3), RGB.
@@ -57,7 +65,7 @@ def draw_detections(
     tracker = detector.tracker
     height, width = screen.shape
     tall, wide = height * ZOOM / 100, width * ZOOM / 100
-    lines = _legend(tracker.schema, tracker.row)
+    lines = [*_legend(tracker.schema, tracker.row), *concept_lines(tracker)]
     column = 0.3 + CHARACTER_WIDTH * max((len(text) for text, _ in lines), default=0)
     fit = int((tall - 0.2) / LINE_HEIGHT)
     whole = wide + column * -(-len(lines) // fit)
@@ -71,6 +79,8 @@ def draw_detections(
         kind = tracker.schema.types[one["type"]]
         name = tracker.track_names[one["track"]] if one["track"] < len(tracker.track_names) else ""
         _box(axes, one, name, labels.get(row, []), is_player=kind.name == tracker.schema.player)
+    for x, y in _crossings(tracker):
+        axes.plot(x, y, "x", color="#ffffff", markersize=5)
     for number, (text, colour) in enumerate(lines):
         x = (wide + 0.1 + column * (number // fit)) / whole
         y = 1 - (0.1 + LINE_HEIGHT * (number % fit)) / tall
@@ -104,11 +114,97 @@ def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
         if kind.name == schema.player:
             lines.append(("  the player: moves as the actions say", colour))
         for feature, value in zip(schema.features, row, strict=True):
-            if feature.of == kind.name:
+            if feature.of == kind.name and not feature.is_concept:
                 text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
                 lines.append((text, "#e0e0e0"))
         lines.append(("", colour))
     return lines
+
+
+def concept_lines(tracker: Tracker) -> list[LegendLine]:
+    """What was measured; a table of the signed concepts of the objects nearest to the player, one
+    row each, and a table of the hit times. Empty where the schema has no concepts.
+
+    An object has the name by which it comes first among the features. A value that is not offered,
+    because it never varied or equals another one, is left blank.
+    """
+    schema = tracker.schema
+    concepts = [feature for feature in schema.features if feature.is_concept]
+    if schema.dynamics is None or not concepts:
+        return []
+    names: dict[int, str] = {}  # of objects, by place
+    objects: dict[int, dict[str, float]] = {}
+    hits: dict[str, dict[str, float]] = {}
+    for feature, place, value in zip(
+        concepts, tracker.plan.concept_places.tolist(), tracker.concept_row.tolist(), strict=True
+    ):
+        if CONCEPTS[feature.quantity].kind == ck.HIT_TIME:
+            hits.setdefault(feature.slot.name, {})[feature.quantity] = value
+        elif not CONCEPTS[feature.quantity].absolute and place != tracker.player_place:
+            place = int(tracker.chosen[-2 - place]) if place <= -2 else place
+            names.setdefault(place, feature.slot.name)
+            objects.setdefault(place, {})[feature.quantity] = value
+    nearness = {place: tracker.distance_to_player(place) for place in objects}
+    nearest = sorted((p for p in objects if nearness[p] < np.inf), key=lambda p: nearness[p])
+    shown = {names[place]: objects[place] for place in nearest[:SHOWN_OBJECTS]}
+    lines = _dynamics_lines(schema.dynamics, schema)
+    lines += _table_lines("nearest objects", shown)
+    lines += _table_lines("time until a hit", hits)
+    return [*lines, (f"all {len(concepts)} concepts: detector.json", "#e0e0e0")]
+
+
+def _dynamics_lines(dynamics: Dynamics, schema: ObjectSchema) -> list[LegendLine]:
+    """The measured speeds and walls, as text."""
+    left, right, up, down = dynamics.speed
+    stops = [
+        f"{coast:.2g} v + {lag:.2g} push"
+        for coast, lag in zip(dynamics.coast, dynamics.lag, strict=True)
+    ]
+    lines = [
+        ("measured, px and steps", "#ffffff"),
+        (f"  speed left {left:g}, right {right:g}, up {up:g}, down {down:g}", "#e0e0e0"),
+        (f"  goes on by x: {stops[0]}, y: {stops[1]}", "#e0e0e0"),
+    ]
+    if dynamics.projectile is not None:
+        x, y = dynamics.projectile_speed
+        lines.append((f"  its projectile: {dynamics.projectile}, speed {x:g}, {y:g}", "#e0e0e0"))
+    for kind, found in zip(schema.types, dynamics.types, strict=True):
+        if any(wall is not None for wall in found.walls):
+            walls = ", ".join(
+                f"{name} {wall:.0f}"
+                for name, wall in zip(("left", "right", "upper", "lower"), found.walls, strict=True)
+                if wall is not None
+            )
+            lines.append((f"  walls of {kind.name}: {walls}", "#e0e0e0"))
+    return [*lines, ("", "#e0e0e0")]
+
+
+def _table_lines(title: str, rows: dict[str, dict[str, float]]) -> list[LegendLine]:
+    """A table as lines of text, the quantities as columns in the order of CONCEPTS."""
+    columns = [name for name in CONCEPTS if any(name in row for row in rows.values())]
+    first = max((len(name) for name in (title, *rows)), default=0)
+    heads = [name.replace("velocity_", "v").removeprefix("hit_") for name in columns]
+    lines = [
+        (f"{title:<{first}}" + "".join(f"{head:>{VALUE_WIDTH + 1}}" for head in heads), "#ffffff")
+    ]
+    for name, row in rows.items():
+        values = (f"{row[column]:.2f}" if column in row else "" for column in columns)
+        text = "".join(f"{value:>{VALUE_WIDTH + 1}}" for value in values)
+        lines.append((f"{name:<{first}}{text}", "#e0e0e0"))
+    return [*lines, ("", "#e0e0e0")]
+
+
+def _crossings(tracker: Tracker) -> list[tuple[float, float]]:
+    """Where objects are predicted to cross the player's line, px."""
+    found = []
+    concepts = [feature for feature in tracker.schema.features if feature.is_concept]
+    for feature, value in zip(concepts, tracker.concept_row.tolist(), strict=True):
+        concept = CONCEPTS[feature.quantity]
+        if concept.kind == ck.CROSSING and value != 0:
+            at = tracker.table[tracker.player_place, :2].copy()
+            at[concept.axis] = value * ck.POSITION_SCALE
+            found.append((float(at[0]), float(at[1])))
+    return found
 
 
 def draw_worst(

@@ -58,8 +58,8 @@ class Identity:
         return Identity(self.features)
 
     def with_features(self, names: Collection[str]) -> Identity:
-        """Itself: the observation is there anyway."""
-        return self
+        """A new instance, with all features: the observation is there anyway."""
+        return self.fresh()
 
     def save(self, folder: Path) -> None:
         """Writes `detector.json`."""

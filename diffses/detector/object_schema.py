@@ -180,11 +180,12 @@ def select_features(schema: ObjectSchema, rows: np.ndarray, most: int) -> Object
                 kept |= wanted
                 break
     if len(kept) < len(plain):
+        without = dict.fromkeys(f.of for f in plain if f.name not in kept)
         log.info(
-            "detector.features=%d leaves out %d features: %s",
+            "detector.features=%d leaves out %d features of %s",
             most,
             len(plain) - len(kept),
-            ", ".join(f.name for f in plain if f.name not in kept),
+            ", ".join(without),
         )
     concepts = [f for f in varying if f.is_concept]
     distinct = features.distinct_features(schema.features, rows, concepts)

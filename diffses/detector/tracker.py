@@ -359,19 +359,33 @@ class Tracker:
         return found
 
     def member_labels(self) -> dict[int, list[str]]:
-        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}."""
+        """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}.
+
+        Those of members that only concepts describe are left out.
+        """
         labels: dict[int, list[str]] = {}
         wanted = dict.fromkeys(
             feature.slot
             for feature in self.schema.features
             if isinstance(feature.slot, GroupMember)
         )
+        plain = {feature.slot for feature in self.schema.features if not feature.is_concept}
         here = self._detected_places().tolist()
         for one, row in zip(wanted, self.plan.members, strict=True):
             place = kernel.choose_member(self.table, self.max_coast_steps, row)
-            if one.which is not None and place in here:
+            if one in plain and one.which is not None and place in here:
                 labels.setdefault(here.index(place), []).append(one.which)
         return labels
+
+    def distance_to_player(self, place: int) -> float:
+        """From the player's centre to that of a track, px; infinite if one of them is not there."""
+        if min(place, self.player_place) < 0:
+            return float("inf")
+        both = self.table[[place, self.player_place]]
+        limits = self.max_coast_steps[[place, self.player_place]]
+        there = (both[:, kernel.AGE] >= 0) & (both[:, kernel.UNSEEN] <= limits)
+        x, y = both[0, [kernel.X, kernel.Y]] - both[1, [kernel.X, kernel.Y]]
+        return float(np.hypot(x, y)) if there.all() else float("inf")
 
     def _detected_places(self) -> np.ndarray:
         """Places of the tracks detected in this step; coasting ones are left out."""
@@ -433,8 +447,9 @@ class TrackingDetector(ABC):
 
     def with_features(self, names: Collection[str]) -> Self:
         """A new instance that computes these features alone, in the order of `features`."""
-        schema = self.tracker.schema
-        kept = tuple(feature for feature in schema.features if feature.name in names)
+        schema, wanted = self.tracker.schema, set(names)
+        pairs = zip(schema.features, self.features, strict=True)
+        kept = tuple(feature for feature, name in pairs if name in wanted)
         return self.with_schema(replace(schema, features=kept))
 
     @property

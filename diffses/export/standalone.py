@@ -53,7 +53,7 @@ def to_standalone(forest: Forest, env: EnvConfig, detector: Path | None, title: 
 
 
 def _atari_file(forest: Forest, env: ArcadeEnv, folder: Path, title: str) -> str:
-    detector = open_detector(folder)
+    detector, forest = open_detector(folder), forest.with_used_features()
     if not isinstance(detector, MotionObjectDetector):
         raise ConfigError(
             f"the detector {type(detector).__name__} cannot be put into one file",

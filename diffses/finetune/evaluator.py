@@ -209,7 +209,8 @@ class FitnessEvaluator:
         return returns.reshape(shape).T, discounted.reshape(shape).T
 
     def _job(self, forest: Forest, seed: int, max_steps: int | None) -> Job:
-        return Job(ForestSpec(forest, str(self._detector)), self._protocol, seed, max_steps)
+        spec = ForestSpec(forest.with_used_features(), str(self._detector))
+        return Job(spec, self._protocol, seed, max_steps)
 
     def _played(self, jobs: Sequence[Job]) -> Iterator[Episode]:
         for episode in play(jobs, self._workers):

@@ -80,7 +80,7 @@ class Validator:
         return asked
 
     def _job(self, forest: Forest, seed: int) -> Job:
-        spec = ForestSpec(forest, self._detector)
+        spec = ForestSpec(forest.with_used_features(), self._detector)
         return Job(spec, self._protocol, seed, self._settings.validation_steps)
 
     def _candidate(self, forest: Forest, lineage: Lineage) -> Candidate:

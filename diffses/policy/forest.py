@@ -132,6 +132,19 @@ class Forest:
         """Nodes of all stored trees."""
         return sum(self.sizes)
 
+    def with_used_features(self) -> Forest:
+        """The same policy without the features that no tree uses, in their order; where no tree
+        uses any, the first one stays."""
+        used = sorted({leaf for tree in self.trees for leaf in tree if isinstance(leaf, int)}) or [
+            0
+        ]
+        place = {feature: number for number, feature in enumerate(used)}
+        trees = tuple(
+            tuple(place[leaf] if isinstance(leaf, int) else leaf for leaf in tree)
+            for tree in self.trees
+        )
+        return replace(self, features=tuple(self.features[i] for i in used), trees=trees)
+
     def constants(self) -> Floats:
         """The constants, tree after tree, each from left to right: float64 (k,)."""
         return np.array([value for tree in self.trees for value in constants(tree)], np.float64)

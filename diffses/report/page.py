@@ -20,7 +20,7 @@ from diffses.report.html import Cell, Figure, Table, picture_of, render
 from diffses.report.replay import Recording
 from diffses.report.reproduce import command
 from diffses.report.run_artifacts import Shown, detector_folder
-from diffses.report.tables import RESULTS, result_cells, results_table
+from diffses.report.tables import RESULTS, nodes, result_cells, results_table
 from diffses.report.tree_figure import draw
 from diffses.report.wording import (
     DASH,
@@ -103,12 +103,13 @@ def page(
 def key_figures(shown: Shown) -> list[tuple[str, str]]:
     """The numbers a newcomer asks for first, each with its label."""
     row = shown.result(shown.champion) or {}
+    size = nodes(row)
     return [
         (number(row.get("mean")), f"mean return, {shown.protocol}"),
         (bounds(row.get("ci95")), "95 % interval"),
         (_mean(shown.result("teacher")), "its teacher"),
         (_mean(shown.result("random")), "random play"),
-        (DASH if row.get("size") is None else str(row["size"]), "nodes in all trees"),
+        (size, "nodes in all trees" + " (with features written out)" * ("(" in size)),
         (share(row.get("agreement")), "agrees with the teacher"),
     ]
 

@@ -87,7 +87,16 @@ def write(sweep_dir: Path, summary: dict[str, Any]) -> None:
 def _table(summary: dict[str, Any]) -> str:
     """The results of all jobs as CSV, a row each."""
     names = ("job", "seed", "variant", "status", "validation", "policy", "protocol")
-    numbers = ("episodes", "mean", "iqm", "ci95_low", "ci95_high", "size", "agreement")
+    numbers = (
+        "episodes",
+        "mean",
+        "iqm",
+        "ci95_low",
+        "ci95_high",
+        "size",
+        "size_expanded",
+        "agreement",
+    )
     columns, rows = [*names, *numbers], []
     for job in summary["jobs"]:
         for result in job["results"] or [{}]:

@@ -23,7 +23,7 @@ def result_cells(row: Row) -> Cells:
         "95 % interval": bounds(row["ci95"]),
         "IQM": number(row["iqm"]),
         "episodes": str(row["episodes"]),
-        "nodes": _or_dash(row.get("size")),
+        "nodes": nodes(row),
         "agreement": share(row.get("agreement")),
     }
 
@@ -56,7 +56,7 @@ def job_cells(job: Mapping[str, Any], protocols: Sequence[str]) -> Cells:
         "validation": number(job["validation"]),
         **{f"test {name}": number(tests.get(name, {}).get("mean")) for name in protocols},
         "95 % interval": bounds(tests.get(protocols[0], {}).get("ci95")),
-        "nodes": _or_dash(tested.get("size")),
+        "nodes": nodes(tested),
         "agreement": share(tested.get("agreement")),
         "time": DASH if job["seconds"] is None else duration(job["seconds"]),
     }
@@ -90,6 +90,13 @@ def policy_name(policy: str, variant: str) -> str:
 def select(columns: Sequence[str], rows: Iterable[Cells]) -> list[list[str]]:
     """The cells of the named columns, row by row."""
     return [[row[column] for column in columns] for row in rows]
+
+
+def nodes(row: Mapping[str, Any]) -> str:
+    """The size of a policy of `results.json`; in brackets with its features written out in
+    positions, velocities and measured constants, where that is another number."""
+    size, expanded = row.get("size"), row.get("size_expanded")
+    return _or_dash(size) + (f" ({expanded})" if expanded not in (None, size) else "")
 
 
 def _or_dash(value: object) -> str:

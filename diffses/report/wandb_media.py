@@ -49,7 +49,9 @@ def numbers(shown: Shown) -> dict[str, float]:
     for row in shown.results:
         at = f"{row['protocol']}/{row['policy']}"
         low, high = row["ci95"] or (None, None)
-        values = {name: row.get(name) for name in ("mean", "iqm", "size", "agreement")}
+        values = {
+            name: row.get(name) for name in ("mean", "iqm", "size", "size_expanded", "agreement")
+        }
         values |= {"low": low, "high": high}
         found |= {f"{at}/{name}": v for name, v in values.items() if v is not None}
     return found

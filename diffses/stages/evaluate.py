@@ -13,6 +13,9 @@ from diffses.config import EnvConfig, EvaluationConfig
 from diffses.csv_rows import read_rows, write_rows
 from diffses.dataset.agreement import action_agreement, exact_agreement
 from diffses.dataset.data import Dataset
+from diffses.detector.formula_size import formula_size
+from diffses.detector.loading import open_detector
+from diffses.detector.tracker import ObjectSchema, TrackingDetector
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import evaluation_protocols
 from diffses.envs.rollout import AgentSpec, RandomSpec, evaluate_policy
@@ -59,6 +62,7 @@ def evaluate(
     rows: list[dict[str, Any]] = []
     episodes: list[dict[str, Any]] = []
     policies = evaluated_policies(inputs)
+    schema = schema_of(_detector(inputs))
     games = [len(episode_seeds(protocol, evaluation)) for protocol in protocols]
     with Bar(sum(games) * len(policies), "episode", "evaluate") as progress:
         for policy in policies:
@@ -66,6 +70,8 @@ def evaluate(
                 played = shared_episodes(policy, protocol, evaluation, workspace, progress)
                 episodes += [{"policy": policy.name, **row} for row in played]
                 row = result_row(policy, protocol, played, evaluation)
+                if policy.forest is not None:
+                    row["size_expanded"] = formula_size(policy.forest, schema).expanded
                 if policy.forest is not None and data is not None:
                     row["agreement"] = action_agreement(policy.forest, data.held_out, data.groups)
                     row["agreement_same_action"] = exact_agreement(policy.forest, data.held_out)
@@ -95,16 +101,27 @@ def evaluated_policies(inputs: Mapping[str, Path]) -> list[EvaluatedPolicy]:
         detected = None if spec.detector is None else content_digests(Path(spec.detector))
         identity = {"teacher": content_digests(teacher), "detector": detected}
         found.append(EvaluatedPolicy("teacher", spec, identity))
-    own = inputs["finetune"] / "detector"  # a shipped champion brings its own
-    detector = inputs.get("detector", own)
+    detector = _detector(inputs)
     known = content_digests(detector)
     for name, stage in FORESTS:
         if stage not in inputs:
             continue
         forest = Forest.load(inputs[stage] / f"{name}.json")
         played = {"forest": forest.to_json(), "detector": known}
-        found.append(EvaluatedPolicy(name, ForestSpec(forest, str(detector)), played, forest))
+        plays = ForestSpec(forest.with_used_features(), str(detector))
+        found.append(EvaluatedPolicy(name, plays, played, forest))
     return found
+
+
+def _detector(inputs: Mapping[str, Path]) -> Path:
+    """The folder of the detector; a shipped champion brings its own."""
+    return inputs.get("detector", inputs["finetune"] / "detector")
+
+
+def schema_of(folder: Path) -> ObjectSchema | None:
+    """The schema of a detector; None for vector observations."""
+    opened = open_detector(folder)
+    return opened.tracker.schema if isinstance(opened, TrackingDetector) else None
 
 
 def shared_episodes(
@@ -206,6 +223,7 @@ def result_row(
         "protocol": protocol.name,
         **numbers,
         "size": policy.forest.size if policy.forest is not None else None,
+        "size_expanded": None,
         "agreement": None,
         "agreement_same_action": None,
         "steps": sum(row["steps"] for row in played) / len(played),

@@ -4,15 +4,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from concept_reference import PlainConcepts
+from concept_reference import PlainConcepts, with_concepts
+from made_up import bouncing
+from PIL import Image
 
+from diffses.config import ArcadeEnv, MotionDetector
 from diffses.detector import concept_kernel as ck
 from diffses.detector import features, kernel, tracker
+from diffses.detector.base import observe_env
 from diffses.detector.concepts import CONCEPTS
 from diffses.detector.dynamics import Dynamics, TypeDynamics
+from diffses.detector.figures import SHOWN_OBJECTS, concept_lines, draw_detections
+from diffses.detector.motion import MotionObjectDetector
+from diffses.detector.object_schema import schema_from_boxes, with_button
+from diffses.detector.palette import PALETTE
 from diffses.detector.segmentation import TrackerParams, empty_table
 from diffses.detector.tracker import ObjectSchema, Tracker, TypeInfo
+from diffses.envs.ale import AtariEnv, v5
 from diffses.policy.printing import check_feature
+from diffses.zoo.champion import FOLDER
 
 WALLS = (10.0, 150.0, 30.0, 190.0)
 STILL = TypeDynamics((None,) * 4, (False, False))
@@ -87,9 +97,69 @@ def test_random_tables_give_the_bits_of_the_plain_reference(seed):
     few = schema_of((1, 3, 8), (1, 3, 0), replace(MEASURED, projectile_speed=(0.0, 9.0)))
     several_players = schema_of((2, 1, 4), (2, 1, 4))
     for schema in (schema_of(), few, several_players):
-        for _ in range(60):
+        for _ in range(12):
             row = concepts_of(schema, random_table(random, schema.params.places))
             assert np.isfinite(list(row.values())).all()
+
+
+@pytest.mark.parametrize("game", ["pong", "space_invaders"])
+def test_in_play_they_are_the_bits_of_the_plain_reference(game, protocol):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / game))
+    features = list(detector.tracker.schema.features)
+    plain = PlainConcepts(detector.tracker.schema, detector.tracker.player_place)
+    env = protocol(game).make_env()
+    env.reset(1)
+    detector.reset()
+    random, told = np.random.default_rng(1), []
+    count = sum(feature.is_concept for feature in features)
+    for step in range(150):
+        row = observe_env(detector, env)
+        if step % 10 == 0:
+            np.testing.assert_array_equal(row[-count:], plain.row(features, detector.tracker.table))
+        told.append(row[-count:].copy())
+        env.step(int(random.integers(len(env.action_names))))
+    assert (np.ptp(np.array(told), axis=0) > 0).sum() > 20
+
+
+def test_a_policy_has_only_its_own_features_computed():
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / "pong"))
+    names = detector.features
+    ball = next(name for name in names if name.endswith(".miss_y"))
+    wanted = (ball, names[2], names[0])
+    few = detector.with_features(wanted)
+    assert few.features == (names[0], names[2], ball)
+    screen = np.zeros((210, 160), np.uint8)
+    screen[90:94, 80:82] = 52
+    for _ in range(3):
+        every = dict(zip(names, detector.observe(screen), strict=True))
+        assert few.observe(screen).tolist() == [every[name] for name in few.features]
+    assert few.fresh().features == few.features
+
+
+def test_the_picture_shows_the_nearest_objects_each_once(tmp_path):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / "space_invaders"))
+    env = AtariEnv(v5(ArcadeEnv(game="space_invaders")))
+    env.reset(1)
+    detector.reset()
+    for _ in range(60):
+        observe_env(detector, env)
+        env.step(1)
+    lines = [text for text, _ in concept_lines(detector.tracker)]
+    head = next(n for n, text in enumerate(lines) if text.startswith("nearest objects"))
+    table = [line.split() for line in lines[head + 1 : lines.index("", head)]]
+    assert 3 < len(table) <= SHOWN_OBJECTS
+    names = list(detector.features)
+    distances = []
+    for name, dx, *_ in table:
+        x, y = (detector.tracker.row[names.index(f"{name}.{q}")] for q in ("dx", "dy"))
+        assert f"{x:.2f}" == dx
+        distances.append(np.hypot(x, y))
+    assert sorted(set(distances)) == distances  # each object once
+    count = sum(feature.is_concept for feature in detector.tracker.schema.features)
+    assert lines[-1] == f"all {count} concepts: detector.json"
+    draw_detections(detector, env.observation(), PALETTE, tmp_path / "sample.png")
+    with Image.open(tmp_path / "sample.png") as picture:
+        assert picture.width < 3 * picture.height
 
 
 def test_values_by_hand():
@@ -116,13 +186,19 @@ def test_hit_times_by_hand():
     schema = schema_of()
     # a ball 40 px left of the player comes with 4 px a step; boxes are 4 px wide
     row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 40, 100, 4, 0)))
-    assert row["ball.hit_stay"] == 1.0  # 40 - 4 * 10 = 0 < 4; after 9 steps the gap is 4
-    assert row["ball.hit_left"] == 0.5  # 40 - 8 * 5 = 0
+    assert row["ball.hit_stay"] == 0.9  # 36 px between the boxes
+    assert row["ball.hit_left"] == 0.45  # at 8 px a step
     assert row["ball.hit_up"] == 3.0
-    # to the right it flees with 5 px a step, up to 140 px: 60 px in 12 steps; then the ball comes
-    assert row["ball.hit_right"] == 2.5  # 40 + 4 * 25 = 140; after 24 steps the gap is 4
-    assert row["others.hit_left"] == 0.5
+    # to the right it flees with 5 px a step, up to 140 px; the ball needs 24 steps to 136
+    assert row["ball.hit_right"] == 2.4
+    assert row["others.hit_left"] == 0.45
     assert row["car.hit_left"] == 3.0
+    # boxes that pass each other within a step, and that overlap
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 50, 106, 20, 0)))
+    assert row["ball.hit_down"] == pytest.approx(0.13)  # (30 - 4) / 20 steps, 9 px further down
+    assert row["ball.hit_stay"] == 3.0
+    row = concepts_of(schema, table_of(schema, (0, 80, 100, 0, 0), (1, 77, 103, 0, 0)))
+    assert [row[f"ball.hit_{way}"] for way in ("left", "right", "up", "stay")] == [0, 0, 0, 0]
 
 
 def test_a_crossing_is_turned_back_at_the_walls_of_the_type():
@@ -218,3 +294,64 @@ def test_a_schema_with_concepts_is_read_as_it_was_written():
     params = schema.params
     words = schema.describe()
     assert tracker.read_schema(words, params.type_params, params.type_colours) == schema
+
+
+def test_a_schema_is_learned_with_all_concepts_that_vary_and_differ():
+    random = np.random.default_rng(0)
+    actions = np.repeat(random.integers(0, 3, 120), 6)
+    xs = 80 + np.cumsum(np.array([0, 4, -4])[actions])
+    xs = 40 + np.abs((xs - 40) % 160 - 80)  # turns back, so that it stays on the screen
+    ball_x, ball_y = bouncing(720, 10, 150, 30, 3), bouncing(720, 30, 190, 60, 5)
+    boxes = [
+        np.array([[0, x, 180, x + 3, 183, 16], [1, u, v, u + 1, v + 1, 4]], np.int32)
+        for x, u, v in zip(xs, ball_x, ball_y, strict=True)
+    ]
+    steps = np.diff(xs, prepend=80)
+    actions = np.select([steps > 0, steps < 0], [1, 2], 0)  # what moved it
+    learned = schema_from_boxes(
+        boxes, 2, np.arange(720) == 0, actions, MotionDetector(concepts=True, features=1), 3, {},
+        ["player", "ball"],
+    )  # fmt: skip
+    assert learned.dynamics is not None
+    assert learned.dynamics.types[1].walls == pytest.approx((11, 151, 31, 191), abs=1)
+    concepts = {feature.name for feature in learned.features if feature.is_concept}
+    assert {"player.stop_x", "ball.dx", "ball.miss_x", "ball.ttc_y", "ball.hit_left"} <= concepts
+    assert not concepts & {"ball.velocity_x", "ball.stop_dy", "ball.hit_up"}
+    # the only limit is on the other features: it keeps those of the player, at least
+    assert {f.of for f in learned.features if not f.is_concept} == {"player"}
+    without = schema_from_boxes(
+        boxes, 2, np.arange(720) == 0, actions, MotionDetector(features=60), 3, {},
+        ["player", "ball"],
+    )  # fmt: skip
+    assert without.dynamics is None
+    assert not any(feature.is_concept for feature in without.features)
+
+
+def test_what_leaves_on_one_side_and_comes_back_on_the_other_is_no_fast_object():
+    schema = schema_of()
+    params = schema.params.type_params.copy()
+    params[:, [kernel.MIN_W, kernel.MIN_H]], params[:, [kernel.MAX_W, kernel.MAX_H]] = 1, 9
+    params[:, kernel.GATE_RADIUS] = 10
+    colours = np.eye(3, kernel.MAX_COLOURS, dtype=bool)
+    made = Tracker(replace(schema, params=TrackerParams(params, colours, 0)))
+    names = [feature.name for feature in schema.features]
+    told = []
+    for left in (142, 148, 154, 2, 8):
+        boxes = [[0, 78, 98, 81, 101, 16], [1, left, 40, left + 3, 43, 16]]
+        row = made.update(np.array(boxes, np.int32))
+        told.append([row[names.index(f"ball.{name}")] for name in ("velocity_x", "ttc_x", "dx")])
+    assert np.round(told, 3).tolist() == [
+        [0, 5, 0.64], [0.6, 5, 0.7], [0.6, 5, 0.76], [0, 5, -0.76], [0.6, 1.167, -0.7],
+    ]  # fmt: skip
+
+
+def test_the_button_has_its_features_before_the_concepts():
+    schema = schema_of()
+    player = features.Slot("player", 0, "player")
+    plain = (features.Feature(player, "x"), features.Feature(player, "y"))
+    whole = replace(schema, features=(*plain, *schema.features))
+    pressed = with_button(whole, ("NOOP", "FIRE", "UP", "UPFIRE"))
+    assert [f.name for f in pressed.features[:5]] == [
+        "player.x", "player.y", "player.button", "player.rest", "player.stop_x",
+    ]  # fmt: skip
+    assert len(Tracker(pressed).concept_row) == len(schema.features)

@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from concept_reference import with_concepts
 
 from diffses.agents.forest_agent import ForestSpec
 from diffses.cli.export import main, text
@@ -23,7 +24,7 @@ from diffses.export.standalone import to_standalone
 from diffses.policy.forest import Forest
 from diffses.policy.operators import OPERATORS
 from diffses.seeds import seed_for
-from diffses.zoo.champion import Champion
+from diffses.zoo.champion import FOLDER, Champion
 
 FEATURES = ("ball.y", "player.y", "ball.y-player.y", "max", "int", "np")
 STATES = 10_000
@@ -178,6 +179,32 @@ def test_one_file_plays_from_pixels_with_flicker(tmp_path):
         assert told.tolist() == [seen[column]]
         hidden += blind.observe(atari.observation())[column] != seen[column]
     assert hidden > 0
+
+
+@pytest.mark.parametrize("game", ["pong", "space_invaders"])
+def test_one_file_computes_concepts_as_the_compiled_code_does(game, tmp_path):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / game))
+    detector.save(tmp_path)
+    concepts = [feature.name for feature in detector.tracker.schema.features if feature.is_concept]
+    wanted = tuple(concepts[:: max(1, len(concepts) // 40)][::-1])
+    names = (*wanted, detector.features[0])
+    forest = Forest.from_text(f"NOOP = {' + '.join(names)}", (*names, detector.features[1]), (0,))
+    source = to_standalone(forest, ArcadeEnv(game=game), tmp_path, "A policy.")
+    module, atari = (
+        load(source, tmp_path / "one.py"),
+        search_protocol(ArcadeEnv(game=game)).make_env(),
+    )
+    atari.reset(3)
+    one, columns = module.Detector(module.FITTED), [*map(detector.features.index, names)]
+    detector.reset()
+    for step in range(25):
+        screens = atari.observation(), atari.previous_frame()
+        told, row = one.observe(*screens), detector.observe(*screens)
+        assert told.tolist() == row[columns].tolist()
+        action = step // 5 % len(atari.action_names)
+        atari.step(action)
+        one.set_last_action(action)
+        detector.set_last_action(action)
 
 
 @pytest.mark.slow

@@ -29,6 +29,17 @@ def test_sizes():
     assert FOREST.size == 8
 
 
+def test_features_that_no_tree_uses_are_left_out():
+    names = ("a", "b", "c", "d")
+    forest = Forest(names, ("X", "Y"), (0, 2), (("sub", 3, 1.0), ("mul", 1, 3)))
+    used = forest.with_used_features()
+    assert used == Forest(("b", "d"), ("X", "Y"), (0, 2), (("sub", 1, 1.0), ("mul", 0, 1)))
+    rows = np.random.default_rng(0).normal(size=(20, 4))
+    np.testing.assert_array_equal(used.scores(rows[:, [1, 3]]), forest.scores(rows))
+    constant = Forest(names, ("X",), (0,), ((2.0,),)).with_used_features()
+    assert (constant.features, constant.trees) == (("a",), ((2.0,),))
+
+
 def test_the_stored_form_is_pinned():
     # If this fails, forests already on disk are read by nobody. Raise FORMAT on purpose.
     stored = {

@@ -1,6 +1,13 @@
 """The rows of results, with their cells by hand."""
 
-from diffses.report.tables import across_cells, job_cells, result_cells, results_table, select
+from diffses.report.tables import (
+    across_cells,
+    job_cells,
+    nodes,
+    result_cells,
+    results_table,
+    select,
+)
 from diffses.report.wording import DASH, MINUS
 
 TESTED = {
@@ -30,6 +37,12 @@ JOB = {
     "results": [TESTED, TESTED | {"policy": "teacher", "mean": 5.0}],
     "seconds": 61.2,
 }
+
+
+def test_nodes_are_told_twice_where_features_stand_for_more():
+    assert nodes({"size": 21, "size_expanded": 140}) == "21 (140)"
+    assert nodes({"size": 21, "size_expanded": 21}) == nodes({"size": 21}) == "21"
+    assert nodes({"size": None, "size_expanded": None}) == nodes({}) == DASH
 
 
 def test_a_result():

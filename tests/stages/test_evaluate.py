@@ -1,15 +1,27 @@
 """The evaluate stage: shared episodes, and the rows of the results."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from concept_reference import with_concepts
 
-from diffses.config import EvaluationConfig
+from diffses.config import ArcadeEnv, EvaluationConfig
+from diffses.detector.concepts import CONCEPTS
+from diffses.detector.motion import MotionObjectDetector
 from diffses.envs.rollout import RandomSpec
 from diffses.logger.progress import Bar
-from diffses.stages.evaluate import EvaluatedPolicy, content_digests, result_row, shared_episodes
+from diffses.policy.forest import Forest
+from diffses.stages.evaluate import (
+    EvaluatedPolicy,
+    content_digests,
+    evaluate,
+    result_row,
+    shared_episodes,
+)
 from diffses.store import Store, Workspace
+from diffses.zoo.champion import FOLDER
 
 RANDOM = EvaluatedPolicy("random", RandomSpec(), {"random": "uniform"})
 
@@ -63,6 +75,21 @@ def test_what_an_artifact_is_made_of_tells_one_that_was_built_again(tmp_path):
     assert content_digests(tmp_path) == before
     (tmp_path / "policy.zip").write_bytes(b"two")
     assert content_digests(tmp_path) != before
+
+
+def test_the_size_is_told_with_concepts_written_out(tmp_path, workspace):
+    detector = with_concepts(MotionObjectDetector.load(FOLDER / "pong"))
+    (tmp_path / "detector").mkdir()
+    detector.save(tmp_path / "detector")
+    miss = next(name for name in detector.features if name.endswith(".miss_y"))
+    forest = Forest.from_text(f"UP = 0.0 - {miss}\nDOWN = {miss}", (miss,), (2, 3))
+    forest.save(tmp_path / "finetuned.json")
+    workspace.out.mkdir()
+    settings = EvaluationConfig(workers=1, max_steps=5, episodes=1, v4=False)
+    evaluate(ArcadeEnv(game="pong"), settings, inputs={"finetune": tmp_path}, workspace=workspace)
+    tested = json.loads((workspace.out / "results.json").read_text())[-1]
+    assert tested["policy"] == "finetuned"
+    assert (tested["size"], tested["size_expanded"]) == (4, 2 + 2 * CONCEPTS["miss_y"].nodes)
 
 
 def test_v4_plays_every_start_once_and_gives_no_interval(protocol, workspace):
