@@ -174,12 +174,15 @@ class Games:
         """Plays what the journal does not know, and counts what was not asked for before."""
         waiting = {key: (forest, seed) for key, forest, seed in jobs if key not in self._known}
         todo = {
-            Job(ForestSpec(forest, self._detector), self._protocol, seed, max_steps): key
+            Job(self._spec(forest), self._protocol, seed, max_steps): key
             for key, (forest, seed) in waiting.items()
         }
         for episode in play(list(todo), self._workers):
             self._note(todo[episode.job], episode)
         self._count([key for key, _, _ in jobs], max_steps)
+
+    def _spec(self, forest: Forest) -> ForestSpec:
+        return ForestSpec(forest.with_used_features(), self._detector)
 
     def _count(self, keys: Sequence[str], max_steps: int) -> None:
         for key in keys:

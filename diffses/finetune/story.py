@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from diffses.detector.formula_size import formula_size
+from diffses.detector.tracker import ObjectSchema
 from diffses.finetune.action_head import ActionHead
 from diffses.finetune.discovery import Discovery, Finalist
 from diffses.finetune.race import paired
@@ -52,20 +54,19 @@ def _as_good(one: Candidate, best: Candidate) -> bool:
     return behind <= TIE_WIDTH * error
 
 
-def expanded_size(forest: Forest, search: Discovery) -> int:
-    """Nodes of all trees, with each concept written out in positions and velocities."""
-    nodes = [meaning.nodes for meaning in search.words.meanings]
-    return sum(nodes[t] if isinstance(t, int) else 1 for tree in forest.trees for t in tree)
+def story(search: Discovery, champion: Champion, schema: ObjectSchema | None) -> dict[str, Any]:
+    """What `search.json` tells of the search.
 
-
-def story(search: Discovery, champion: Champion) -> dict[str, Any]:
-    """What `search.json` tells of the search."""
+    Args:
+        schema: of the detector; None: of vector observations.
+    """
     games, policy, head = search.games, champion.finalist.policy, search.head
+    expanded = formula_size(champion.forest, schema).expanded
     return {
         "head": "factored" if head.factored else "per_action",
         "drives": policy.text(head.channels, head.template.features),
         "structure": policy.to_json(),
-        "size": {"compact": policy.size, "expanded": expanded_size(champion.forest, search)},
+        "size": {"compact": policy.size, "expanded": expanded},
         "story": champion.finalist.story,
         "untuned": search.untuned,
         "proposers": {name: asdict(tally) for name, tally in search.tallies.items()},

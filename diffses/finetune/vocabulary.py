@@ -35,7 +35,6 @@ class Meaning:
     of_player: whether it describes the player alone.
     way: of a time until something is hit, the axis and the direction (-1, 1) in which one goes.
     concept: whether it relates the thing to the player; its absolute value is then a feature too.
-    nodes: of its formula, written out in positions and velocities.
     """
 
     thing: str
@@ -45,7 +44,6 @@ class Meaning:
     of_player: bool = False
     way: tuple[str, int] | None = None
     concept: bool = False
-    nodes: int = 1
     group: str = ""
 
 
@@ -69,10 +67,9 @@ def _meaning(feature: Feature, player: str | None) -> Meaning:
     other = feature.other
     thing = feature.slot.name if other is None or other.of == player else feature.name
     quantity = feature.quantity if other is None else f"difference in {feature.quantity}"
-    nodes = 1 if other is None else 3
     axis = AXIS_OF.get(feature.quantity)
     aim = other is not None
-    return Meaning(thing, quantity, axis, aim, of_player, nodes=nodes, group=feature.of)
+    return Meaning(thing, quantity, axis, aim, of_player, group=feature.of)
 
 
 def _concept(feature: Feature, of_player: bool) -> Meaning:
@@ -83,8 +80,7 @@ def _concept(feature: Feature, of_player: bool) -> Meaning:
     drive = one.drive_axis
     axis = "xy"[one.axis] if drive is not None or one.kind in PLACES else None
     aim = drive is not None and one.kind != ck.VELOCITY
-    nodes, group = one.nodes, feature.of
-    return Meaning(thing, feature.quantity, axis, aim, of_player, way, True, nodes, group)
+    return Meaning(thing, feature.quantity, axis, aim, of_player, way, True, feature.of)
 
 
 def _without_lesser_aims(found: Sequence[Meaning]) -> list[Meaning]:

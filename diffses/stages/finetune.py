@@ -44,6 +44,7 @@ from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
+from diffses.stages.evaluate import schema_of
 from diffses.store import Workspace
 from diffses.store.keys import digest
 from diffses.store.store import atomic_write
@@ -177,7 +178,7 @@ def discover_forest(
         search.run()
     write_curve(workspace.out / "curve.csv", search.curve)
     champion = choose(validator, search.finalists, head, finetune.validation_candidates)
-    about = story(search, champion)
+    about = story(search, champion, schema_of(inputs["detector"]))
     best = next(one for one in validator.candidates if one.forest == champion.forest)
     write(workspace.out, validator, protocol.name, about, best)
 

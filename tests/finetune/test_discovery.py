@@ -68,7 +68,7 @@ def test_it_finds_a_policy_within_its_steps(begin, protocol, detector, head):
     mean = next(one.mean for one in validator.candidates if one.forest == champion.forest)
     assert search.untuned["return"] < mean
     assert mean > 150  # random play gets about 22
-    about = json.loads(json.dumps(story(search, champion)))
+    about = json.loads(json.dumps(story(search, champion, None)))
     steps = [one["steps"] for one in about["story"]]
     assert steps == sorted(steps)
     assert DrivePolicy.from_json(about["structure"]) == champion.finalist.policy

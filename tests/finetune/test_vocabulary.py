@@ -54,12 +54,6 @@ def test_what_is_hit_on_a_way(found):
     assert found["ball.hit_stay"].way is None
 
 
-def test_concepts_are_larger_written_out(found):
-    sizes = [found[name].nodes for name in ("ball.vx", "ball.y-player.y", "ball.dx")]
-    assert sizes == [1, 3, 3]
-    assert found["ball.miss_x"].nodes > 10
-
-
 def test_the_place_where_the_player_stops_is_its_place(found):
     words = Vocabulary(tuple(found.values()), np.random.default_rng(0).normal(size=(50, 13)))
     assert [FEATURES[i].name for i in words.places_of_player("x")] == ["player.stop_x"]
