@@ -82,7 +82,8 @@ def _evaluate_needs(config: Config) -> tuple[str, ...]:
 
 
 def _report_needs(config: Config) -> tuple[str, ...]:
-    return ("evaluate", *_evaluate_needs(config))
+    asked = ("advantages",) if "advantages" in _named(config) else ()
+    return ("evaluate", *_evaluate_needs(config), *asked)
 
 
 def _teacher_needs(config: Config) -> tuple[str, ...]:
@@ -113,6 +114,12 @@ def _record_dataset(**arguments: Any) -> None:
     record_dataset(**arguments)
 
 
+def _measure_advantages(**arguments: Any) -> None:
+    from diffses.stages.advantages import measure_advantages
+
+    measure_advantages(**arguments)
+
+
 def _distill(**arguments: Any) -> None:
     from diffses.stages.distill import distill_policy
 
@@ -141,6 +148,13 @@ PIPELINE = (
     Stage("detector", 11, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
     Stage("teacher", 4, ("env", "teacher"), _teacher_needs, _make_teacher),
     Stage("dataset", 3, ("env", "dataset"), _always("detector", "teacher"), _record_dataset),
+    Stage(
+        "advantages",
+        1,
+        ("env", "advantages"),
+        _always("detector", "teacher", "dataset"),
+        _measure_advantages,
+    ),
     Stage("distill", 1, ("regressor", "seed"), _always("dataset"), _distill),
     Stage("finetune", 15, ("env", "finetune", "seed"), _finetune_needs, _finetune),
     Stage("evaluate", 4, ("env", "evaluation"), _evaluate_needs, _evaluate),
@@ -208,7 +222,7 @@ def wanted(config: Config) -> list[str]:
     Raises:
         ConfigError: where one of them, or of `force`, does not exist.
     """
-    names = config.stage if isinstance(config.stage, list) else [config.stage]
+    names = _named(config)
     if not names:
         raise ConfigError("stage=[] names no stage", fix="stage=all")
     for setting, values in (("stage", names), ("force", config.force)):
@@ -220,6 +234,10 @@ def wanted(config: Config) -> list[str]:
                     fix=f"{setting}=<one of {', '.join(allowed)}, or a list: [detector,dataset]>",
                 )
     return [PIPELINE[-1].name] if "all" in names else [str(name) for name in names]
+
+
+def _named(config: Config) -> list[Any]:
+    return config.stage if isinstance(config.stage, list) else [config.stage]
 
 
 def order(config: Config) -> list[Stage]:

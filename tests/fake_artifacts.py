@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw
 
+from diffses.advantages.estimate import Advantages
 from diffses.config import (
+    AdvantagesConfig,
     ArcadeEnv,
     Config,
     DatasetConfig,
@@ -37,7 +39,7 @@ from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.validation import Candidate, Validator
 from diffses.pipeline import PIPELINE
 from diffses.policy.forest import Forest
-from diffses.stages import finetune
+from diffses.stages import advantages, finetune
 from diffses.stages.evaluate import EvaluatedPolicy, episode_seeds, result_row
 from diffses.store.keys import digests
 from diffses.store.manifest import Manifest
@@ -54,6 +56,7 @@ SECONDS = {
     "teacher": 0.4,
     "detector": 21.7,
     "dataset": 64,
+    "advantages": 96,
     "distill": 171,
     "finetune": 412,
     "evaluate": 88,
@@ -91,6 +94,7 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
         "teacher": PretrainedTeacher(),
         "detector": MotionDetector(),
         "dataset": DatasetConfig(),
+        "advantages": AdvantagesConfig(),
         "regressor": GplearnRegressor(population=400),
         "finetune": SearchFinetune(),
         "evaluation": EvaluationConfig(**evaluation),
@@ -279,7 +283,19 @@ def write_evaluation(
     write_rows(folder / "episodes.csv", episodes)
 
 
+def write_advantages(folder: Path, rng: np.random.Generator, settings: Config) -> None:
+    """Of 12 states in four episodes, with a gap in every second one."""
+    rows, screens = rng.normal(size=(12, len(FEATURES))), np.zeros((12, 210, 160), np.uint8)
+    returns = 0.01 * rng.normal(size=(12, 2, 4))
+    returns[::2, :, 2] += 1
+    episode, at = np.repeat(np.arange(4), 3), np.arange(12, dtype=np.int32)
+    names = ("base", "NOOP", "RIGHT", "LEFT")
+    found = Advantages(rows, names, returns, at, episode, at, 9_000, 0.25, screens)
+    advantages.write(folder, found, linear_forest(rng))
+
+
 WRITERS = {
+    "advantages": write_advantages,
     "detector": write_detector,
     "teacher": write_teacher,
     "dataset": write_dataset,

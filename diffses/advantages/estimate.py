@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Advantages:
     at: step of the episode, int32 (n,).
     steps: environment steps spent, all of them.
     equal: share of the rollouts that ended early because they had become the base's.
+    observations: of the environment, uint8 (n, height, width) or float64 (n, f).
     """
 
     rows: np.ndarray
@@ -46,6 +47,7 @@ class Advantages:
     at: np.ndarray
     steps: int
     equal: float
+    observations: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -58,7 +60,7 @@ class Advantages:
 
     def save(self, path: Path) -> None:
         """Writes an .npz file."""
-        arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
         np.savez_compressed(path, **arrays)
 
     @classmethod
@@ -114,7 +116,8 @@ def estimate_advantages(
         count = min(missing, math.inf if budget == math.inf else (budget - spent) // each)
         if count < 1:
             break
-        per_episode = states / len(done) if states else settings.episode_states
+        # as if one episode more had had all of its states, so that few short ones are no rule
+        per_episode = (states + settings.episode_states) / (len(done) + 1)
         episodes = math.ceil(count / per_episode)
         seeds = [seed_for(seed, "advantages", len(done) + i) for i in range(episodes)]
         jobs = [EpisodeJob(base, protocol, arms, settings, one) for one in seeds]
@@ -194,4 +197,5 @@ def _joined(done: Sequence[EpisodeLabels], arms: Arms, settings: AdvantagesConfi
         np.concatenate([one.at for one in some])[short],
         sum(one.steps for one in done),
         float(np.average([one.equal for one in some], weights=[len(one.rows) for one in some])),
+        np.concatenate([one.observations for one in some])[short],
     )

@@ -21,6 +21,7 @@ from diffses.advantages.run import Run, RunSnapshot
 from diffses.agents.forest_agent import ForestSpec
 from diffses.config import AdvantagesConfig
 from diffses.envs.base import Action, EvaluationProtocol, random_action
+from diffses.envs.forked import CAN_FORK, in_fork
 from diffses.envs.rollout import worker_env
 
 KEPT_RUNS = 8  # base policies with their advisers that a worker caches
@@ -43,13 +44,15 @@ class EpisodeJob:
 class EpisodeLabels:
     """The labelled states of one episode, in the order of time.
 
-    rows: features, float64 (n, f). returns: discounted returns, float64 (n, replicates, arms).
+    rows: features, float64 (n, f). observations: of the environment, uint8 (n, height, width) or
+    float64 (n, f). returns: discounted returns, float64 (n, replicates, arms).
     chosen: the base policy's actions there, int64 (n,), or float64 (n, d) of Box actions.
     at: their steps, int32 (n,). seed: of the episode. steps: environment steps spent. equal: share
     of the rollouts that ended because they had become the base's.
     """
 
     rows: np.ndarray
+    observations: np.ndarray
     returns: np.ndarray
     chosen: np.ndarray
     at: np.ndarray
@@ -68,18 +71,20 @@ def label_episode(job: EpisodeJob) -> EpisodeLabels:
     run.reset(job.seed)
     labeller = Labeller(run, job.arms, settings)
     snapshots: list[RunSnapshot] = []
+    observations: list[np.ndarray] = []
     found: list[np.ndarray] = []
     at: list[int] = []
     due, walked = int(random.integers(2 * settings.spacing - 1)), 0
     while not run.env.done:
         if walked == due:
             snapshot = run.snapshot()
+            observations.append(run.env.observation().copy())
             found.append(labeller.returns(snapshot))
             snapshots.append(snapshot)
             at.append(walked)
             if len(found) == settings.episode_states:
                 break
-            labeller.spent += run.restore(snapshot)
+            labeller.go_on(snapshot)
             due += int(random.integers(1, 2 * settings.spacing))
         by_chance = random.random() < settings.random_actions
         action = random_action(run.env, random) if by_chance else run.action
@@ -89,6 +94,7 @@ def label_episode(job: EpisodeJob) -> EpisodeLabels:
     shape = (len(found), settings.replicates, len(job.arms.arms))
     return EpisodeLabels(
         rows,
+        np.array(observations),
         np.array(found, np.float64).reshape(shape),
         np.array([one.action for one in snapshots]),
         np.array(at, np.int32),
@@ -118,19 +124,30 @@ class Rollout:
     """What came of one arm.
 
     total: discounted return. so_far: the same after each step. prints: fingerprint after each
-    step, of the base's rollout.
+    step, of the base's rollout. left: the environment's state at the end, of the base's rollout.
+    chance: whether random numbers were drawn. steps: environment steps spent. equal: whether it
+    ended because it had become the base's.
     """
 
     total: float
     so_far: list[float]
     prints: list[bytes | None]
+    left: Any
+    chance: bool
+    steps: int
+    equal: bool
 
 
 class Labeller:
-    """Estimates what each arm is worth at a state, and counts the environment steps."""
+    """Estimates what each arm is worth at the present step of a run, and counts the steps.
+
+    Where a state could only be reached by playing the episode again, each rollout is played in a
+    fork of this process, which leaves the run where it is; without forks (Windows) it is replayed.
+    """
 
     def __init__(self, run: Run, arms: Arms, settings: AdvantagesConfig) -> None:
         self._run, self._arms, self._settings = run, arms.arms, settings
+        self._forks = CAN_FORK and run.env.restores_by_replay
         self.spent = 0  # environment steps
         self.rollouts = 0
         self.equal = 0  # rollouts that ended as the base's
@@ -139,37 +156,58 @@ class Labeller:
         """Discounted returns, float64 (replicates, arms).
 
         Where chance has no part, all replicates are the same and one is played.
+
+        Args:
+            snapshot: of the present step of the run. `go_on` before its next step.
         """
         found = np.zeros((self._settings.replicates, len(self._arms)))
         donor: Any = None
         for replicate in range(len(found)):
             base = self._rollout(snapshot, self._arms[0], donor)
-            left = self._run.env.clone_state()
-            chance = self._run.env.drew_since(snapshot.env if donor is None else donor)
-            found[replicate, 0] = base.total
-            for place, arm in enumerate(self._arms[1:], 1):
-                found[replicate, place] = self._rollout(snapshot, arm, donor, base).total
-                chance = chance or self._run.env.drew_since(
-                    snapshot.env if donor is None else donor
-                )
-            if not chance:
+            others = [self._rollout(snapshot, arm, donor, base) for arm in self._arms[1:]]
+            found[replicate] = [one.total for one in (base, *others)]
+            if not any(one.chance for one in (base, *others)):
                 found[replicate:] = found[replicate]
                 break
-            donor = left
+            donor = base.left
         return found
+
+    def go_on(self, snapshot: RunSnapshot) -> None:
+        """Brings the run back to the step at which `returns` was called."""
+        if not self._forks:
+            self.spent += self._run.restore(snapshot)
 
     def _rollout(
         self, snapshot: RunSnapshot, arm: Arm, donor: Any, base: Rollout | None = None
     ) -> Rollout:
+        def played() -> Rollout:
+            steps = 0
+            if not self._forks:
+                steps = self._run.restore(snapshot, donor)
+            elif donor is not None:
+                self._run.env.draw_from(donor)
+            start = snapshot.env if donor is None else donor
+            return self._follow(arm, base, start, steps)
+
+        found = in_fork(played) if self._forks else played()
+        self.spent += found.steps
+        self.equal += found.equal
+        self.rollouts += 1
+        return found
+
+    def _follow(self, arm: Arm, base: Rollout | None, start: Any, steps: int) -> Rollout:
         """Follows an arm for `hold` steps and then the base policy, to the horizon.
 
         It ends with a lost life or the episode, with nothing to come; and where its state has
         become that of the base's rollout, with what is left of the base's return.
+
+        Args:
+            base: the base's rollout; None: this is it.
+            start: a state of the environment with the random generator of the present one.
+            steps: that were spent to get to the state.
         """
         run, settings = self._run, self._settings
-        self.spent += run.restore(snapshot, donor)
-        self.rollouts += 1
-        lives, total, weight, equal = _lives(run.env), 0.0, 1.0, 0
+        lives, total, weight, alike = _lives(run.env), 0.0, 1.0, 0
         so_far: list[float] = []
         prints: list[bytes | None] = []
         for step in range(settings.horizon):
@@ -178,7 +216,6 @@ class Labeller:
             watched = isinstance(arm, Adviser) and step + 1 < settings.hold
             total += weight * run.step(action, watched=watched)
             weight *= settings.gamma
-            self.spent += 1
             so_far.append(total)
             if run.env.done or _lives(run.env) < lives:
                 break
@@ -187,12 +224,14 @@ class Labeller:
                 prints.append(run.fingerprint())
             elif step + 1 >= settings.hold:
                 there = base.prints[step] if step < len(base.prints) else None
-                equal = equal + 1 if there is not None and run.fingerprint() == there else 0
-                if equal == EQUAL_STEPS:
-                    self.equal += 1
+                alike = alike + 1 if there is not None and run.fingerprint() == there else 0
+                if alike == EQUAL_STEPS:
                     total += base.total - base.so_far[step]
                     break
-        return Rollout(total, so_far, prints)
+        left = run.env.clone_state() if base is None else None
+        chance = run.env.drew_since(start)
+        spent = steps + len(so_far)
+        return Rollout(total, so_far, prints, left, chance, spent, alike == EQUAL_STEPS)
 
 
 def _lives(env: Any) -> int:

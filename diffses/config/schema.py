@@ -8,6 +8,7 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
+from diffses.config.advantages import AdvantagesConfig
 from diffses.config.base import ROOT, Section, seed_number
 from diffses.config.dataset import DatasetConfig
 from diffses.config.detector import (
@@ -53,6 +54,7 @@ class Config(Section):
     teacher: TeacherConfig = MISSING
     detector: DetectorConfig = MISSING
     dataset: DatasetConfig = MISSING
+    advantages: AdvantagesConfig = MISSING
     regressor: RegressorConfig = MISSING
     finetune: FinetuneConfig = MISSING
     evaluation: EvaluationConfig = MISSING
@@ -81,6 +83,7 @@ VARIANTS: dict[str, dict[str, type]] = {
         "identity": IdentityDetector,
     },
     "dataset": {"play": DatasetConfig},
+    "advantages": {"rollouts": AdvantagesConfig},
     "regressor": {
         "gplearn": GplearnRegressor,
         "operon": OperonRegressor,

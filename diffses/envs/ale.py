@@ -128,6 +128,7 @@ class AtariEnv:
     """
 
     bounds: Bounds | None = None  # actions are discrete
+    restores_by_replay = False
 
     def __init__(self, protocol: AtariProtocol) -> None:
         if protocol.game not in games():
@@ -155,6 +156,7 @@ class AtariEnv:
         self._restored_frame: np.ndarray | None = None  # shown from a restore to the next step
         self._colours = np.zeros((256, 3), np.uint8)  # RGB of each palette index, as snapshots show
         self._greys = np.zeros(256, np.uint8)
+        self._known = np.zeros(256, bool)  # palette indices with a colour and a grey above
         self._keeps_previous = False  # from the first call of `previous_frame` on
         self._stepped = False  # in this episode
         self._grey = np.zeros((2, height, width), np.uint8)
@@ -292,6 +294,10 @@ class AtariEnv:
             return np.asarray(self._colours[self._restored_frame])
         return np.asarray(self._ale.getScreenRGB())
 
+    def draw_from(self, donor: Snapshot) -> None:
+        """Goes on with the random generator of another state; the state stays as it is."""
+        self.restore_state(self.clone_state(), donor)
+
     def fingerprint(self) -> bytes:
         """Memory and present frame: where two runs with equal draws of the random generator and
         equal last actions have the same, they are in the same state."""
@@ -315,9 +321,10 @@ class AtariEnv:
     def clone_state(self) -> Snapshot:
         """The present state, random generator and frames included, for `restore_state`."""
         frame = self.observation().copy()
-        if self._restored_frame is None:
+        if self._restored_frame is None and not self._known[frame].all():  # 1 ms
             self._colours[frame] = self._ale.getScreenRGB()
             self._greys[frame] = self._ale.getScreenGrayscale()
+            self._known[frame] = True
         previous = self._previous.copy() if self._keeps_previous and self._stepped else None
         grey = self._grey.copy() if self._stepped else None
         state, machine = self._ale.cloneSystemState(), self._ale.cloneState(include_rng=False)

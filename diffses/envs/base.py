@@ -21,6 +21,7 @@ class Env(Protocol):
     action_names: tuple[str, ...]  # of the actions, or of the dimensions where `bounds` is given
     bounds: Bounds | None  # of a Box action; None where actions are discrete
     steps: int  # taken in this episode
+    restores_by_replay: bool  # whether `restore_state` plays the episode again up to the state
 
     @property
     def last_action(self) -> Action | None:
@@ -59,6 +60,9 @@ class Env(Protocol):
         Returns:
             The steps that had to be taken to get there.
         """
+
+    def draw_from(self, donor: Any) -> None:
+        """Goes on with the random generator of another state; the state stays as it is."""
 
     def fingerprint(self) -> bytes | None:
         """Equal where two runs from one state, with the same draws of the random generator, are in

@@ -85,7 +85,7 @@ class GymEnv:
         self.done = True
         self.truncated = False
         self._observation = np.zeros(int(np.prod(observations.shape)))
-        self._copied = can_be_copied(self._env)
+        self.restores_by_replay = not can_be_copied(self._env)
         self._seed = 0
         self._taken: list[Any] = []  # in this episode
 
@@ -138,7 +138,7 @@ class GymEnv:
         return GymSnapshot(
             self._seed,
             tuple(self._taken),
-            copy_layers(self._env) if self._copied else None,
+            None if self.restores_by_replay else copy_layers(self._env),
             self._random.bit_generator.state,
             self._observation.copy(),
             self.last_action,
@@ -166,12 +166,16 @@ class GymEnv:
             self._random.bit_generator.state = snapshot.generator
             played = len(snapshot.taken)
         if donor is not None:
-            self._random.bit_generator.state = donor.generator
+            self.draw_from(donor)
         self._seed, self._taken = snapshot.seed, list(snapshot.taken)
         self._observation = snapshot.observation
         self.steps, self.last_action = len(snapshot.taken), snapshot.last_action
         self.done, self.truncated = snapshot.done, snapshot.truncated
         return played
+
+    def draw_from(self, donor: GymSnapshot) -> None:
+        """Goes on with the random generator of another state; the state stays as it is."""
+        self._random.bit_generator.state = donor.generator
 
     def fingerprint(self) -> None:
         """Not known: an observation need not show the whole state."""

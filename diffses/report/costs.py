@@ -47,6 +47,9 @@ def steps_of(stage: str, shown: Shown) -> int | None:
     if stage == "finetune":
         about = read_json(folder / "search.json") or {}
         return sum(about.get(name, 0) for name in ("search_steps", "validation_steps")) or None
+    if stage == "advantages":
+        counted: int | None = (read_json(folder / "advantages.json") or {}).get("steps")
+        return counted
     if stage == "teacher":
         steps: int | None = (read_json(folder / "teacher.json") or {}).get("steps")
         return steps

@@ -11,8 +11,8 @@ from typing import Any
 from diffses.csv_rows import read_rows
 from diffses.evaluation.results import PROTOCOLS, Row, read_json
 from diffses.policy.forest import Forest
+from diffses.report import advantages, formula
 from diffses.report import figures as plots
-from diffses.report import formula
 from diffses.report.costs import costs
 from diffses.report.decision import telling
 from diffses.report.episode_player import player
@@ -95,6 +95,7 @@ def page(
         ),
         front=front(shown),
         story=story(shown),
+        advantages=advantages.section(shown),
         costs=costs(shown, opened),
         reproduce=reproduce(shown),
     )

@@ -37,6 +37,7 @@ class Corridor:
     action_names = ("STAY", "RIGHT", "HURT")
     bounds = None
     truncated = False
+    restores_by_replay = False
 
     def __init__(self, protocol):
         self.protocol = protocol
@@ -71,6 +72,9 @@ class Corridor:
         self.x, self.lives, self.steps, self.last_action, self.draws = kept
         self._random.bit_generator.state = own if donor is None else donor[1]
         return self.protocol.restore_steps
+
+    def draw_from(self, donor):
+        self._random.bit_generator.state = donor[1]
 
     def fingerprint(self):
         return np.array([self.x, self.lives, self.steps]).tobytes()

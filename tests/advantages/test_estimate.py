@@ -7,11 +7,17 @@ import pytest
 from corridor import ARMS, HURT, RIGHT, STAY, CorridorProtocol, base
 
 from diffses.advantages import estimate as module
+from diffses.advantages import rollouts
 from diffses.advantages.arms import Arms, Base, Hold, box_arms, discrete_arms
 from diffses.advantages.estimate import Advantages, estimate_advantages
-from diffses.config import AdvantagesConfig
+from diffses.agents.forest_agent import ForestSpec
+from diffses.config import AdvantagesConfig, GymnasiumEnv
+from diffses.detector.identity import name_observation
 from diffses.envs.base import random_action
+from diffses.envs.forked import CAN_FORK, in_fork
+from diffses.envs.gymnasium import GymnasiumProtocol
 from diffses.errors import DiffsesError
+from diffses.zoo.champion import FOLDER, open_champion
 
 SETTINGS = AdvantagesConfig(
     states=12,
@@ -115,6 +121,21 @@ def test_the_number_of_workers_changes_nothing(tmp_path):
     assert kept[0] == kept[1]
 
 
+@pytest.mark.slow
+def test_labels_of_a_sticky_game_do_not_depend_on_workers(protocol):
+    champion = open_champion("pong").forest
+    spec = ForestSpec(champion, str(FOLDER / "pong"))
+    arms = Arms((Base(), Hold(2, "RIGHT"), Hold(3, "LEFT")))
+    kept = []
+    for workers in (1, 2):
+        settings = dataclasses.replace(
+            SETTINGS, horizon=12, spacing=20, episode_states=3, random_actions=0.3, workers=workers
+        )
+        kept.append(estimate_advantages(spec, protocol(), arms, settings, 3))
+    for field in dataclasses.fields(Advantages):
+        assert np.array_equal(*(getattr(one, field.name) for one in kept))
+
+
 def test_a_killed_estimate_goes_on_where_it_was(tmp_path, monkeypatch):
     (tmp_path / "scratch").mkdir()
     protocol, played = CorridorProtocol(noise=0.3), []
@@ -151,6 +172,13 @@ def test_a_budget_is_kept_to(tmp_path):
     assert found.rows.shape == (60, 2)
 
 
+def test_there_are_as_many_states_as_are_wanted(tmp_path):
+    found, more = labels(tmp_path, states=10), labels(tmp_path)
+    for name in ("rows", "observations", "returns", "chosen", "episode", "at"):
+        assert np.array_equal(getattr(found, name), getattr(more, name)[:10])
+    assert found.steps == more.steps  # those of the states that are left out, too
+
+
 def test_episodes_too_short_for_a_state_are_an_error(tmp_path):
     with pytest.raises(DiffsesError, match=r"fix: advantages\.spacing=20"):
         labels(tmp_path, protocol=CorridorProtocol(length=0), spacing=100)
@@ -183,3 +211,38 @@ def test_a_nudge_moves_one_dimension_within_its_bounds():
     moved = [arm.action(now, ()).tolist() for arm in arms.arms]
     assert moved == [[0.8, 4], [pytest.approx(0.3), 4], [1, 4], [0.8, 1.5], [0.8, 6.5]]
     assert now.tolist() == [0.8, 4.0]
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="no forks")
+def test_forks_give_what_replays_give_for_fewer_steps(tmp_path, monkeypatch):
+    name_observation(GymnasiumEnv("LunarLander-v3")).save(tmp_path)
+    champion = open_champion("lunar_lander").forest
+    names = tuple(f"o{i}" for i in range(8))
+    spec = ForestSpec(dataclasses.replace(champion, features=names), str(tmp_path))
+    arms = Arms((Base(), Hold(0, "A0"), Hold(2, "A2")))
+    settings = dataclasses.replace(SETTINGS, states=4, horizon=10, spacing=15, random_actions=0.2)
+
+    def measured():
+        return estimate_advantages(spec, GymnasiumProtocol("LunarLander-v3"), arms, settings, 1)
+
+    forked = measured()
+    monkeypatch.setattr(rollouts, "CAN_FORK", False)
+    replayed = measured()
+    for name in ("rows", "returns", "chosen", "episode", "at"):
+        assert np.array_equal(getattr(forked, name), getattr(replayed, name))
+    assert (forked.returns[:, 0] != forked.returns[:, 1]).any()  # engines draw noise
+    # one way to each state and 6 rollouts of 10 steps; else each of these and of the ways on, too
+    walked = sum(int(forked.at[forked.episode == one].max()) for one in set(forked.episode))
+    assert forked.steps == 4 * 6 * 10 + walked
+    assert replayed.steps - forked.steps >= 6 * int(forked.at.sum())
+
+
+def test_an_error_in_a_fork_is_raised_here():
+    def wrong():
+        raise ValueError("there")
+
+    with pytest.raises(ValueError, match="there"):
+        in_fork(wrong)
+    kept = []
+    assert in_fork(lambda: kept.append(1) or [2]) == [2]
+    assert kept == []

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -213,6 +214,24 @@ def test_the_made_up_artifacts_of_other_tests_are_as_a_run_leaves_them(smoke, tm
         real = only(tmp_path / "real" if stage == "teacher" else folder, stage)
         assert fake_artifacts.shape(made_up[stage]) == fake_artifacts.shape(real), stage
         assert verify(made_up[stage]).config.keys() == verify(real).config.keys()
+
+
+@pytest.mark.slow
+def test_advantages_are_measured_when_they_are_asked_for(smoke, tmp_path):
+    assert not (smoke[0] / "store" / "advantages").exists()
+    shutil.copytree(smoke[0] / "store", tmp_path / "store")
+    code, _, err = run(
+        "env=pong", "stage=[all,advantages]", "experiment=smoke", f"outputs={tmp_path}/store",
+        "logger=none", f"hydra.run.dir={tmp_path}/log", cwd=tmp_path,
+    )  # fmt: skip
+    assert code == 0, err
+    made = only(tmp_path, "advantages")
+    made_up = fake_artifacts.build(tmp_path / "made_up", v4=False)["advantages"]
+    real = fake_artifacts.shape(made)
+    real.setdefault("states.png", None)  # there is none where no state of so few has a gap
+    assert fake_artifacts.shape(made_up) == real
+    pages = [path.read_text() for path in tmp_path.glob("store/report/*/report.html")]
+    assert sum("Where it matters what one does" in page for page in pages) == 1
 
 
 @pytest.mark.slow

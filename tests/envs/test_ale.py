@@ -130,6 +130,23 @@ def test_a_step_that_was_kept_shows_what_it_showed_and_goes_on_so(protocol, game
     assert all((a == b).all() for a, b in zip(views(env), seen, strict=True))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("game", games())
+def test_every_game_goes_on_from_a_step_that_was_kept(protocol, game):
+    env = AtariEnv(protocol(game))
+    opening(env, 3, steps=40)
+    kept = env.clone_state()
+
+    def after():
+        actions = np.random.default_rng(1).integers(len(env.actions), size=50)
+        return [(env.step(int(action)), env.lives, env.done, views(env)) for action in actions]
+
+    first = after()
+    opening(env, 4, steps=5)
+    env.restore_state(kept)
+    assert same(after(), first)
+
+
 def test_stepping_frame_by_frame_is_what_ale_does_itself(protocol):
     env = AtariEnv(protocol(noop_max=1, fire_reset=False))
     env.reset(5)

@@ -174,6 +174,13 @@ def test_a_full_evaluation_has_no_warning(whole):
     assert 'class="warning"' not in (report / "report.html").read_text()
 
 
+def test_measured_advantages_have_a_section(whole):
+    _, _, shown = whole
+    told = shown.text.split("Where it matters what one does")[1]
+    assert "with 20 % of its steps at random, each arm was followed for 3 steps" in told
+    assert "750 steps, 8,000 ms" in told
+
+
 @pytest.mark.usefixtures("no_pictures")
 def test_a_short_evaluation_says_so_first(tmp_path):
     _, report = write(tmp_path, episodes=2, max_steps=300, v4=False)
@@ -211,14 +218,14 @@ def test_a_warning_counts_the_episodes_that_were_cut():
 def test_a_stage_built_before_the_run_is_said_to_be_reused(tmp_path):
     paths = build(tmp_path)
     paths.pop("report")
-    opened = START.timestamp() + 4 * 60 - 1  # a second before finetune, the fifth
+    opened = START.timestamp() + 5 * 60 - 1  # a second before finetune, the sixth
     shown = Text(page("pong", 1, read(paths), opened)).text
     found = re.findall(r"(\w+) [0-9a-f]{16} 2026-03-01 \d\d:\d\d (built|reused)", shown)
     assert [(stage, state) for stage, state in found if state == "built"] == [
         ("finetune", "built"),
         ("evaluate", "built"),
     ]
-    assert len(found) == 6
+    assert len(found) == 7
     assert "In the run that wrote this page, 8 min 20 s" in shown  # 412 s + 88 s
 
 
