@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -14,84 +13,28 @@ from diffses.config import DiscoverFinetune
 from diffses.finetune.action_head import ActionHead
 from diffses.finetune.credit import Credit
 from diffses.finetune.drive_constants import DriveConstants, with_all_constants
-from diffses.finetune.drives import DrivePolicy
+from diffses.finetune.enumeration import different, simple_entrants
 from diffses.finetune.games import Games
-from diffses.finetune.growth import Distinct, Growth, sample_changes
-from diffses.finetune.labels import Labeller, Labels, best_changes
+from diffses.finetune.growth import ODDS, pruned, sample_changes
+from diffses.finetune.label_proposer import LabelProposer
+from diffses.finetune.labels import Labeller
+from diffses.finetune.line import Finalist, Line, Row, Tally, best_lines, schedule
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.race import Entrant, Rung, ordered, paired, play_more, run_race
-from diffses.finetune.simple_policies import ANY_CONDITION, in_turn, simple_policies
 from diffses.finetune.vocabulary import Vocabulary, features_of
 from diffses.seeds import seed_for
 
 STARTS = 6  # simple policies that play whole games
 SIFTING = 0.6  # share of the steps for simple policies that their first two games may take
-DIFFERENT = 0.1  # share of the states in which two lines' starts act differently
 MAX_STATES = 2_000  # of a policy's own play, and
 OTHER_STATES = 500  # of recorded play, that changes are compared on
-ODDS = {"replace": 1.0, "split": 2.0, "fork": 1.0, "add": 2.0, "shift": 1.5, "prune": 0.5}
 LATE = 3  # best changes of a round that play whole games, alone and two at a time
 LEAST_GAIN, SURE_GAIN = 0.5, 2.0  # standard errors by which a change has to be better, in the
 # end or before all fresh games are played
-CLEAR = 2.0  # standard errors
 BLOCKS = 4  # of fresh games, at the most
 PATIENCE = 3  # rounds without a gain that end a line
-PROBE = 0.4  # share of the states whose labels are to tell whether labels tell anything
-SILENT = 2  # policies whose labels told nothing, after which there are no more labels
-SCORED = 1_000  # changes whose gain is estimated from labels
 TOLERANCES = (0.0, 0.01, 0.03)  # share of the states in which pruning may change the action
 CONSTANT_EPISODES = 1  # of each point and generation of CMA-ES
-
-Row = dict[str, Any]
-
-
-@dataclass(eq=False)
-class Line:
-    """A policy that is grown from one start.
-
-    Args:
-        present: the policy, with its returns in fresh whole games.
-        lineage: of the policy.
-        story: how it came about, one entry a step.
-        words: the features, with the states that the policy meets.
-        labels: of these states; None: there are none that tell anything.
-        labelled: whether that was found out.
-        spent: environment steps of its rounds.
-        rounds: of growth.
-        barren: the last rounds that brought no gain.
-    """
-
-    name: str
-    present: Entrant
-    lineage: Lineage
-    story: list[Row]
-    words: Vocabulary
-    labels: Labels | None = None
-    labelled: bool = False
-    spent: int = 0
-    cost: int = 0  # of the last round
-    rounds: int = 0
-    barren: int = 0
-
-
-@dataclass
-class Tally:
-    """What a proposer's candidates cost and brought."""
-
-    played: int = 0
-    confirmed: int = 0
-    accepted: int = 0
-    gain: float = 0.0
-    steps: float = 0.0
-
-
-@dataclass
-class Finalist:
-    """A policy for validation."""
-
-    policy: DrivePolicy
-    lineage: Lineage
-    story: list[Row] = field(default_factory=list)
 
 
 class Discovery:
@@ -118,14 +61,20 @@ class Discovery:
     ) -> None:
         self.head, self.words, self.games = head, words, games
         self._settings, self._seed, self._notify = settings, seed, notify
-        self._labeller, self._silent = labeller, 0
+        self._proposer = None
+        if labeller is not None:
+            self._proposer = LabelProposer(head, games, settings, labeller, seed)
         self._credit = Credit(words.meanings)
         self.lines: list[Line] = []
         self.tallies: dict[str, Tally] = {}
         self.curve: list[Row] = []
         self.finalists: list[Finalist] = []
         self.untuned: Row = {}  # the best simple policy
-        self.labelled: list[Row] = []  # what the labels of each policy were like
+
+    @property
+    def labelled(self) -> list[Row]:
+        """What the labels of each policy were like."""
+        return [] if self._proposer is None else self._proposer.labelled
 
     def run(self) -> None:
         """The whole search."""
@@ -135,11 +84,11 @@ class Discovery:
         constants = settings.constants_share * settings.steps
         begin, end = self.games.spent, settings.steps - constants
         with self.games.activity("growth"):
-            for lines, share in _schedule(settings.lines):
-                self._choose_lines(lines)
+            for lines, share in schedule(settings.lines):
+                self.lines = best_lines(self.lines, lines)
                 self._grow(begin + share * (end - begin))
         with self.games.activity("constants"):
-            self._choose_lines(1)
+            self.lines = best_lines(self.lines, 1)
             self._tune_constants(self.lines[0], min(constants, settings.steps - self.games.spent))
         with self.games.activity("growth"):
             self._grow(settings.steps)
@@ -154,7 +103,7 @@ class Discovery:
         random = np.random.default_rng(seed_for(self._seed, "discover", "simple"))
         short = settings.short_steps
         affordable = int(SIFTING * settings.enumeration_share * settings.steps / (1.5 * short))
-        entrants = self._simple_entrants(max(STARTS, affordable), random)
+        entrants = simple_entrants(self.head, self.words, max(STARTS, affordable), random)
         n = len(entrants)
         rungs = [
             Rung(1, short, max(STARTS, n // 2)),
@@ -175,32 +124,9 @@ class Discovery:
         top = self.lines[0].present
         self._note(f"{n} simple policies", 0, top.mean, float(np.mean([o.mean for o in best])))
 
-    def _simple_entrants(self, most: int, random: np.random.Generator) -> list[Entrant]:
-        """At most so many simple policies that decide differently, of each family in turn; rules of
-        any condition at random."""
-        distinct = Distinct(self.words.rows[:MAX_STATES])
-        families = []
-        for name, members in simple_policies(self.head, self.words):
-            if name == ANY_CONDITION:
-                members = [members[i] for i in random.permutation(len(members)).tolist()]
-            families.append([(name, policy) for policy in members])
-        found: list[Entrant] = []
-        for name, policy in in_turn(families):
-            forest = self.head.forest(policy)
-            if distinct.new(forest):
-                found.append(Entrant(policy, forest, name))
-                if len(found) == most:
-                    break
-        return found
-
     def _begin_lines(self, best: Sequence[Entrant], tried: int) -> None:
         """The best, and then the best of those that act differently from all lines so far."""
-        distinct = Distinct(self.words.rows[:MAX_STATES])
-        chosen: list[Entrant] = []
-        for one in best:
-            apart = [distinct.difference(one.forest, other.forest) for other in chosen]
-            if min(apart, default=1.0) >= DIFFERENT and len(chosen) < self._settings.lines:
-                chosen.append(one)
+        chosen = different(best, self.words, self._settings.lines)
         for number, one in enumerate(chosen):
             lineage = Lineage.start(one.origin, number)
             step = self._step(one, one.origin, tried, self.games.spent)
@@ -211,15 +137,6 @@ class Discovery:
         self.untuned = self.lines[0].story[0]
 
     # --- growth -----------------------------------------------------------------------------------
-
-    def _choose_lines(self, number: int) -> None:
-        """Keeps the best lines, without those that are clearly worse than the best."""
-        self.lines.sort(key=lambda line: -line.present.mean)
-        best = self.lines[0].present
-        spread = pooled_spread([line.present for line in self.lines])
-        self.lines = [
-            line for line in self.lines[:number] if not _clearly_worse(line.present, best, spread)
-        ]
 
     def _grow(self, until: float) -> None:
         """Rounds of the lines in turn, until about so many steps are spent or none gains."""
@@ -251,7 +168,7 @@ class Discovery:
             self._credit.odds(),
         )
         entrants = [self._entrant(line, (change,)) for change in changes]
-        entrants += self._labelled(line, name, entrants)
+        entrants += self._from_labels(line, name, entrants)
         seeds = self._seeds(name)
         n, short = len(entrants), settings.short_steps
         sifted = run_race(
@@ -279,58 +196,19 @@ class Discovery:
         mean = float(np.mean([one.mean for one in best]))
         self._note(line.name, line.rounds, best[0].mean, mean)
 
-    def _labelled(self, line: Line, name: str, others: Sequence[Entrant]) -> list[Entrant]:
-        """Changes that measured advantages propose, as far as they are not among the others. The
-        states of each policy are labelled once, first a part of them; where labels told nothing
-        for `SILENT` policies in a row, no more are made."""
-        if not line.labelled and self._labeller is not None and self._silent < SILENT:
-            line.labelled = True
-            line.labels = self._label(line, name, self._labeller)
-        if line.labels is None:
+    def _from_labels(self, line: Line, name: str, others: Sequence[Entrant]) -> list[Entrant]:
+        """Changes that measured advantages propose, as far as they are not among the others."""
+        if self._proposer is None:
             return []
-        policy = line.present.policy
-        random = np.random.default_rng(seed_for(self._seed, "discover", name, "labels"))
-        changes = sample_changes(
-            self.head,
-            policy,
-            line.words,
-            SCORED,
-            ODDS,
-            random,
-            self._settings.max_size,
-            self._credit.odds(),
-        )
-        known = features_of(policy)
-        changed = []
-        for change in changes:
-            made = change.applied(policy)
-            new = tuple(sorted(features_of(made) - known))
-            changed.append((change, self.head.forest(made), new))
-        best = best_changes(line.labels, changed, self._settings.proposals // 4)
-        found = [self._entrant(line, (change,)) for change in best]
+        before = self.games.spent
+        with self.games.activity("labels"):
+            changes = self._proposer.propose(line, name, self._credit.odds())
+        self._tallies("labels").steps += self.games.spent - before
+        found = [self._entrant(line, (change,)) for change in changes]
         for one in found:
             one.origin = f"labels: {one.origin}"
         present = {one.forest for one in others}
         return [one for one in found if one.forest not in present]
-
-    def _label(self, line: Line, name: str, labeller: Labeller) -> Labels | None:
-        """The labels of a line's policy; None where they tell nothing."""
-        seed = seed_for(self._seed, "train", "labels", name)
-        forest, states = line.present.forest, self._settings.label_states
-        labels, steps = labeller.label(forest, seed, math.ceil(PROBE * states))
-        if labels is not None and labels.tell:
-            labels, steps = labeller.label(forest, seed, states)
-        with self.games.activity("labels"):
-            self.games.spend(steps)
-        self._tallies("labels").steps += steps
-        told = {"policy": line.lineage.label, "steps": steps}
-        if labels is not None:
-            told |= {"states": len(labels), "agreement": labels.agreement}
-            told |= {"share": labels.share, "mean_gap": labels.mean_gap}
-        self.labelled.append(told)
-        tell = labels is not None and labels.tell
-        self._silent = 0 if tell else self._silent + 1
-        return labels if tell else None
 
     def _entrant(self, line: Line, changes: tuple[Any, ...]) -> Entrant:
         policy = line.present.policy
@@ -383,7 +261,7 @@ class Discovery:
             operator=f"{line.name}: {best.origin}",
             parents=(label, label),
         )
-        line.present, line.labels, line.labelled = best, None, False
+        line.present = best
         line.words = self._own_states(best)
         told = self._step(best, best.origin, tried, self.games.spent - begin)
         line.story.append(told | {"gain": gain, "gain_error": error})
@@ -499,44 +377,3 @@ class Discovery:
         }
         self.curve.append(row)
         self._notify(row)
-
-
-def pooled_spread(entrants: Sequence[Entrant]) -> float:
-    """Root of the mean variance of the returns; all have played two games or more."""
-    return math.sqrt(np.mean([np.var(one.returns, ddof=1) for one in entrants]))
-
-
-def _clearly_worse(one: Entrant, best: Entrant, spread: float) -> bool:
-    """Whether a policy is behind another one by more than `CLEAR` standard errors of the
-    difference. The variance of few games says little, so the pooled one stands for it."""
-    error = spread * math.sqrt(1 / len(one.returns) + 1 / len(best.returns))
-    return one.mean + CLEAR * error < best.mean
-
-
-def _schedule(lines: int) -> list[tuple[int, float]]:
-    """How many lines grow until which share of the steps for growth: all for a half, the best two
-    up to three quarters, then the best alone."""
-    return [(lines, 0.5), (min(2, lines), 0.75), (1, 1.0)]
-
-
-def pruned(
-    head: ActionHead, policy: DrivePolicy, words: Vocabulary, tolerance: float
-) -> DrivePolicy:
-    """The smallest policy that greedy removal of terms, rules, offsets and dead zones leads to,
-    with the actions changed in at most a share `tolerance` of the states."""
-    distinct = Distinct(words.rows)
-    whole = head.forest(policy)
-    while True:
-        random = np.random.default_rng(0)  # the removals are not random
-        found = [
-            change.applied(policy) for change in Growth(head, policy, words, random).removals()
-        ]
-        close = [
-            (one.size, distinct.difference(head.forest(one), whole), number)
-            for number, one in enumerate(found)
-            if one.size < policy.size
-        ]
-        kept = [item for item in close if item[1] <= tolerance]
-        if not kept:
-            return policy
-        policy = found[min(kept)[2]]

@@ -22,7 +22,8 @@ NUDGES = (0.7, 1.4)  # of a threshold
 OTHERS = 4  # simple drives that stand on the other side of a new condition
 LEAST_CHANGE = 0.01  # share of the states in which a change has to change the action
 MOST_DEPTH = 4  # rules within rules
-KINDS = ("replace", "split", "fork", "add", "shift", "prune")
+ODDS = {"replace": 1.0, "split": 2.0, "fork": 1.0, "add": 2.0, "shift": 1.5, "prune": 0.5}
+KINDS = tuple(ODDS)  # of changes; the odds are shares of those that play
 
 
 @dataclass(frozen=True)
@@ -294,3 +295,26 @@ def _shuffled(
         by_new.setdefault(new[random.integers(len(new))], []).append(change)
     ordered = sorted(by_new, key=lambda new: -1.0 if new < 0 else float(early[new]))
     return iter(in_turn([by_new[new] for new in ordered]))
+
+
+def pruned(
+    head: ActionHead, policy: DrivePolicy, words: Vocabulary, tolerance: float
+) -> DrivePolicy:
+    """The smallest policy that greedy removal of terms, rules, offsets and dead zones leads to,
+    with the actions changed in at most a share `tolerance` of the states."""
+    distinct = Distinct(words.rows)
+    whole = head.forest(policy)
+    while True:
+        random = np.random.default_rng(0)  # the removals are not random
+        found = [
+            change.applied(policy) for change in Growth(head, policy, words, random).removals()
+        ]
+        close = [
+            (one.size, distinct.difference(head.forest(one), whole), number)
+            for number, one in enumerate(found)
+            if one.size < policy.size
+        ]
+        kept = [item for item in close if item[1] <= tolerance]
+        if not kept:
+            return policy
+        policy = found[min(kept)[2]]

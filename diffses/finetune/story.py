@@ -9,7 +9,8 @@ from typing import Any
 from diffses.detector.formula_size import formula_size
 from diffses.detector.tracker import ObjectSchema
 from diffses.finetune.action_head import ActionHead
-from diffses.finetune.discovery import Discovery, Finalist
+from diffses.finetune.discovery import Discovery
+from diffses.finetune.line import Finalist
 from diffses.finetune.race import paired
 from diffses.finetune.validation import TIE_WIDTH, Candidate, Validator
 from diffses.policy.forest import Forest

@@ -7,9 +7,12 @@ import pytest
 from diffses.config import ActionHeadKind, DiscoverFinetune
 from diffses.finetune import games as games_
 from diffses.finetune.action_head import action_head
-from diffses.finetune.discovery import Discovery, Finalist, pruned
+from diffses.finetune.discovery import Discovery
 from diffses.finetune.drives import DrivePolicy, Rule, Sum, Term
 from diffses.finetune.games import Games
+from diffses.finetune.growth import pruned
+from diffses.finetune.labels import Labeller
+from diffses.finetune.line import Finalist
 from diffses.finetune.lineage import Lineage
 from diffses.finetune.story import choose, story
 from diffses.finetune.validation import Validator
@@ -17,6 +20,7 @@ from diffses.finetune.vocabulary import Vocabulary, meanings
 
 SETTINGS = DiscoverFinetune(
     steps=30_000,
+    label_states=20,
     short_steps=60,
     middle_steps=100,
     whole_steps=200,
@@ -42,7 +46,10 @@ def begin(data, protocol, detector, head, tmp_path):
         (tmp_path / folder).mkdir(exist_ok=True)
         games = Games(protocol, detector, 1, tmp_path / folder, SETTINGS.whole_steps)
         words = Vocabulary(meanings(detector, data.features), data.train.features[:1000])
-        return Discovery(head, words, games, SETTINGS, seed=1)
+        labeller = Labeller(
+            protocol, str(detector), data.actions, data.groups, (), 1, tmp_path / folder
+        )
+        return Discovery(head, words, games, SETTINGS, 1, labeller)
 
     return make
 
@@ -69,6 +76,8 @@ def test_it_finds_a_policy_within_its_steps(begin, protocol, detector, head):
     assert search.untuned["return"] < mean
     assert mean > 150  # random play gets about 22
     about = json.loads(json.dumps(story(search, champion, None)))
+    assert about["labels"][0]["steps"] > 0
+    assert sum(one["steps"] for one in about["labels"]) == search.games.spent_on["labels"]
     steps = [one["steps"] for one in about["story"]]
     assert steps == sorted(steps)
     assert DrivePolicy.from_json(about["structure"]) == champion.finalist.policy
