@@ -145,7 +145,7 @@ def _report(**arguments: Any) -> None:
 
 
 PIPELINE = (
-    Stage("detector", 11, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
+    Stage("detector", 13, ("env", "detector"), _detector_needs, _learn_detector, sees_labels=True),
     Stage("teacher", 4, ("env", "teacher"), _teacher_needs, _make_teacher),
     Stage("dataset", 3, ("env", "dataset"), _always("detector", "teacher"), _record_dataset),
     Stage(

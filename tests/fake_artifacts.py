@@ -108,9 +108,7 @@ def detector() -> MotionObjectDetector:
     shipped = MotionObjectDetector.load(FOLDER / "pong")
     schema = shipped.tracker.schema
     words = schema.describe() | {"features": list(FEATURES)}
-    return shipped.with_schema(
-        read_schema(words, schema.params.type_params, schema.params.type_colours)
-    )
+    return shipped.with_schema(read_schema(words, schema.params.arrays()))
 
 
 def build(root: Path, seed: int = 1, bonus: float = 0.0, **evaluation: Any) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -114,13 +115,45 @@ class Track:
         self.drifty += weight * (self.vy - self.drifty)
 
 
+def sprite_id_plainly(picture: np.ndarray) -> int:
+    """What `kernel.sprite_ids` gives a blob: int (h, w), the colour numbers, -1 where it has no
+    pixel; all of one number for its outline, whose runs then have no colour (0)."""
+    total = 0
+    for y, row in enumerate(picture.tolist()):
+        x = 0
+        for colour, pixels in itertools.groupby(row):
+            length = len(list(pixels))
+            if colour >= 0:
+                value = x + 65_537 * y + 8_191_007 * (length - 1) + 524_309 * colour
+                for constant in (1_013_904_223, 374_761_393):
+                    value = (value * value + constant) % (2**31 - 1)
+                total += value
+            x += length
+    height, width = picture.shape
+    return total % (2**31 - 1) + (256 * width + height) * 2**31
+
+
 class Box:
     """A blob in pixels."""
 
-    def __init__(self, blob: tuple[int, ...], mask: np.ndarray) -> None:
+    def __init__(self, blob: tuple[int, ...], mask: np.ndarray, numbers: np.ndarray) -> None:
         self.colour, self.left, self.top, right, bottom, _ = blob
         self.width, self.height = right - self.left + 1, bottom - self.top + 1
-        self.mask = mask[self.top : bottom + 1, self.left : right + 1]
+        box = slice(self.top, bottom + 1), slice(self.left, right + 1)
+        self.mask = mask[box]
+        self.picture = np.where(self.mask, numbers[box].astype(int), -1)
+        self.code = kernel.NEW_SPRITE  # as the kernel's SPRITE_TYPE
+
+    def join(self, other: Box) -> None:
+        """Extends the box, but not by the pixels of the other one."""
+        right = max(self.left + self.width, other.left + other.width)
+        bottom = max(self.top + self.height, other.top + other.height)
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        before = self.top - top, self.left - left
+        after = bottom - self.top - self.height, right - self.left - self.width
+        self.mask = np.pad(self.mask, list(zip(before, after, strict=True)))
+        self.left, self.top = left, top
+        self.width, self.height = right - left, bottom - top
 
     @property
     def x(self) -> float:
@@ -177,7 +210,10 @@ class PlainDetector:
         if self._model.looks_back and before is not None:
             screen = restore_flicker_plainly(screen, before, *looks)
         found = _masks(screen, *looks)
-        boxes = [Box(blob, mask) for blob, mask in found]
+        numbers = segmentation.colours[segmentation.search_mask.astype(int), screen]
+        boxes = [Box(blob, mask, numbers) for blob, mask in found]
+        self._recognise(boxes)
+        self._join_parts(boxes)
         for box in boxes:
             self._crop_protrusions(box)
         assigned = self._associate(boxes)
@@ -186,6 +222,32 @@ class PlainDetector:
             if number not in assigned:
                 self._start_track(box)
         return np.array([self._feature(feature) for feature in self._model.schema.features])
+
+    def _recognise(self, boxes: list[Box]) -> None:
+        params = self._model.schema.params
+        sprites = dict(zip(params.sprites.tolist(), params.sprite_types.tolist(), strict=True))
+        outlines = dict(zip(params.outlines.tolist(), params.outline_types.tolist(), strict=True))
+        for box in boxes if sprites else []:
+            box.code = sprites.get(sprite_id_plainly(box.picture), kernel.NEW_SPRITE)
+            if box.code == kernel.NEW_SPRITE:
+                outline = sprite_id_plainly(np.where(box.picture >= 0, 0, -1))
+                box.code = outlines.get(outline, kernel.NEW_SPRITE)
+
+    def _join_parts(self, boxes: list[Box]) -> None:
+        for box in boxes:
+            if box.code > kernel.FIRST_PART:
+                continue
+            kind, *offsets = self._model.schema.params.parts[kernel.FIRST_PART - box.code]
+            box.code = kernel.NO_TYPE
+            low, high = np.array(offsets[0::2]) - 1, np.array(offsets[1::2]) + 1
+            for other in boxes:
+                apart = np.array([box.x - other.x, box.y - other.y])
+                if (
+                    self._fits_type(int(kind), other, is_new=False)
+                    and ((low <= apart) & (apart <= high)).all()
+                ):
+                    other.join(box)
+                    break
 
     def _associate(self, boxes: list[Box]) -> dict[int, int]:
         """Gives each object its blob; the place each blob went to."""
@@ -207,6 +269,8 @@ class PlainDetector:
         return assigned
 
     def _fits_type(self, kind: int, box: Box, *, is_new: bool) -> bool:
+        if box.code != kernel.NEW_SPRITE:
+            return box.code == kind
         size = self._model.schema.params.type_params[kind]
         small = box.width < size[kernel.MIN_W] or box.height < size[kernel.MIN_H]
         large = box.width > size[kernel.MAX_W] or box.height > size[kernel.MAX_H]

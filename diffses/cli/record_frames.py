@@ -28,6 +28,8 @@ The file holds
   before         uint8 (n, h, w): the same of the frame before each, in which objects may show that
                  are drawn in every other frame only
   game           the ROM's name
+  reward         float32 (n,): the reward of the step that led to each frame, unclipped
+  life_lost      bool (n,): whether that step lost a life
 
 The policies that can play
   exploratory    random actions, each held for 1 to 12 steps

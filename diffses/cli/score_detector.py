@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,9 @@ the recording's most frequent colours. An ignored box is no miss, and a predicti
 inside one is no false alarm. The overall scores do not ask which type was found; those of a
 category count the types that stand for it: that met it most in the first part (with --play, in
 all of it). still_or_hidden is the recall, by detections of any type, of the boxes that are ignored
-otherwise.
+otherwise. contact tells, of a detector that was learned with rewards (--play, or a run's), how
+often the player touched each type, or hit it with what it shoots, and whether that pays (1), harms
+(-1) or does nothing certain (0).
 """
 EXAMPLE = "python -m diffses score-detector --detector motion --frames pong.npz"
 
@@ -69,7 +71,29 @@ def evaluate(
         split = _split(share, len(truth.screens))
         detector = _detector(detector_name, truth, split)
     result, matches = evaluate_detector(detector, truth, split)
+    result["contact"] = contact_signs(detector, result["types"])
     return result, matches, detector, truth
+
+
+def contact_signs(
+    detector: ObjectDetector, categories: Mapping[str, str | None]
+) -> dict[str, dict[str, Any]]:
+    """What touching and shooting each type does, for the types of which something was seen.
+
+    Args:
+        categories: that each type stands for.
+    """
+    found = {}
+    for kind in detector.tracker.schema.types:
+        known = {"touched": kind.contact.touched, "hit": kind.contact.hit}
+        seen = {
+            name: {"n": one.count, "sign": one.sign}
+            for name, one in known.items()
+            if one is not None
+        }
+        if seen:
+            found[kind.name] = {"category": categories[kind.name], **seen}
+    return found
 
 
 def _learned_by_play(wanted: str, game: str, truth: GroundTruth) -> ObjectDetector:

@@ -18,7 +18,16 @@ from diffses.config.detector import (
     OracleDetector,
     SpaceDetector,
 )
-from diffses.config.env import OTHERS, ArcadeEnv, EnvConfig, GymnasiumEnv, Label
+from diffses.config.env import (
+    HARM,
+    OTHERS,
+    PRIZE,
+    TARGET,
+    ArcadeEnv,
+    EnvConfig,
+    GymnasiumEnv,
+    Label,
+)
 from diffses.config.evaluation import EvaluationConfig
 from diffses.config.finetune import (
     LEAST_STEPS,
@@ -55,11 +64,14 @@ from diffses.config.teacher import (
 from diffses.errors import ConfigError
 
 __all__ = [
+    "HARM",
     "LEAST_STEPS",
     "MAX_SEED",
     "OPERON",
     "OTHERS",
+    "PRIZE",
     "ROOT",
+    "TARGET",
     "VARIANTS",
     "VARIATION",
     "ActionHeadKind",

@@ -11,7 +11,10 @@ from omegaconf import MISSING
 from diffses.config.base import Section, number, require
 from diffses.errors import ConfigError
 
-OTHERS = "others"  # in feature names, all objects but the player
+# in feature names: all objects but the player; those that pay where the player touches them, or
+# where it shoots them; those that harm where it touches them
+OTHERS, PRIZE, TARGET, HARM = "others", "prize", "target", "harm"
+GROUPS = (OTHERS, PRIZE, TARGET, HARM)
 
 
 class Label(enum.Enum):
@@ -68,10 +71,10 @@ class ArcadeEnv(EnvConfig):
             )
         require("env.max_frames", self.max_frames, self.frame_skip)
         for name in self.labels:
-            if not name.isidentifier() or name == OTHERS:
+            if not name.isidentifier() or name in GROUPS:
                 raise ConfigError(
                     f"env.labels.{name}: no name for a type of object",
-                    fix=f"<letters, digits and _, as in env.labels.ball; not {OTHERS}>",
+                    fix=f"<letters, digits and _, as in env.labels.ball; not {', '.join(GROUPS)}>",
                 )
 
 

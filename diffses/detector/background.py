@@ -1,80 +1,64 @@
-"""The static background of a recording: for each pixel, its commonest colour."""
+"""The static background of a recording: what each pixel shows when no object is there."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
+from scipy import ndimage
 
-MIN_BACKGROUND_SHARE = 0.03  # of the frames; a pixel's background colour is at least as frequent
-MIN_RETURNS = 2  # times a pixel must leave its commonest colour, and return to it
+MIN_SHARE = 0.01  # of the frames in which a pixel must show a colour that may be its background
+MAX_CHANGED_SHARE = 0.5  # of a frame's pixels differ from the commonest: a flash, or another scene
+MIN_KEPT_SHARE = 0.3  # of the frames are no flashes; else all of them count
+REGION_RATIO = 2.0  # a region this many times larger than the commonest colour's is behind it
 
 
 def mode_background(screens: np.ndarray) -> np.ndarray:
     """The commonest colour of each pixel, uint8 (n, h, w) -> uint8 (h, w); the lowest index of
     equals."""
-    return _mode(np.ascontiguousarray(screens))
+    return np.asarray(_shares(np.ascontiguousarray(screens)).argmax(axis=2), np.uint8)
 
 
-@numba.njit(cache=True, nogil=True)
-def _mode(screens: np.ndarray) -> np.ndarray:
-    frames, height, width = screens.shape
-    result = np.zeros((height, width), np.uint8)
-    counts = np.zeros((width, 256), np.int32)
-    for y in range(height):
-        counts[:] = 0
-        for frame in range(frames):
-            for x in range(width):
-                counts[x, screens[frame, y, x]] += 1
-        for x in range(width):
-            result[y, x] = np.argmax(counts[x])
-    return result
+def learn_background(screens: np.ndarray) -> np.ndarray:
+    """The background, uint8 (h, w), also where an object rests for most of the time.
 
-
-@numba.njit(cache=True, nogil=True)
-def background_at_rest(
-    screens: np.ndarray, starts: np.ndarray, background: np.ndarray, objects: np.ndarray
-) -> np.ndarray:
-    """Corrects the background where an object rests for most of the time, uint8 (h, w).
-
-    A pixel whose commonest colour is an object colour, and which has left that colour and
-    returned to it at least MIN_RETURNS times, shows an object at rest: its background is the
-    commonest of its other colours. A pixel that changes for good (a brick that is hit) keeps its
-    colour.
+    A pixel's commonest colour may be that of an object at rest, or of a thing that is still there
+    in most frames (a pill, a brick). What is behind it is larger than the object: of the colours
+    that a pixel shows in MIN_SHARE of the frames, the background is the one whose connected region
+    is the largest. The region of a colour is made of all pixels that show it in MIN_SHARE of the
+    frames. The commonest colour stays unless the region is REGION_RATIO times its own.
 
     Args:
-        screens: uint8 (n, h, w). starts: bool (n,), where an episode begins.
-        background: uint8 (h, w), the commonest colours.
-        objects: bool (256,), the palette indices of moving objects.
+        screens: uint8 (n, h, w).
     """
-    height, width = background.shape
-    result = background.copy()
-    for y in range(height):
-        for x in range(width):
-            if objects[background[y, x]]:
-                other = _second_colour(screens[:, y, x], starts, background[y, x], objects)
-                if other >= 0:
-                    result[y, x] = other
-    return result
+    screens = np.ascontiguousarray(screens)
+    shares = _shares(screens)
+    commonest = np.asarray(shares.argmax(axis=2), np.uint8)
+    calm = (screens != commonest).mean(axis=(1, 2)) <= MAX_CHANGED_SHARE
+    if MIN_KEPT_SHARE <= calm.mean() < 1:
+        shares = _shares(screens[calm])
+        commonest = np.asarray(shares.argmax(axis=2), np.uint8)
+    shown = shares >= MIN_SHARE * shares[0, 0].sum()
+    regions = np.zeros(shown.shape[:2], np.int64)  # of the best colour so far
+    own = np.zeros_like(regions)  # of the commonest colour
+    best = commonest.copy()
+    for colour in np.flatnonzero(shown.any(axis=(0, 1))):
+        label, _ = ndimage.label(shown[:, :, colour], structure=np.ones((3, 3)))
+        sizes = np.bincount(label.reshape(-1))
+        sizes[0] = 0
+        here = sizes[label]
+        larger = here > regions
+        best[larger], regions[larger] = colour, here[larger]
+        own[commonest == colour] = here[commonest == colour]
+    return np.where(regions >= REGION_RATIO * own, best, commonest)
 
 
 @numba.njit(cache=True, nogil=True)
-def _second_colour(
-    pixel: np.ndarray, starts: np.ndarray, commonest: int, objects: np.ndarray
-) -> int:
-    """The background colour of one pixel, (n,), whose commonest colour is an object's; -1:
-    unknown."""
-    counts = np.zeros(256, np.int64)
-    came = went = 0
-    for frame in range(len(pixel)):
-        counts[pixel[frame]] += 1
-        if frame > 0 and not starts[frame]:
-            came += pixel[frame] == commonest and pixel[frame - 1] != commonest
-            went += pixel[frame] != commonest and pixel[frame - 1] == commonest
-    if came < MIN_RETURNS or went < MIN_RETURNS:
-        return -1
-    best = -1
-    for colour in range(256):
-        often = not objects[colour] and counts[colour] >= MIN_BACKGROUND_SHARE * len(pixel)
-        if often and (best < 0 or counts[colour] > counts[best]):
-            best = colour
-    return best
+def _shares(screens: np.ndarray) -> np.ndarray:
+    """In how many frames each pixel shows each colour, int32 (h, w, 256)."""
+    frames, height, width = screens.shape
+    counts = np.zeros((height, width, 256), np.int32)
+    for y in range(height):
+        for frame in range(frames):
+            for x in range(width):
+                counts[y, x, screens[frame, y, x]] += 1
+    return counts

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from diffses.detector import kernel
 from diffses.detector.segmentation import SegmentationModel, scratch
 
-MIN_TOUCHING_SHARE = 0.6  # of a colour's pixels touch another colour, if they are linked
+MIN_TOUCHING_SHARE = 0.75  # of a colour's pixels touch another colour, if they are linked
 MIN_FIXED_SHARE = 0.5  # of those contacts are at the commonest few offsets
 
 
@@ -16,17 +17,35 @@ def find_colours(
 ) -> np.ndarray:
     """Numbers the foreground colours, uint8 (2, 256): outside and inside the search mask.
 
+    Colours that the recording never shows have the number OTHER_COLOUR inside the mask: a new level
+    may draw known outlines in them.
+
     Args:
         search_mask: bool (h, w), where objects of every colour are searched.
         free: bool (256,), palette indices that are searched everywhere.
     """
-    foreground = (screens != background) & (search_mask | free[screens])
-    counts = np.bincount(screens[foreground], minlength=256)
-    order = np.argsort(-counts, kind="stable")[: kernel.MAX_COLOURS]
-    colours = np.full(256, kernel.NO_COLOUR, np.uint8)
+    counts, everywhere = _count_colours(screens, background, search_mask, free)
+    order = np.argsort(-counts, kind="stable")[: kernel.OTHER_COLOUR]
+    colours = np.where(everywhere > 0, kernel.NO_COLOUR, kernel.OTHER_COLOUR).astype(np.uint8)
     chosen = np.sort(order[counts[order] > 0])
     colours[chosen] = np.arange(len(chosen))
     return np.stack([np.where(free, colours, kernel.NO_COLOUR), colours]).astype(np.uint8)
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_colours(
+    screens: np.ndarray, background: np.ndarray, search_mask: np.ndarray, free: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels of each colour, int64 (256,): those in the foreground, and all."""
+    foreground, everywhere = np.zeros(256, np.int64), np.zeros(256, np.int64)
+    for screen in screens:
+        for y in range(screen.shape[0]):
+            for x in range(screen.shape[1]):
+                colour = screen[y, x]
+                everywhere[colour] += 1
+                if colour != background[y, x] and (search_mask[y, x] or free[colour]):
+                    foreground[colour] += 1
+    return foreground, everywhere
 
 
 def find_links(screens: np.ndarray, segmentation: SegmentationModel) -> np.ndarray:
@@ -94,24 +113,24 @@ def _touches(
 def touching_parts(runs: np.ndarray) -> np.ndarray:
     """Pairs of blobs that touch, int64 (n, 2), each once, from the runs of
     `connected_components`."""
-    if len(runs) == 0:
-        return np.zeros((0, 2), np.int64)
-    rows = runs[:, 3]
-    pairs = []
-    for y in np.unique(rows):
-        here = runs[rows == y]
-        if len(here) > 1:
-            beside = here[1:, 1] == here[:-1, 2] + 1
-            pairs.append(np.column_stack([here[:-1][beside, 5], here[1:][beside, 5]]))
-        below = runs[rows == y + 1]
-        if len(below):
-            meet = (here[:, None, 1] <= below[None, :, 2] + 1) & (
-                here[:, None, 2] >= below[None, :, 1] - 1
-            )
-            one, two = np.nonzero(meet)
-            pairs.append(np.column_stack([here[one, 5], below[two, 5]]))
-    if not pairs:
-        return np.zeros((0, 2), np.int64)
-    joined = np.sort(np.concatenate(pairs), axis=1).astype(np.int64)
-    joined = joined[(joined[:, 0] != joined[:, 1]) & (joined[:, 0] >= 0)]
-    return np.unique(joined, axis=0)
+    pairs = _touching_runs(runs)
+    return np.unique(pairs, axis=0) if len(pairs) else np.zeros((0, 2), np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _touching_runs(runs: np.ndarray) -> np.ndarray:
+    """The blobs of runs that touch and are of two blobs, the lower first, int64 (n, 2)."""
+    pairs = np.zeros((4 * len(runs) + 1, 2), np.int64)
+    count = above_first = row_first = 0
+    for run in range(len(runs)):
+        row, left, right, blob = runs[run, 3], runs[run, 1], runs[run, 2], runs[run, 5]
+        if run > 0 and row != runs[run - 1, 3]:
+            above_first, row_first = row_first, run
+        for other in range(above_first, run):
+            touches = runs[other, 1] <= right + 1 and runs[other, 2] >= left - 1
+            touches &= runs[other, 3] + 1 == row or runs[other, 3] == row
+            two = runs[other, 5]
+            if touches and blob >= 0 and two >= 0 and two != blob and count < len(pairs):
+                pairs[count, 0], pairs[count, 1] = min(blob, two), max(blob, two)
+                count += 1
+    return pairs[:count]

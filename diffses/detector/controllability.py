@@ -11,6 +11,9 @@ from diffses.detector.offline_tracks import Trajectories
 # frame at which it was chosen.
 ACTION_LAGS = (-1, 0, 1)
 PUSH_LAGS = (-1, 0, 1, 2)
+MOVE_LAGS = (0, 1)  # likewise, of `explained_moves`
+SHIFTS = 20  # of the actions in time, each a part of the recording's length
+MIN_EXCESS = 0.1  # of R^2, over the best of the shifts
 MIN_PUSH_SHARE = 0.15  # of the greatest mean velocity; an action with less pushes nowhere
 # ranges of steps before a frame over which actions are averaged: momentum, steering
 ACTION_WINDOWS = ((2, 6), (6, 14), (14, 30))
@@ -30,8 +33,9 @@ def controllability(
 
     The velocity of the object in each place of the track table, and the change of its velocity,
     are regressed on the actions around and before that step. The measure is the cross-validated
-    R^2 times the square root of the share of steps in which the object is present: what is
-    seldom present is easily explained by chance.
+    R^2, or that of the last action alone in the steps in which the object moves
+    (`explained_moves`), times the square root of the share of steps in which the object is
+    present: what is seldom present is easily explained by chance.
 
     Args:
         kind: int64 (n,), the type of each row of `tracks`.
@@ -45,8 +49,13 @@ def controllability(
     for number in np.unique(kind[kind >= 0]):
         for place in np.unique(tracks.place[kind == number]):
             mine = known & (kind == number) & (tracks.place == place)
-            share = explained_variance(
-                tracks.frame[mine], np.column_stack([tracks.vx[mine], tracks.vy[mine]]), action_tm1
+            frames, velocity = (
+                tracks.frame[mine],
+                np.column_stack([tracks.vx[mine], tracks.vy[mine]]),
+            )
+            share = max(
+                explained_variance(frames, velocity, action_tm1),
+                explained_moves(frames, velocity, action_tm1),
             )
             if share > 0:
                 share *= float(np.sqrt(mine.sum() / len(action_tm1)))
@@ -78,10 +87,51 @@ def explained_variance(frames: np.ndarray, velocity: np.ndarray, action_tm1: np.
     ) / VELOCITY_WINDOW  # averages out rounding to pixels
     shares = [-1.0]
     for at, values in ((frames, velocity), (frames[follows], change), (frames[ends - 1], mean)):
-        design = _design(at, action_tm1)
-        for axis in range(2):
-            shares.append(_cross_validated_r2(design, values[:, axis]))
+        shares.append(_cross_validated_r2(_design(at, action_tm1), values))
     return max(shares)
+
+
+def explained_moves(frames: np.ndarray, velocity: np.ndarray, action_tm1: np.ndarray) -> float:
+    """How well the last action tells which way an object moves, in the steps in which it does.
+
+    It finds a player that can seldom move. The measure is the adjusted R^2 of a velocity's mean by
+    action, along the better axis and at the better of MOVE_LAGS. It counts only if it exceeds by
+    MIN_EXCESS what the same actions give when they are shifted in time: actions that are chosen
+    without looking can have no other relation to motion than to cause it.
+
+    Args:
+        frames: int64 (n,), increasing. velocity: float64 (n, 2), px per step.
+        action_tm1: int (frames of the recording,), the action that led to each frame.
+
+    Returns:
+        At most 1; -1 for too few moves, or no more than chance.
+    """
+    best = -1.0
+    for axis in range(2):
+        moves = velocity[:, axis] != 0
+        values, at = velocity[moves, axis], frames[moves]
+        if len(values) < MIN_STEPS or values.var() < MIN_VARIANCE:
+            continue
+        for lag in MOVE_LAGS:
+            real = _adjusted_r2(values, action_tm1[np.maximum(at - lag, 0)])
+            if real <= max(best, MIN_EXPLAINED):
+                continue
+            steps = np.linspace(0, len(action_tm1), SHIFTS + 2)[1:-1].astype(int)
+            chance = max(
+                _adjusted_r2(values, action_tm1[(at - lag + step) % len(action_tm1)])
+                for step in steps
+            )
+            if real > chance + MIN_EXCESS:
+                best = real
+    return best
+
+
+def _adjusted_r2(values: np.ndarray, choice: np.ndarray) -> float:
+    """The adjusted R^2 of values, float64 (n,), given one of several choices, int (n,)."""
+    often = np.bincount(choice)
+    means = np.bincount(choice, values) / np.maximum(often, 1)
+    rest = ((values - means[choice]) ** 2).sum() / max(1, len(values) - (often > 0).sum())
+    return float(1 - rest / values.var(ddof=1))
 
 
 def push_directions(frames: np.ndarray, velocity: np.ndarray, action_tm1: np.ndarray) -> np.ndarray:
@@ -130,22 +180,31 @@ def _design(frames: np.ndarray, action_tm1: np.ndarray) -> np.ndarray:
 
 
 def _cross_validated_r2(design: np.ndarray, values: np.ndarray) -> float:
-    """Cross-validated R^2 of `values`, (n,), on the columns of `design`, (n, p), by ridge
-    regression."""
-    if len(values) < MIN_STEPS or values.var() < MIN_VARIANCE or not design.shape[1]:
+    """The best cross-validated R^2 of a column of `values`, (n, k), on the columns of `design`,
+    (n, p), by ridge regression; -1 for too few rows or too little variance."""
+    if len(values) < MIN_STEPS or not design.shape[1]:
+        return -1.0
+    values = values[:, values.var(axis=0) >= MIN_VARIANCE]
+    if not values.shape[1]:
         return -1.0
     scale = design.std(axis=0)
     design = (design - design.mean(axis=0)) / np.where(scale > 0, scale, 1)
-    rest = np.zeros(len(RIDGE_PENALTIES))
+    gram, moments = design.T @ design, design.T @ values
+    rest = np.zeros((len(RIDGE_PENALTIES), values.shape[1]))
     for part in np.array_split(np.arange(len(values)), FOLDS):
-        others = np.setdiff1d(np.arange(len(values)), part)
-        x, y = design[others], values[others]
-        shift = y.mean()
+        x, y = design[part], values[part]
+        others = len(values) - len(part)
+        shift = (values.sum(axis=0) - y.sum(axis=0)) / others
+        inputs = design.sum(axis=0) - x.sum(axis=0)
+        target = moments - x.T @ y - inputs[:, None] * shift
+        # one decomposition serves all penalties
+        levels, vectors = np.linalg.eigh(gram - x.T @ x)
+        target, x = vectors.T @ target, x @ vectors
         for number, ridge in enumerate(RIDGE_PENALTIES):
-            square = x.T @ x + ridge * len(others) * np.eye(x.shape[1])
-            weights = np.linalg.solve(square, x.T @ (y - shift))
-            rest[number] += ((values[part] - shift - design[part] @ weights) ** 2).sum()
-    return float(1 - rest.min() / ((values - values.mean()) ** 2).sum())
+            weights = target / (np.maximum(levels, 0) + ridge * others)[:, None]
+            rest[number] += ((y - shift - x @ weights) ** 2).sum(axis=0)
+    total = ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+    return float((1 - rest.min(axis=0) / total).max())
 
 
 def find_player(shares: dict[int, float], often: dict[int, float]) -> int | None:

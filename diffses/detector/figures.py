@@ -14,16 +14,20 @@ from matplotlib.patches import Rectangle
 from diffses.detector import concept_kernel as ck
 from diffses.detector.concepts import CONCEPTS
 from diffses.detector.dynamics import Dynamics
+from diffses.detector.features import Feature
 from diffses.detector.ground_truth import GroundTruth
 from diffses.detector.metrics import Detections, FrameMatches, run_detector
+from diffses.detector.object_log import ObjectLog
 from diffses.detector.recording import Recording
 from diffses.detector.tracker import ObjectDetector, ObjectSchema, Tracker, replay_action
 
 COLOURS = ("#00e5ff", "#ffea00", "#ff4df0", "#7cff4d", "#ff8a3d", "#b388ff", "#ffffff", "#4d9dff")
 SAMPLED_SCREENS = 500  # the sample is one of the last so many
 ZOOM = 4  # picture pixels per screen pixel
+SURVEY_SCREENS, SURVEY_ZOOM = 3, 2  # the same for the small picture of the survey
 CHARACTER_WIDTH = 0.063  # inches, in the legend
 LINE_HEIGHT = 0.145  # inches
+TEXT_COLOUR = "#e0e0e0"
 
 SHOWN_OBJECTS = 16  # objects whose concepts are shown, the nearest to the player
 VALUE_WIDTH = 7  # characters of a concept's value
@@ -92,10 +96,7 @@ def _box(axes: Axes, one: np.void, name: str, labels: Sequence[str], *, is_playe
     """One object: its name above, the criteria it meets below; a double box for the player."""
     colour = COLOURS[one["type"] % len(COLOURS)]
     left, top = one["x"] - one["w"] / 2, one["y"] - one["h"] / 2
-    for away in (0, 2) if is_player else (0,):
-        corner = (left - away, top - away)
-        size = (one["w"] + 2 * away, one["h"] + 2 * away)
-        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, lw=1.2))
+    _outline(axes, (left, top, one["w"], one["h"]), one["type"], is_player=is_player)
     if name:
         axes.text(left, top - 1 - 2 * is_player, name, color=colour, fontsize=8, va="bottom")
     if labels:
@@ -103,22 +104,84 @@ def _box(axes: Axes, one: np.void, name: str, labels: Sequence[str], *, is_playe
         axes.text(left, below, ", ".join(labels), color="#ffffff", fontsize=7, va="top")
 
 
+def _outline(
+    axes: Axes, where: tuple[float, float, float, float], kind: int, *, is_player: bool
+) -> None:
+    """A box in the colour of its type, a double one for the player; where: left, top, width and
+    height in px."""
+    left, top, width, height = where
+    for away in (0, 2) if is_player else (0,):
+        corner, size = (left - away, top - away), (width + 2 * away, height + 2 * away)
+        colour = COLOURS[kind % len(COLOURS)]
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, lw=1.2))
+
+
 def _legend(schema: ObjectSchema, row: np.ndarray) -> list[LegendLine]:
-    """For each type its size and frequency, and each of its features: name, value, unit."""
+    """For each type its size and frequency, what contact with it does, and each of its features:
+    name, value, unit. Concepts are left to `concept_lines`."""
     lines: list[LegendLine] = []
-    width = max((len(feature.name) for feature in schema.features), default=0)
+    plain = [feature for feature in schema.features if not feature.is_concept]
+    width = max((len(feature.name) for feature in plain), default=0)
     for number, kind in enumerate(schema.types):
         colour = COLOURS[number % len(COLOURS)]
         about = f"{kind.width:g} x {kind.height:g} px, {kind.mean_count:.2g} on a screen"
         lines.append((f"{kind.name}: {about}", colour))
         if kind.name == schema.player:
             lines.append(("  the player: moves as the actions say", colour))
-        for feature, value in zip(schema.features, row, strict=True):
-            if feature.of == kind.name and not feature.is_concept:
-                text = f"  {feature.name:<{width}} {value:6.2f}  {feature.unit}"
-                lines.append((text, "#e0e0e0"))
+        known = kind.contact
+        if known.own_share:
+            lines.append((f"  the player shoots {100 * known.own_share:.0f} % of them", colour))
+        if known.touched is not None:
+            lines.append((f"  touched: {known.touched}", colour))
+        if known.hit is not None:
+            lines.append((f"  shot: {known.hit}", colour))
+        mine = [number for number, feature in enumerate(plain) if feature.of == kind.name]
+        lines += _values(plain, mine, row, width)
         lines.append(("", colour))
+    names = {kind.name for kind in schema.types}
+    lines += _values(plain, [n for n, f in enumerate(plain) if f.of not in names], row, width)
     return lines
+
+
+def _values(
+    features: Sequence[Feature], chosen: Sequence[int], row: np.ndarray, width: int
+) -> list[LegendLine]:
+    """The lines of the chosen features, which the row begins with; width: of their names."""
+    return [
+        (f"  {features[n].name:<{width}} {row[n]:6.2f}  {features[n].unit}", TEXT_COLOUR)
+        for n in chosen
+    ]
+
+
+def draw_survey(schema: ObjectSchema, play: Recording, log: ObjectLog, path: Path) -> None:
+    """Draws a screen of each third of a recording, with the objects and the names of their types.
+
+    Of each third it is the screen with the most types on it, the middle one of equals.
+    """
+    height, width = play.screens.shape[1:]
+    kinds = max(len(schema.types), 1)
+    variety = np.bincount(
+        np.unique(log.frame * kinds + log.kind) // kinds, minlength=len(play.screens)
+    )
+    shape = (SURVEY_SCREENS * width * SURVEY_ZOOM / 100, height * SURVEY_ZOOM / 100)
+    figure = Figure(figsize=shape, dpi=100)
+    FigureCanvasAgg(figure)
+    for number, part in enumerate(np.array_split(np.arange(len(variety)), SURVEY_SCREENS)):
+        if not len(part):
+            continue
+        equals = part[variety[part] == variety[part].max()]
+        frame = int(equals[len(equals) // 2])
+        axes = figure.add_axes((number / SURVEY_SCREENS, 0, 1 / SURVEY_SCREENS, 1))
+        picture = play.palette[play.screens[frame]]
+        axes.imshow(picture, extent=(0, width, height, 0), interpolation="nearest")
+        axes.set_axis_off()
+        rows = log.of_frame(frame)
+        for kind, (left, top, right, bottom) in zip(log.kind[rows], log.box[rows], strict=True):
+            name = schema.types[kind].name
+            where = (left, top, right - left, bottom - top)
+            _outline(axes, where, kind, is_player=name == schema.player)
+            axes.text(left, top - 1, name, color=COLOURS[kind % len(COLOURS)], fontsize=6)
+    figure.savefig(path)
 
 
 def concept_lines(tracker: Tracker) -> list[LegendLine]:

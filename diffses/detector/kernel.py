@@ -22,11 +22,23 @@ import numpy as np
 MAX_BLOBS = 512  # per screen; further blobs are dropped, in the order of their first pixel
 MAX_RUNS = 8192  # horizontal runs of one colour per screen; further runs are dropped
 MAX_COLOURS = 48  # object colours that can be numbered
+OTHER_COLOUR = MAX_COLOURS - 1  # number of all palette indices that the recording never shows
 NO_COLOUR = 255  # colour number of a palette index that no object has
 INFEASIBLE = 1e18  # cost of a pair or a choice that is ruled out
 
-# Columns of a blob, int32: colour number, bounding box in px (RIGHT and BOTTOM inclusive), pixels.
-COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA = range(6)
+# Columns of a blob, int32: colour number, bounding box in px (RIGHT and BOTTOM inclusive), pixels,
+# and the type that its sprite belongs to: NEW_SPRITE if it was not seen in the recording, NO_TYPE
+# if it was and belongs to none, FIRST_PART - k if it is part k of an object.
+COLOUR, LEFT, TOP, RIGHT, BOTTOM, AREA, SPRITE_TYPE = range(7)
+BLOB_COLUMNS = 7
+NEW_SPRITE, NO_TYPE, FIRST_PART = -1, -2, -3
+# Columns of a part, float64: the type of the object that it belongs to, and the range of its
+# centre's offset from the object's, px.
+PART_TYPE, PART_MIN_DX, PART_MAX_DX, PART_MIN_DY, PART_MAX_DY = range(5)
+PART_COLUMNS = 5
+PART_TOLERANCE = 1.0  # px; a part may be this far outside its range of offsets
+HASH_PRIME = 2**31 - 1  # of the hash that tells sprites apart
+HASH_FACTORS = (65_537, 8_191_007, 524_309)  # of row, length and colour, before they are mixed
 # Columns of a run, int32: parent in the union-find forest, first and last x, y, colour number, and
 # the index of its blob.
 RUN_PARENT, RUN_LEFT, RUN_RIGHT, RUN_ROW, RUN_COLOUR, RUN_BLOB = range(6)
@@ -86,8 +98,8 @@ def connected_components(
             `search_mask` is false, row 1 where it is true.
         links: bool (MAX_COLOURS, MAX_COLOURS), symmetric, true on the diagonal: colours that join.
         runs: int32 (MAX_RUNS, 6), output, columns RUN_*.
-        blobs: int32 (MAX_BLOBS, 6), output, columns COLOUR to AREA, in the order of their first
-            pixel, row by row. The colour is the commonest one, the lowest of equals.
+        blobs: int32 (MAX_BLOBS, BLOB_COLUMNS), output, in the order of their first pixel, row by
+            row. The colour is the commonest one, the lowest of equals; SPRITE_TYPE is NEW_SPRITE.
         areas: int32 (MAX_BLOBS, MAX_COLOURS), output: pixels of each colour.
 
     Returns:
@@ -187,6 +199,7 @@ def _collect_components(runs: np.ndarray, count: int, blobs: np.ndarray, areas: 
             blobs[found, TOP] = y
             blobs[found, RIGHT] = right
             blobs[found, AREA] = 0
+            blobs[found, SPRITE_TYPE] = NEW_SPRITE
             for number in range(areas.shape[1]):
                 areas[found, number] = 0
             found += 1
@@ -205,6 +218,163 @@ def _collect_components(runs: np.ndarray, count: int, blobs: np.ndarray, areas: 
                 most = number
         blobs[blob, COLOUR] = most
     return found
+
+
+@numba.njit(cache=True, nogil=True)
+def sprite_ids(
+    runs: np.ndarray,
+    n_runs: int,
+    blobs: np.ndarray,
+    count: int,
+    coloured: bool,
+    ids: np.ndarray,
+) -> None:
+    """Identifies the sprite of each blob, its exact picture wherever it is on the screen; or, if
+    not `coloured`, its outline.
+
+    An id holds width, height, and a sum over the blob's rows of a hash of place, length and colour
+    of each run. Two pictures of equal size have equal ids by chance in one of 2**31 cases.
+
+    Args:
+        runs, n_runs, blobs, count: as `connected_components` left them.
+        ids: int64 (>= count, 2), output: of the blob, and of its mirror image (left and right).
+    """
+    for blob in range(count):
+        ids[blob, 0] = ids[blob, 1] = 0
+    run = 0
+    while run < n_runs:
+        blob = runs[run, RUN_BLOB]
+        first = run
+        run += 1
+        while not coloured and run < n_runs and _continues(runs, run):
+            run += 1
+        if blob < 0:
+            continue
+        left, right = int(runs[first, RUN_LEFT]), int(runs[run - 1, RUN_RIGHT])
+        fixed = int(runs[first, RUN_ROW] - blobs[blob, TOP]) * HASH_FACTORS[0]
+        fixed += (right - left) * HASH_FACTORS[1]
+        if coloured:
+            fixed += int(runs[first, RUN_COLOUR]) * HASH_FACTORS[2]
+        for side in range(2):
+            margin = left - blobs[blob, LEFT] if side == 0 else blobs[blob, RIGHT] - right
+            ids[blob, side] = (ids[blob, side] + _mix(fixed + int(margin))) % HASH_PRIME
+    for blob in range(count):
+        width = int(blobs[blob, RIGHT] - blobs[blob, LEFT] + 1)
+        height = int(blobs[blob, BOTTOM] - blobs[blob, TOP] + 1)
+        for side in range(2):
+            ids[blob, side] += (width * 256 + height) * (HASH_PRIME + 1)
+
+
+@numba.njit(cache=True, nogil=True)
+def _continues(runs: np.ndarray, run: int) -> bool:
+    """Whether a run goes on where the one before it ends, in the same blob."""
+    return bool(
+        runs[run, RUN_ROW] == runs[run - 1, RUN_ROW]
+        and runs[run, RUN_LEFT] == runs[run - 1, RUN_RIGHT] + 1
+        and runs[run, RUN_BLOB] == runs[run - 1, RUN_BLOB]
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _mix(value: int) -> int:
+    """A hash of an integer in 0 to HASH_PRIME - 1, in the same range."""
+    value = (value * value + 1_013_904_223) % HASH_PRIME
+    return (value * value + 374_761_393) % HASH_PRIME
+
+
+@numba.njit(cache=True, nogil=True)
+def recognise_sprites(
+    runs: np.ndarray,
+    n_runs: int,
+    blobs: np.ndarray,
+    count: int,
+    sprites: np.ndarray,
+    sprite_types: np.ndarray,
+    outlines: np.ndarray,
+    outline_types: np.ndarray,
+    ids: np.ndarray,
+) -> None:
+    """Sets the SPRITE_TYPE of each blob: by its exact picture, else by its outline.
+
+    Args:
+        runs, n_runs, blobs, count: as `connected_components` left them; `blobs` is updated.
+        sprites: int64 (s,), increasing, ids of known sprites, and of their mirror images.
+        sprite_types: int64 (s,), the type of each, NO_TYPE, or FIRST_PART - k for part k.
+        outlines: int64 (o,), increasing, ids of known outlines, and of their mirror images.
+        outline_types: int64 (o,), the type of each.
+        ids: int64 (>= count, 2), scratch.
+    """
+    if sprites.shape[0] == 0:
+        return
+    sprite_ids(runs, n_runs, blobs, count, True, ids)
+    new = False
+    for blob in range(count):
+        blobs[blob, SPRITE_TYPE] = _look_up(ids[blob, 0], sprites, sprite_types)
+        new |= blobs[blob, SPRITE_TYPE] == NEW_SPRITE
+    if not new or outlines.shape[0] == 0:
+        return
+    sprite_ids(runs, n_runs, blobs, count, False, ids)
+    for blob in range(count):
+        if blobs[blob, SPRITE_TYPE] == NEW_SPRITE:
+            blobs[blob, SPRITE_TYPE] = _look_up(ids[blob, 0], outlines, outline_types)
+
+
+@numba.njit(cache=True, nogil=True)
+def _look_up(wanted: int, known: np.ndarray, values: np.ndarray) -> int:
+    """The value beside `wanted` in increasing `known`, NEW_SPRITE if it is not there."""
+    place = np.searchsorted(known, wanted)
+    if place < known.shape[0] and known[place] == wanted:
+        return int(values[place])
+    return NEW_SPRITE
+
+
+@numba.njit(cache=True, nogil=True)
+def join_parts(
+    blobs: np.ndarray,
+    count: int,
+    type_params: np.ndarray,
+    type_colours: np.ndarray,
+    parts: np.ndarray,
+) -> None:
+    """Extends the box of each object by its parts, blobs of their own that move with it.
+
+    A part belongs to the first blob that may be an object of its type and is where the part's
+    object was in the recording; a part without one is no object.
+
+    Args:
+        blobs, count: as `recognise_sprites` left them; boxes, areas and SPRITE_TYPE are updated.
+        type_params, type_colours, parts: of `TrackerParams`.
+    """
+    for blob in range(count):
+        number = FIRST_PART - blobs[blob, SPRITE_TYPE]
+        if number < 0:
+            continue
+        blobs[blob, SPRITE_TYPE] = NO_TYPE
+        part = parts[number]
+        kind = int(part[PART_TYPE])
+        for other in range(count):
+            if not _fits_type(blobs[other], kind, type_params[kind], type_colours[kind], False):
+                continue
+            dx, dy = _centre_offset(blobs[blob], blobs[other])
+            if not max(part[PART_MIN_DX] - dx, dx - part[PART_MAX_DX]) <= PART_TOLERANCE:
+                continue
+            if not max(part[PART_MIN_DY] - dy, dy - part[PART_MAX_DY]) <= PART_TOLERANCE:
+                continue
+            for axis in range(2):
+                blobs[other, LEFT + axis] = min(blobs[other, LEFT + axis], blobs[blob, LEFT + axis])
+                blobs[other, RIGHT + axis] = max(
+                    blobs[other, RIGHT + axis], blobs[blob, RIGHT + axis]
+                )
+            blobs[other, AREA] += blobs[blob, AREA]
+            break
+
+
+@numba.njit(cache=True, nogil=True)
+def _centre_offset(one: np.ndarray, two: np.ndarray) -> tuple[float, float]:
+    """From the centre of the second blob to that of the first, px."""
+    dx = 0.5 * (one[LEFT] + one[RIGHT] - two[LEFT] - two[RIGHT])
+    dy = 0.5 * (one[TOP] + one[BOTTOM] - two[TOP] - two[BOTTOM])
+    return dx, dy
 
 
 @numba.njit(cache=True, nogil=True)
@@ -380,7 +550,7 @@ def _nearest_type(
     nearest, type_index = INFEASIBLE, -1
     for index in range(type_params.shape[0]):
         params = type_params[index]
-        if _fits_type(blob, params, type_colours[index], is_new):
+        if _fits_type(blob, index, params, type_colours[index], is_new):
             difference = abs(width - params[OWN_W]) + abs(height - params[OWN_H])
             if difference < nearest:
                 nearest, type_index = difference, index
@@ -407,7 +577,7 @@ def update_tracks(
 
     Args:
         table: float64 (places, COLUMNS), updated.
-        blobs: int32 (>= count, 6), as `connected_components` leaves them.
+        blobs: int32 (>= count, BLOB_COLUMNS), as `recognise_sprites` leaves them.
         type_params, type_colours, patience: of `TrackerParams`.
         assigned: int64 (>= count,), output: the place of each blob's track, -1 for none.
     """
@@ -422,7 +592,7 @@ def update_tracks(
         found = 0
         for blob in range(count):
             if assigned[blob] < 0 and _fits_type(
-                blobs[blob], type_params[type_index], type_colours[type_index], False
+                blobs[blob], type_index, type_params[type_index], type_colours[type_index], False
             ):
                 fitting[found] = blob
                 found += 1
@@ -500,11 +670,14 @@ def _assign(
 
 @numba.njit(cache=True, nogil=True)
 def _fits_type(
-    blob: np.ndarray, params: np.ndarray, type_colours: np.ndarray, is_new: bool
+    blob: np.ndarray, number: int, params: np.ndarray, type_colours: np.ndarray, is_new: bool
 ) -> bool:
-    """Whether colour and size fit the type; only a new track (`is_new`) has a minimum size, since a
-    known object may be partly hidden.
+    """Whether a blob may be an object of the type. A known sprite fits its own type alone; a new
+    one fits by colour and size; only a new track (`is_new`) has a minimum size then, since a known
+    object may be partly hidden.
     """
+    if blob[SPRITE_TYPE] != NEW_SPRITE:
+        return bool(blob[SPRITE_TYPE] == number)
     width, height = blob[RIGHT] - blob[LEFT] + 1, blob[BOTTOM] - blob[TOP] + 1
     if not type_colours[blob[COLOUR]] or width > params[MAX_W] or height > params[MAX_H]:
         return False
@@ -775,8 +948,14 @@ def observe(
     table: np.ndarray,
     type_params: np.ndarray,
     type_colours: np.ndarray,
+    sprites: np.ndarray,
+    sprite_types: np.ndarray,
+    outlines: np.ndarray,
+    outline_types: np.ndarray,
+    parts: np.ndarray,
     patience: int,
     assigned: np.ndarray,
+    ids: np.ndarray,
     max_coast_steps: np.ndarray,
     members: np.ndarray,
     places: np.ndarray,
@@ -789,6 +968,10 @@ def observe(
     n_runs, count = connected_components(
         screen, background, search_mask, colours, links, runs, blobs, areas
     )
+    recognise_sprites(
+        runs, n_runs, blobs, count, sprites, sprite_types, outlines, outline_types, ids
+    )
+    join_parts(blobs, count, type_params, type_colours, parts)
     crop_protrusions(runs, n_runs, blobs, count, type_params, type_colours)
     update_tracks(table, blobs, count, type_params, type_colours, patience, assigned)
     compute_features(table, max_coast_steps, members, places, columns, scales, chosen, row)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -100,8 +100,14 @@ class MotionObjectDetector(TrackingDetector):
             tracker.table,
             params.type_params,
             params.type_colours,
+            params.sprites,
+            params.sprite_types,
+            params.outlines,
+            params.outline_types,
+            params.parts,
             params.patience,
             tracker.assigned,
+            tracker.sprite_ids,
             tracker.max_coast_steps,
             tracker.plan.members,
             tracker.plan.places,
@@ -141,8 +147,7 @@ class MotionObjectDetector(TrackingDetector):
             seen=segmentation.search_mask,
             colours=segmentation.colours,
             links=segmentation.links,
-            rules=params.type_params,
-            type_colours=params.type_colours,
+            **cast("dict[str, Any]", params.arrays()),
         )
 
     @classmethod
@@ -164,7 +169,7 @@ class MotionObjectDetector(TrackingDetector):
             segmentation = SegmentationModel(
                 arrays["background"], arrays["seen"], colours, arrays["links"]
             )
-            schema = read_schema(words, arrays["rules"], arrays["type_colours"])
+            schema = read_schema(words, arrays)
             return cls(MotionModel(segmentation, schema, words.get("frames_looked_at", 1) > 1))
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(

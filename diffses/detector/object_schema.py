@@ -11,8 +11,11 @@ import numpy as np
 from diffses.config import OTHERS, Label, LearnedDetector
 from diffses.detector import controllability, dynamics, features, kernel, object_types
 from diffses.detector import labels as labels_
+from diffses.detector.contact import contacts_of_types
+from diffses.detector.contact_value import TypeContact
 from diffses.detector.object_types import ObjectType
 from diffses.detector.offline_tracks import Trajectories, initial_params, track_boxes
+from diffses.detector.recording import Outcomes
 from diffses.detector.segmentation import TrackerParams
 from diffses.detector.tracker import (
     ObjectSchema,
@@ -38,6 +41,8 @@ def schema_from_types(
     labels: Mapping[str, Label],
     palette: Callable[[ObjectType], tuple[int, ...]],
     given: Sequence[str] | None = None,
+    untyped: np.ndarray | None = None,
+    outcomes: Outcomes | None = None,
 ) -> ObjectSchema:
     """Names the types, finds the player, and lists all candidate features.
 
@@ -47,18 +52,25 @@ def schema_from_types(
             player.
         palette: the palette indices of a type.
         given: names of the types, instead of labels; the one called `player` is the player.
+        untyped: int64 (k,), ids of sprites that are no objects.
+        outcomes: of the recording, to learn what contact with each type does; None: not known.
 
     Raises:
         ConfigError: if a label finds no type.
     """
-    names, shares, player = _name(kinds, track, action_tm1, patience, labels, given)
-    order = _order(names, labels)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
+    tracks = track(params)
+    kind = params.type_of_place()[tracks.place]
+    names, shares, player = _name(kinds, tracks, kind, action_tm1, labels, given)
+    mine = None if player is None else names.index(player)
+    contacts = contacts_of_types(tracks, kind, len(kinds), mine, outcomes)
+    order = _order(names, labels, contacts)
     kinds, names = [kinds[n] for n in order], [names[n] for n in order]
     kinds = [  # occasional fragments that look like the player are no second player
         replace(kind, max_count=kind.usual_count) if name == player else kind
         for kind, name in zip(kinds, names, strict=True)
     ]
-    params = object_types.tracker_params_of(kinds, patience)
+    params = object_types.tracker_params_of(kinds, patience, untyped)
     tracks = track(params)
     kind = params.type_of_place()[tracks.place]
     params.type_params[:, kernel.COAST_LIMIT] = object_types.max_coast_steps(
@@ -74,6 +86,7 @@ def schema_from_types(
             found.detections / len(action_tm1),
             found.mean_speed,
             shares.get(order[number]),
+            contacts[order[number]],
         )
         for number, found in enumerate(kinds)
     )
@@ -210,6 +223,7 @@ def schema_from_boxes(
     patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None = None,
+    outcomes: Outcomes | None = None,
 ) -> ObjectSchema:
     """The schema for boxes whose types are known, with the features that vary.
 
@@ -221,6 +235,7 @@ def schema_from_boxes(
         types: number of types, at most MAX_COLOURS.
         starts: bool (frames,), where an episode begins.
         given: names of the types, if they are known.
+        outcomes: as of `schema_from_types`.
     """
     tracks = track_boxes(boxes, starts, initial_params(types))
     detections = np.bincount(tracks.colour, minlength=types)
@@ -235,6 +250,7 @@ def schema_from_boxes(
         labels,
         lambda kind: (),
         None if given is None else [given[number] for number in often],
+        outcomes=outcomes,
     )
     tracker = Tracker(whole)
     rows = np.zeros((len(boxes), len(whole.features)))
@@ -246,16 +262,14 @@ def schema_from_boxes(
 
 def _name(
     kinds: Sequence[ObjectType],
-    track: Callable[[TrackerParams], Trajectories],
+    tracks: Trajectories,
+    kind: np.ndarray,
     action_tm1: np.ndarray,
-    patience: int,
     labels: Mapping[str, Label],
     given: Sequence[str] | None,
 ) -> tuple[list[str], dict[int, float], str | None]:
-    """Names of the types, how much of their motion the actions explain, and the player's name."""
-    params = object_types.tracker_params_of(kinds, patience)
-    tracks = track(params)
-    kind = params.type_of_place()[tracks.place]
+    """Names of the types, how much of their motion the actions explain, and the player's name;
+    kind: int64 (n,), the type of each row of `tracks`."""
     shares = controllability.controllability(tracks, kind, action_tm1)
     often = {n: len(np.unique(tracks.frame[kind == n])) / len(action_tm1) for n in shares}
     player = controllability.find_player(shares, often)
@@ -275,10 +289,27 @@ def _name(
     return names, shares, None if player is None else names[player]
 
 
-def _order(names: list[str], labels: Mapping[str, Label]) -> list[int]:
-    """Labelled types first, in the order of their labels; the player before all unlabelled ones."""
+def _order(
+    names: Sequence[str], labels: Mapping[str, Label], contacts: Sequence[TypeContact]
+) -> list[int]:
+    """First the types of which contact tells nothing: labelled ones in the order of their labels,
+    the player before all unlabelled ones. Then those of `contact_rank`."""
     named = list(labels) if "player" in labels else ["player", *labels]
     rank = {name: place for place, name in enumerate(named)}
     return sorted(
-        range(len(names)), key=lambda number: (rank.get(names[number], len(rank)), number)
+        range(len(names)),
+        key=lambda number: (
+            contact_rank(contacts[number]),
+            rank.get(names[number], len(rank)),
+            number,
+        ),
     )
+
+
+def contact_rank(contact: TypeContact) -> int:
+    """The place of a type among those of which contact tells something, such that all that pay
+    where they are touched come one after the other, and so do all that pay where they are shot, and
+    all that harm. 0: it tells nothing."""
+    if contact.target:
+        return 3 - contact.value
+    return {0: 0, 1: 1, -1: 5}[contact.value]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from diffses.detector.segmentation import TrackerParams
 MIN_TRACK_LENGTH = 3  # steps; shorter tracks say nothing about types
 MIN_DETECTIONS = 8  # per type, in the whole recording
 MIN_DETECTIONS_PER_FRAME = 0.015  # per type, on average
-MIN_SHAPE_OVERLAP = 0.3  # of a type's detections look like another type: then both are one
 MIN_RETURN_SHARE = 0.8  # of a type's gaps end in a new detection: then its tracks may coast
 CORE_SIZE_TOLERANCE = 0.2  # relative deviation from the commonest size that counts as usual
 MIN_MOVING_SHARE = 0.3  # of a type's detections belong to moving tracks
@@ -26,10 +25,23 @@ USUAL_COUNT_QUANTILE = 0.9  # of the number per frame, over the frames with at l
 FULL_SIZE_QUANTILE = 0.95  # of the detected sizes: the size of an unoccluded object
 GATE_FACTOR_SEVERAL = 1.5  # times the speed seen: balls get faster in better play
 GATE_FACTOR_SINGLE = 3.0  # likewise for a type with one object, which no other can be mistaken for
-MAX_TRACKED_PER_TYPE = 64  # objects
+MAX_TRACKED_PER_TYPE = 192  # objects
 SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE = 2.0, 0.35  # of sizes within a type: the larger of both
 
 Appearance = tuple[float, float, float]  # colour number, width and height in px
+
+
+def _no_sprites() -> np.ndarray:
+    return np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of objects of one type: a blob of its own that moves with the object."""
+
+    sprites: np.ndarray  # int64 (k,): `kernel.sprite_ids` of its pictures
+    # lowest and highest dx, lowest and highest dy of its centre from the object's, px
+    offsets: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -47,6 +59,11 @@ class ObjectType:
     usual_count: int  # objects per frame, usually
     detections: int  # in the whole recording
     mean_speed: float  # px per step
+    # int64 (k,): `kernel.sprite_ids` of the pictures that are its alone
+    sprites: np.ndarray = field(default_factory=_no_sprites)
+    outlines: np.ndarray = field(default_factory=_no_sprites)  # likewise, of outlines
+    parts: tuple[Part, ...] = ()
+    vanishes: bool = False  # it stands still until it vanishes at contact
 
 
 @dataclass(frozen=True)
@@ -71,11 +88,12 @@ def track_stats(tracks: Trajectories) -> TrackStats:
     order = np.argsort(tracks.track, kind="stable")
     cuts = np.flatnonzero(np.diff(tracks.track[order])) + 1
     pieces = np.split(order, cuts) if len(order) else []
+    width, height = tracks.width, tracks.height
     rows = [
         (
             np.bincount(tracks.colour[piece]).argmax(),
-            np.round(np.quantile(tracks.width[piece], FULL_SIZE_QUANTILE)),
-            np.round(np.quantile(tracks.height[piece], FULL_SIZE_QUANTILE)),
+            np.round(np.quantile(width[piece], FULL_SIZE_QUANTILE)),
+            np.round(np.quantile(height[piece], FULL_SIZE_QUANTILE)),
             len(piece),
             tracks.moved[piece].sum(),
             _relative_extent(tracks.box[piece]),
@@ -121,132 +139,6 @@ def moving_tracks(stats: TrackStats) -> np.ndarray:
     return np.asarray(
         enough & as_one & (stats.moved >= 2) & (stats.moved >= MIN_STEP_SHARE_MOVING * stats.length)
     )
-
-
-def find_object_types(
-    tracks: Trajectories, stats: TrackStats, links: np.ndarray, frames: int
-) -> list[ObjectType]:
-    """Groups moving tracks by colour and size into types, the largest first.
-
-    The commonest appearance founds a type; every appearance near that of a type belongs to it.
-
-    Args:
-        links: bool (MAX_COLOURS, MAX_COLOURS), linked colours.
-        frames: length of the recording.
-    """
-    moving = moving_tracks(stats)
-    centres = _founding_appearances(stats, moving, links)
-    label = _nearest_centres(stats, centres, links)
-    label = _merge_shapes(tracks, stats, moving, label, centres, links)
-    found = []
-    for number in range(len(centres)):
-        mine = label == number
-        if not mine.any():
-            continue
-        kind = object_type_of(tracks, mine[tracks.track])
-        if _mostly_moving(stats, moving, mine) and kind.detections >= max(
-            MIN_DETECTIONS, MIN_DETECTIONS_PER_FRAME * frames
-        ):
-            found.append(kind)
-    return sorted(found, key=lambda k: (-k.width * k.height, int(np.argmax(k.colours))))
-
-
-def _founding_appearances(
-    stats: TrackStats, moving: np.ndarray, links: np.ndarray
-) -> list[Appearance]:
-    """The appearances of moving tracks that are not near a commoner one, the commonest first."""
-    weights: dict[Appearance, float] = {}
-    for track in np.flatnonzero(moving).tolist():
-        key = stats.appearance(track)
-        weights[key] = weights.get(key, 0) + stats.length[track]
-    centres: list[Appearance] = []
-    for key in sorted(weights, key=lambda key: (-weights[key], key)):
-        if not any(_alike(key, centre, links) for centre in centres):
-            centres.append(key)
-    return centres
-
-
-def _nearest_centres(
-    stats: TrackStats, centres: Sequence[Appearance], links: np.ndarray
-) -> np.ndarray:
-    """The type of each track, int64 (tracks,): that of the nearest alike centre, -1 for none."""
-    label = np.full(len(stats.length), -1)
-    for track in range(len(stats.length)):
-        key = stats.appearance(track)
-        near = [k for k, centre in enumerate(centres) if _alike(key, centre, links)]
-        if near and stats.length[track] >= MIN_TRACK_LENGTH:
-            label[track] = min(near, key=lambda k: (_size_difference(key, centres[k]), k))
-    return label
-
-
-def _mostly_moving(stats: TrackStats, moving: np.ndarray, mine: np.ndarray) -> bool:
-    """Whether enough detections of the tracks `mine`, bool (tracks,), belong to moving tracks."""
-    return bool(stats.length[moving & mine].sum() >= MIN_MOVING_SHARE * stats.length[mine].sum())
-
-
-def _merge_shapes(
-    tracks: Trajectories,
-    stats: TrackStats,
-    moving: np.ndarray,
-    label: np.ndarray,
-    centres: Sequence[Appearance],
-    links: np.ndarray,
-) -> np.ndarray:
-    """Merges two types if many detections of one look like the other: an animated object.
-
-    Not if one type moves and the merged one as a whole does not (a plane, and the sparks it ends
-    in).
-
-    Args:
-        moving: bool (tracks,), of `moving_tracks`.
-        label: int64 (tracks,), the type of each track, the commoner first.
-
-    Returns:
-        The type of each track after merging, int64 (tracks,).
-    """
-    label = label.copy()
-    for later in range(1, len(centres)):
-        for first in range(later):
-            mine, other = label[tracks.track] == later, label[tracks.track] == first
-            if not (mine.any() and other.any()):
-                continue
-            like = _share_alike(tracks, mine, centres[first], links)
-            alike = max(like, _share_alike(tracks, other, centres[later], links))
-            if alike < MIN_SHAPE_OVERLAP:
-                continue
-            parts = label == later, label == first
-            one_moves = any(_mostly_moving(stats, moving, part) for part in parts)
-            if not one_moves or _mostly_moving(stats, moving, parts[0] | parts[1]):
-                label[parts[0]] = first
-    return label
-
-
-def _share_alike(
-    tracks: Trajectories, rows: np.ndarray, centre: Appearance, links: np.ndarray
-) -> float:
-    """The share of some detections that look as those of a type do."""
-    colour, width, height = centre
-    near = np.abs(tracks.width[rows] - width) <= max(
-        SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * width
-    )
-    near &= np.abs(tracks.height[rows] - height) <= max(
-        SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * height
-    )
-    return float((near & links[int(colour), tracks.colour[rows]]).mean())
-
-
-def _alike(one: Appearance, two: Appearance, links: np.ndarray) -> bool:
-    """Whether two appearances are of one type: linked colours and similar sizes."""
-    near = all(
-        abs(a - b) <= max(SIZE_TOLERANCE_PX, SIZE_TOLERANCE_SHARE * b)
-        for a, b in zip(one[1:], two[1:], strict=True)
-    )
-    return near and bool(links[int(one[0]), int(two[0])])
-
-
-def _size_difference(one: Appearance, two: Appearance) -> float:
-    """Difference of width and height, px; the same colour takes precedence."""
-    return abs(one[1] - two[1]) + abs(one[2] - two[2]) + 1000 * (one[0] != two[0])
 
 
 def object_type_of(tracks: Trajectories, rows: np.ndarray) -> ObjectType:
@@ -304,10 +196,20 @@ def _core(low: np.ndarray, high: np.ndarray) -> float:
     return float(core) if usual and stretches else 0.0
 
 
-def tracker_params_of(kinds: Sequence[ObjectType], patience: int) -> TrackerParams:
-    """The tracker's parameters for these types."""
+def tracker_params_of(
+    kinds: Sequence[ObjectType], patience: int, untyped: np.ndarray | None = None
+) -> TrackerParams:
+    """The tracker's parameters for these types.
+
+    Args:
+        untyped: int64 (k,), ids of sprites that are no objects.
+    """
     sizes = np.zeros((len(kinds), kernel.TYPE_PARAMS))
     colours = np.zeros((len(kinds), kernel.MAX_COLOURS), dtype=bool)
+    none = _no_sprites() if untyped is None else untyped
+    codes = {int(sprite): kernel.NO_TYPE for sprite in none}
+    outlines: dict[int, int] = {}
+    parts: list[tuple[float, ...]] = []
     first = 0
     for number, kind in enumerate(kinds):
         end = first + min(kind.max_count, MAX_TRACKED_PER_TYPE)
@@ -323,7 +225,25 @@ def tracker_params_of(kinds: Sequence[ObjectType], patience: int) -> TrackerPara
         )
         colours[number] = kind.colours
         first = end
-    return TrackerParams(sizes, colours, patience)
+        codes |= dict.fromkeys(kind.sprites.tolist(), number)
+        outlines |= dict.fromkeys(kind.outlines.tolist(), number)
+        for part in kind.parts:
+            codes |= dict.fromkeys(part.sprites.tolist(), kernel.FIRST_PART - len(parts))
+            parts.append((number, *part.offsets))
+    return TrackerParams(
+        sizes,
+        colours,
+        patience,
+        *_columns(codes),
+        *_columns(outlines),
+        np.array(parts, np.float64).reshape(-1, kernel.PART_COLUMNS),
+    )
+
+
+def _columns(types: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Ids in increasing order, int64 (k,), and their types, int64 (k,)."""
+    known = sorted(types)
+    return np.array(known, np.int64), np.array([types[one] for one in known], np.int64)
 
 
 def max_coast_steps(

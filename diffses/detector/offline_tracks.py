@@ -9,10 +9,18 @@ import numba
 import numpy as np
 
 from diffses.detector import kernel
-from diffses.detector.segmentation import SegmentationModel, TrackerParams, empty_table, scratch
+from diffses.detector.segmentation import (
+    SegmentationModel,
+    TrackerParams,
+    boxes_as_blobs,
+    empty_table,
+    scratch,
+)
+from diffses.detector.sprites import SpriteCollector, Sprites
 
 INITIAL_GATE_RADIUS = 24.0  # px per step, before anything is known about the objects
-INITIAL_PLACES = 48  # tracks per colour, likewise
+INITIAL_PLACES = 192  # tracks per colour, likewise
+MAX_STITCH_DISTANCE = 12.0  # px between the last place of one colour and the first of the next
 INITIAL_PATIENCE = 2  # steps, likewise
 
 
@@ -29,6 +37,8 @@ class Trajectories:
     vx: np.ndarray  # float64 (n,), px per step; 0 for the first detection
     vy: np.ndarray
     moved: np.ndarray  # bool (n,): whether its picture moved since the previous frame
+    sprite: np.ndarray  # int64 (n,): row of `sprites`; -1 for boxes from another source
+    sprites: Sprites
 
     @property
     def width(self) -> np.ndarray:
@@ -53,6 +63,8 @@ class Trajectories:
             self.vx[rows],
             self.vy[rows],
             self.moved[rows],
+            self.sprite[rows],
+            self.sprites,
         )
 
     def previous_rows(self) -> np.ndarray:
@@ -85,8 +97,10 @@ def track_screens(
         screens: uint8 (n, h, w). starts: bool (n,), where an episode begins.
     """
     runs, blobs, areas = scratch()
+    collector = SpriteCollector()
+    ids = np.zeros((kernel.MAX_BLOBS, 2), np.int64)
 
-    def blobs_of(screen: np.ndarray) -> np.ndarray:
+    def blobs_of(screen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_runs, count = kernel.connected_components(
             screen,
             segmentation.background,
@@ -97,30 +111,88 @@ def track_screens(
             blobs,
             areas,
         )
+        numbers = collector.add(runs, n_runs, blobs, count, areas)
+        kernel.recognise_sprites(
+            runs,
+            n_runs,
+            blobs,
+            count,
+            params.sprites,
+            params.sprite_types,
+            params.outlines,
+            params.outline_types,
+            ids,
+        )
+        kernel.join_parts(blobs, count, params.type_params, params.type_colours, params.parts)
         kernel.crop_protrusions(runs, n_runs, blobs, count, params.type_params, params.type_colours)
-        return blobs[:count]
+        return blobs[:count], numbers
 
     found = _track((blobs_of(screen) for screen in screens), starts, params)
     return replace(
-        found, moved=_picture_moved(screens, found.frame, found.box, found.previous_rows())
+        found,
+        moved=_picture_moved(screens, found.frame, found.box, found.previous_rows()),
+        sprites=collector.sprites(),
     )
+
+
+def stitch_colour_changes(tracks: Trajectories) -> Trajectories:
+    """Joins a track to the one before it where an object changed its colour: it has the outline
+    that ended in the frame before at most MAX_STITCH_DISTANCE px away.
+
+    Before the types are known each colour is tracked by itself; without this, tracks of an object
+    that flashes are too short to show that it moves.
+    """
+    if not len(tracks.sprites):
+        return tracks
+    before = tracks.previous_rows()
+    ends = np.ones(len(tracks), bool)
+    ends[before[before >= 0]] = False
+    outline = tracks.sprites.outlines.min(axis=1)[tracks.sprite]
+    telling = tracks.sprites.telling[tracks.sprite]
+    centre = (tracks.box[:, :2] + tracks.box[:, 2:]) / 2
+    last: dict[tuple[int, int], list[int]] = {}
+    for row in np.flatnonzero(ends & telling).tolist():
+        last.setdefault((int(tracks.frame[row]), int(outline[row])), []).append(row)
+    track, moved = tracks.track.copy(), tracks.moved.copy()
+    vx, vy = tracks.vx.copy(), tracks.vy.copy()
+    joined = np.arange(int(track.max(initial=-1)) + 1)
+    for row in np.flatnonzero((before < 0) & telling).tolist():
+        ended = last.get((int(tracks.frame[row]) - 1, int(outline[row])), [])
+        near = [
+            old for old in ended if np.hypot(*(centre[row] - centre[old])) <= MAX_STITCH_DISTANCE
+        ]
+        if len(near) == 1:
+            ended.remove(near[0])
+            vx[row], vy[row] = centre[row] - centre[near[0]]
+            moved[row] = vx[row] != 0 or vy[row] != 0
+            joined[track[row]] = joined[track[near[0]]]
+    _, numbers = np.unique(joined[track], return_inverse=True)
+    return replace(tracks, track=numbers.reshape(-1), vx=vx, vy=vy, moved=moved)
 
 
 def track_boxes(
     boxes: Sequence[np.ndarray], starts: np.ndarray, params: TrackerParams
 ) -> Trajectories:
     """Runs the tracker over boxes from another source, int32 (n, 6) for each frame."""
-    found = _track(boxes, starts, params)
+    nothing_known = np.full(kernel.MAX_BLOBS, -1)
+    blobs = ((boxes_as_blobs(one), nothing_known) for one in boxes)
+    found = _track(blobs, starts, params)
     return replace(found, moved=(found.vx != 0) | (found.vy != 0))
 
 
-def _track(boxes: Iterable[np.ndarray], starts: np.ndarray, params: TrackerParams) -> Trajectories:
-    """All detections; `moved` is left False."""
+def _track(
+    frames: Iterable[tuple[np.ndarray, np.ndarray]], starts: np.ndarray, params: TrackerParams
+) -> Trajectories:
+    """All detections; `moved` is left False, and `sprites` empty.
+
+    Args:
+        frames: blobs, int32 (n, BLOB_COLUMNS), and the numbers of their sprites, int64 (n,).
+    """
     assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
     table = empty_table(params.places)
     number = np.zeros(params.places, np.int64)  # of the track in each place
     tracks, rows = 0, []
-    for frame, blobs in enumerate(boxes):
+    for frame, (blobs, sprite_of) in enumerate(frames):
         if starts[frame]:
             table = empty_table(params.places)
         count = len(blobs)
@@ -137,19 +209,20 @@ def _track(boxes: Iterable[np.ndarray], starts: np.ndarray, params: TrackerParam
                     frame,
                     number[place],
                     place,
-                    *blobs[blob],
+                    *blobs[blob, : kernel.SPRITE_TYPE],
+                    sprite_of[blob],
                     table[place, kernel.VX],
                     table[place, kernel.VY],
                 )
             )
-    data = np.array(rows, dtype=np.float64).reshape(-1, 11)
-    integers = data[:, :9].astype(np.int64)
-    box, area = integers[:, 4:8], integers[:, 8]
+    data = np.array(rows, dtype=np.float64).reshape(-1, 12)
+    integers = data[:, :10].astype(np.int64)
+    box, area, sprite = integers[:, 4:8], integers[:, 8], integers[:, 9]
     unknown = np.zeros(len(data), dtype=bool)
     frame_of, track, place_of, colour = integers[:, :4].T
-    return Trajectories(
-        frame_of, track, place_of, colour, box, area, data[:, 9], data[:, 10], unknown
-    )
+    vx, vy = data[:, 10], data[:, 11]
+    none = SpriteCollector().sprites()
+    return Trajectories(frame_of, track, place_of, colour, box, area, vx, vy, unknown, sprite, none)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -159,8 +159,7 @@ class OracleObjectDetector(TrackingDetector):
         )
         np.savez_compressed(
             folder / "detector.npz",
-            rules=schema.params.type_params,
-            type_colours=schema.params.type_colours,
+            **cast("dict[str, Any]", schema.params.arrays()),
         )
 
     @classmethod
@@ -178,7 +177,7 @@ class OracleObjectDetector(TrackingDetector):
             if words["format"] != FORMAT or words["kind"] != "oracle":
                 raise ValueError(f"format {words['format']} of {words['kind']!r}")
             height, width = words["shape"]
-            schema = read_schema(words, arrays["rules"], arrays["type_colours"])
+            schema = read_schema(words, arrays)
         except (OSError, ValueError, KeyError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",
@@ -215,6 +214,7 @@ def learn_oracle(game: str, play: Recording, settings: OracleDetector) -> Oracle
         settings.patience,
         {},
         _names(reader.categories),
+        play.outcomes,
     )
     return OracleObjectDetector(game, (height, width), schema)
 

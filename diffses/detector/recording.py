@@ -28,8 +28,17 @@ MAX_HOLD_STEPS = 12  # steps for which an exploring player repeats an action, at
 
 
 @dataclass(frozen=True)
+class Outcomes:
+    """What the steps of a recording brought."""
+
+    starts: np.ndarray  # bool (n,): an episode begins
+    reward: np.ndarray  # float32 (n,): of the step that led to the screen, unclipped
+    life_lost: np.ndarray  # bool (n,): that step lost a life
+
+
+@dataclass(frozen=True)
 class Recording:
-    """Screens and actions of play, one row a step."""
+    """Screens, actions and rewards of play, one row a step."""
 
     screens: np.ndarray  # uint8 (n, h, w), palette indices
     starts: np.ndarray  # bool (n,): an episode begins
@@ -38,11 +47,20 @@ class Recording:
     palette: np.ndarray  # uint8 (256, 3): the RGB colour of each index; NTSC's if not seen
     before: np.ndarray | None = None  # uint8 (n, h, w): the frame before each screen, if known
     game: str | None = None  # the ROM's name; None for a file that does not say
+    reward: np.ndarray | None = None  # of `Outcomes`; None: not known
+    life_lost: np.ndarray | None = None  # likewise
 
     @property
     def frames(self) -> np.ndarray:
         """The screens in colour, uint8 (n, h, w, 3)."""
         return np.asarray(self.palette[self.screens])
+
+    @property
+    def outcomes(self) -> Outcomes | None:
+        """Rewards and lost lives; None if they are not known."""
+        if self.reward is None or self.life_lost is None:
+            return None
+        return Outcomes(self.starts, self.reward, self.life_lost)
 
 
 class ExplorerSpec:
@@ -122,6 +140,7 @@ def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int)
     starts = np.zeros(steps, bool)
     action_tm1 = np.zeros(steps, np.int16)
     ram = np.zeros((steps, len(env.ram())), np.uint8)
+    reward, life_lost = np.zeros(steps, np.float32), np.zeros(steps, bool)
     palette, known = PALETTE.copy(), np.zeros(256, bool)
     episode = 0
     with Bar(steps, "step", "detector: play") as progress:
@@ -134,7 +153,9 @@ def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int)
                 starts[index] = True
             else:
                 action_tm1[index] = agent.act(env)
-                step(int(action_tm1[index]))
+                lives = env.lives
+                reward[index] = step(int(action_tm1[index]))
+                life_lost[index] = env.lives < lives
             screens[index] = screen = env.observation()
             before[index] = env.previous_frame()
             ram[index] = env.ram()
@@ -143,7 +164,8 @@ def record_play(protocol: AtariProtocol, spec: AgentSpec, steps: int, seed: int)
                 palette[screen[fresh]] = env.rgb()[fresh]
                 known[screen[fresh]] = True
             progress.update(1)
-    return Recording(screens, starts, action_tm1, ram, palette, before, protocol.game)
+    game = protocol.game
+    return Recording(screens, starts, action_tm1, ram, palette, before, game, reward, life_lost)
 
 
 def read_recording(path: Path) -> Recording:
@@ -166,14 +188,25 @@ def read_recording(path: Path) -> Recording:
         raise refusal(path, "screens are not the palette indices of its frames")
     starts, action_tm1 = arrays["episode_start"].astype(bool), arrays["actions"].astype(np.int16)
     game = str(arrays["game"]) if "game" in arrays else None
-    return Recording(screens, starts, action_tm1, None, palette, arrays.get("before"), game)
+    reward, life_lost = arrays.get("reward"), arrays.get("life_lost")
+    return Recording(
+        screens,
+        starts,
+        action_tm1,
+        None,
+        palette,
+        arrays.get("before"),
+        game,
+        None if reward is None else reward.astype(np.float32),
+        None if life_lost is None else life_lost.astype(bool),
+    )
 
 
 def save_recording(recording: Recording, path: Path, pictures: Path | None) -> None:
     """Writes the file, and each frame as a picture if `pictures` names a folder."""
     frames = recording.frames
     path.parent.mkdir(parents=True, exist_ok=True)
-    known = {"before": recording.before, "game": recording.game}
+    known = {name: getattr(recording, name) for name in ("before", "game", "reward", "life_lost")}
     optional: dict[str, Any] = {name: one for name, one in known.items() if one is not None}
     with path.open("wb") as file:  # savez would append .npz to another ending
         np.savez_compressed(

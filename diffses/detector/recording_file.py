@@ -6,6 +6,8 @@ episode_start  bool (n,)
 screens        uint8 (n, h, w): the palette indices of the frames; optional
 before         uint8 (n, h, w): those of the frame before each; optional
 game           text: the ROM's name in ale-py; optional
+reward         numbers (n,), finite: the reward of the step that led to each frame; optional
+life_lost      bool (n,): whether that step lost a life; optional
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import numpy as np
 from diffses.errors import ConfigError
 
 REQUIRED = ("frames", "actions", "episode_start")
-OPTIONAL = ("screens", "before", "game")
+OPTIONAL = ("screens", "before", "game", "reward", "life_lost")
 LARGEST_ACTION = 17  # of the console's 18 actions
 
 
@@ -75,9 +77,8 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or frames.size == 0:
         return f"frames is {_form(frames)}, want uint8 (n, h, w, 3)"
     count, *screen = frames.shape[:3]
-    for name, kinds, wanted in (("actions", "iu", "integers"), ("episode_start", "biu", "bool")):
-        if arrays[name].shape != (count,) or arrays[name].dtype.kind not in kinds:
-            return f"{name} is {_form(arrays[name])}, want {wanted} ({count},)"
+    if problem := _row_problem(arrays, count):
+        return problem
     if actions.min() < 0 or actions.max() > LARGEST_ACTION:
         return f"actions go from {actions.min()} to {actions.max()}, want 0 to {LARGEST_ACTION}"
     for name in ("screens", "before"):
@@ -87,6 +88,23 @@ def _problem(arrays: Mapping[str, np.ndarray]) -> str | None:
                 return f"{name} is {_form(array)}, want uint8 {(count, *screen)}"
     if "game" in arrays and (arrays["game"].shape != () or arrays["game"].dtype.kind != "U"):
         return f"game is {_form(arrays['game'])}, want a text"
+    return None
+
+
+def _row_problem(arrays: Mapping[str, np.ndarray], count: int) -> str | None:
+    """What is wrong with the arrays that have a number a row, of `count` rows."""
+    for name, kinds, wanted in (
+        ("actions", "iu", "integers"),
+        ("episode_start", "biu", "bool"),
+        ("reward", "iuf", "numbers"),
+        ("life_lost", "biu", "bool"),
+    ):
+        if name not in arrays:
+            continue  # one of OPTIONAL
+        if arrays[name].shape != (count,) or arrays[name].dtype.kind not in kinds:
+            return f"{name} is {_form(arrays[name])}, want {wanted} ({count},)"
+    if "reward" in arrays and not np.isfinite(arrays["reward"]).all():
+        return "reward has values that are not finite"
     return None
 
 

@@ -10,6 +10,7 @@ from diffses.detector import kernel
 from diffses.detector.object_types import ObjectType, TrackStats, moving_tracks
 from diffses.detector.offline_tracks import Trajectories
 
+MIN_CROSSING_SHARE = 0.005  # of the frames show a moving object on a scanline between paths
 MIN_LINE_MOTION = 0.1  # of the detections on a scanline move, unless it is part of a display
 
 
@@ -36,6 +37,8 @@ def find_displays(
     display = (still > 0.5 * detections) & ~has_motion
     paths = np.flatnonzero(has_motion)
     top, bottom = (paths[0], paths[-1]) if len(paths) else (height, -1)
+    crossed = moves >= MIN_CROSSING_SHARE * (tracks.frame.max(initial=0) + 1)
+    display[top : bottom + 1] &= ~crossed[top : bottom + 1]  # still things on objects' ways
     above, below = np.flatnonzero(display[:top]), np.flatnonzero(display[bottom + 1 :])
     if len(above):
         display[: above[-1] + 1] = True

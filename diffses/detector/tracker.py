@@ -7,20 +7,21 @@ of a step and returns the features; `objects` lists what was detected.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
 
 import numpy as np
 
-from diffses.config import OTHERS
+from diffses.config import HARM, OTHERS, PRIZE, TARGET
 from diffses.detector import concept_kernel, kernel
 from diffses.detector import features as features_
 from diffses.detector.concepts import CONCEPTS
+from diffses.detector.contact_value import UNKNOWN, TypeContact, read_type_contact
 from diffses.detector.dynamics import Dynamics, read_dynamics
 from diffses.detector.features import Feature, GroupMember, ObjectGroup, Slot
 from diffses.detector.labels import slot_names
-from diffses.detector.segmentation import TrackerParams, empty_table
+from diffses.detector.segmentation import TrackerParams, boxes_as_blobs, empty_table
 
 # a detected object: index of its type, its track (one with features of its own where that is below
 # the number of `Tracker.track_names`), centre and size in px, velocity in px per step
@@ -42,6 +43,7 @@ class TypeInfo:
     mean_count: float  # objects per screen
     speed: float  # mean, px per step
     control: float | None  # velocity variance explained by actions, 0 to 1; None: unknown
+    contact: TypeContact = UNKNOWN  # what follows where the player touches or shoots it
 
     @property
     def size(self) -> tuple[float, float]:
@@ -82,6 +84,7 @@ class ObjectSchema:
                     "seen_per_screen": kind.mean_count,
                     "speed_px_per_step": kind.speed,
                     "motion_explained_by_actions": kind.control,
+                    **kind.contact.describe(),
                 }
                 for kind in self.types
             ],
@@ -103,9 +106,9 @@ class ObjectSchema:
         }
 
 
-def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -> ObjectSchema:
-    """The schema that `describe` wrote; sizes, colours: `TrackerParams.type_params` and
-    `.type_colours`."""
+def read_schema(words: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> ObjectSchema:
+    """The schema that `describe` wrote; arrays: of `TrackerParams.arrays`."""
+    params = TrackerParams.from_arrays(arrays, int(words["patience_steps"]))
     types = tuple(
         TypeInfo(
             kind["name"],
@@ -116,10 +119,10 @@ def read_schema(words: dict[str, Any], sizes: np.ndarray, colours: np.ndarray) -
             kind["seen_per_screen"],
             kind["speed_px_per_step"],
             kind["motion_explained_by_actions"],
+            read_type_contact(kind),
         )
         for kind in words["types"]
     )
-    params = TrackerParams(sizes, colours, int(words["patience_steps"]))
     slots = {slot.name: slot for slot in named_slots(types, params)}
     player = player_slot(types, params, words["player"])
     groups = all_groups(types, params, player)
@@ -215,7 +218,27 @@ def concept_groups(
     if len(groups) < 2:
         return groups
     few = params.places - 1 <= features_.MAX_PAIRED_SLOTS
-    return [ObjectGroup(OTHERS, 0, params.places, few=few), *groups]
+    whole = ObjectGroup(OTHERS, 0, params.places, few=few)
+    return [whole, *value_groups(types, params), *groups]
+
+
+def value_groups(types: Sequence[TypeInfo], params: TrackerParams) -> list[ObjectGroup]:
+    """All objects that pay where the player touches them (PRIZE), that pay where it shoots them
+    (TARGET), and that harm where it touches them (HARM), as far as the recording tells.
+
+    A group is left out where its types have no places side by side; see `contact_rank`.
+    """
+    ranges = params.type_params[:, [kernel.FIRST_PLACE, kernel.END_PLACE]].astype(int)
+    groups = []
+    for name, chosen in (
+        (PRIZE, [kind.contact.value > 0 for kind in types]),
+        (TARGET, [kind.contact.target for kind in types]),
+        (HARM, [kind.contact.value < 0 for kind in types]),
+    ):
+        mine = ranges[chosen]
+        if len(mine) and (mine[1:, 0] == mine[:-1, 1]).all():
+            groups.append(ObjectGroup(name, int(mine[0, 0]), int(mine[-1, 1]), few=True))
+    return groups
 
 
 def player_slot(
@@ -259,6 +282,7 @@ class Tracker:
             params.type_of_place(), kernel.COAST_LIMIT
         ].astype(np.int64)
         self.assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
+        self.sprite_ids = np.zeros((kernel.MAX_BLOBS, 2), np.int64)
         self.table = empty_table(params.places)
         self.chosen = np.zeros(len(self.plan.members), np.int64)
         self.row = np.zeros(len(schema.features))
@@ -308,7 +332,7 @@ class Tracker:
         params = self.schema.params
         kernel.update_tracks(
             self.table,
-            boxes,
+            boxes_as_blobs(boxes),
             len(boxes),
             params.type_params,
             params.type_colours,
@@ -358,10 +382,16 @@ class Tracker:
             found[name] = table[here, features_.QUANTITIES[name].column]
         return found
 
+    @property
+    def ages(self) -> np.ndarray:
+        """The age of each of `objects` in steps, float64 (n,): 0 for one that is first seen now."""
+        return np.asarray(self.table[self._detected_places(), kernel.AGE])
+
     def member_labels(self) -> dict[int, list[str]]:
         """Which criteria each of `objects` meets, by its row: e.g. {3: ["nearest", "lowest"]}.
 
-        Those of members that only concepts describe are left out.
+        Those that only concepts name are left out, but for PRIZE, TARGET and HARM, which are named
+        in full: "prize.nearest".
         """
         labels: dict[int, list[str]] = {}
         wanted = dict.fromkeys(
@@ -372,9 +402,13 @@ class Tracker:
         plain = {feature.slot for feature in self.schema.features if not feature.is_concept}
         here = self._detected_places().tolist()
         for one, row in zip(wanted, self.plan.members, strict=True):
+            by_value = one.of in (PRIZE, TARGET, HARM)
+            if one.which is None or not (by_value or one in plain):
+                continue
             place = kernel.choose_member(self.table, self.max_coast_steps, row)
-            if one in plain and one.which is not None and place in here:
-                labels.setdefault(here.index(place), []).append(one.which)
+            name = one.name if by_value else one.which
+            if place in here and name not in labels.setdefault(here.index(place), []):
+                labels[here.index(place)].append(name)
         return labels
 
     def distance_to_player(self, place: int) -> float:

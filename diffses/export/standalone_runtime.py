@@ -18,6 +18,7 @@ from ale_py import Action, ALEInterface, LoggerMode, roms
 
 from diffses.detector.concept_kernel import compute_concepts
 from diffses.detector.kernel import (
+    BLOB_COLUMNS,
     COLUMNS,
     MAX_BLOBS,
     MAX_COLOURS,
@@ -67,7 +68,7 @@ class Detector:
             f["colours"],
             f["links"],
             np.zeros((MAX_RUNS, 6), np.int32),
-            np.zeros((MAX_BLOBS, 6), np.int32),
+            np.zeros((MAX_BLOBS, BLOB_COLUMNS), np.int32),
             np.zeros((MAX_BLOBS, MAX_COLOURS), np.int32),
         )
         if f["looks_back"] and before is not None:
@@ -82,8 +83,14 @@ class Detector:
             self.table,
             f["type_params"],
             f["type_colours"],
+            f["sprites"],
+            f["sprite_types"],
+            f["outlines"],
+            f["outline_types"],
+            f["parts"],
             int(f["patience"]),
             np.zeros(MAX_BLOBS, np.int64),
+            np.zeros((MAX_BLOBS, 2), np.int64),
             f["max_coast_steps"],
             f["members"],
             f["places"],

@@ -1,6 +1,8 @@
 import numpy as np
 
-from diffses.detector.background import background_at_rest, mode_background
+from diffses.detector.background import learn_background, mode_background
+
+FIELD, THING, FLASH = 2, 6, 9
 
 
 def column(colours):
@@ -8,30 +10,41 @@ def column(colours):
     return np.array(colours, np.uint8).reshape(-1, 1, 1)
 
 
-def only(*colours):
-    return np.isin(np.arange(256), colours)
+def field(frames):
+    """A recording of a field with a wall at its left."""
+    screens = np.full((frames, 20, 24), FIELD, np.uint8)
+    screens[:, :, :4] = THING
+    return screens
 
 
-def test_the_background_is_the_commonest_colour_the_lowest_of_equals():
+def test_the_mode_is_the_commonest_colour_the_lowest_of_equals():
     assert mode_background(column([4, 2, 4, 2, 2]))[0, 0] == 2
     assert mode_background(column([4, 2, 4, 2]))[0, 0] == 2
 
 
-def test_where_an_object_rests_the_background_is_what_shows_in_between():
-    pixel = column([6, 6, 6, 0, 6, 6, 0, 6, 6, 6])
-    starts = np.arange(10) == 0
-    assert background_at_rest(pixel, starts, mode_background(pixel), only(6))[0, 0] == 0
+def test_behind_an_object_that_mostly_rests_is_the_larger_region():
+    screens = field(100)
+    screens[:90, 8:12, 10:14] = THING
+    expected = field(1)[0]
+    assert (mode_background(screens) != expected).any()
+    np.testing.assert_array_equal(learn_background(screens), expected)
 
 
-def test_what_changes_for_good_stays_background():
-    # a brick is hit: it was there, and then it is not
-    pixel = column([6, 6, 6, 6, 6, 6, 0, 0, 0, 0])
-    starts = np.arange(10) == 0
-    assert background_at_rest(pixel, starts, mode_background(pixel), only(6))[0, 0] == 6
+def test_behind_a_thing_that_is_gone_for_good_is_what_shows_then():
+    screens = field(100)
+    screens[:60, 8:12, 10:14] = THING  # a pill that is eaten
+    np.testing.assert_array_equal(learn_background(screens), field(1)[0])
 
 
-def test_a_new_episode_is_no_return():
-    # the wall is whole again at each start: that is not something moving to and fro
-    pixel = column([6, 6, 6, 0, 6, 6, 6, 0, 6, 6, 6, 0])
-    starts = np.isin(np.arange(12), [0, 4, 8])
-    assert background_at_rest(pixel, starts, mode_background(pixel), only(6))[0, 0] == 6
+def test_what_never_changes_is_background():
+    screens = field(100)
+    screens[:, 8:12, 10:14] = THING
+    np.testing.assert_array_equal(learn_background(screens), screens[0])
+
+
+def test_a_screen_that_flashes_shows_no_background():
+    screens = field(100)
+    screens[:, 8:12, 10:14] = THING
+    expected = screens[0].copy()
+    screens[::10] = FLASH
+    np.testing.assert_array_equal(learn_background(screens), expected)

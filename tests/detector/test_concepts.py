@@ -293,7 +293,9 @@ def test_a_schema_with_concepts_is_read_as_it_was_written():
     schema = schema_of((1, 3, 8, 1), (1, 3, 0, 1), replace(MEASURED, types=(STILL,) * 4))
     params = schema.params
     words = schema.describe()
-    assert tracker.read_schema(words, params.type_params, params.type_colours) == schema
+    found = tracker.read_schema(words, params.arrays())
+    assert replace(found, params=params) == schema
+    assert found.params.type_params is params.type_params
 
 
 def test_a_schema_is_learned_with_all_concepts_that_vary_and_differ():

@@ -1,6 +1,11 @@
 import numpy as np
 
-from diffses.detector.controllability import explained_variance, find_player, push_directions
+from diffses.detector.controllability import (
+    explained_moves,
+    explained_variance,
+    find_player,
+    push_directions,
+)
 
 
 def test_motion_that_follows_the_actions_is_told_from_motion_that_does_not():
@@ -56,3 +61,15 @@ def test_what_no_action_moves_is_pushed_by_none():
     assert not push_directions(np.arange(400), alone, actions).any()
     assert not push_directions(np.arange(400), np.zeros((400, 2)), actions).any()
     assert not push_directions(np.arange(9), np.ones((9, 2)) * actions[:9, None], actions).any()
+
+
+def test_a_player_that_can_seldom_move_is_known_by_the_way_it_moves_then():
+    random = np.random.default_rng(0)
+    actions = np.repeat(random.integers(0, 3, 200), 6)
+    frames = np.arange(1200)
+    free = frames % 60 < 4  # it obeys in one step of fifteen
+    obeys = np.column_stack([np.zeros(1200), np.where(free, 4.0 * (actions - 1), 0)])
+    alone = np.column_stack([np.zeros(1200), np.where(free, 4.0 * (np.roll(actions, 300) - 1), 0)])
+    assert explained_variance(frames, obeys, actions) < 0.1
+    assert explained_moves(frames, obeys, actions) > 0.9
+    assert explained_moves(frames, alone, actions) == -1

@@ -8,6 +8,7 @@ from made_up import bouncing
 
 from diffses.detector.dynamics import find_walls, identify_dynamics, is_coarse, read_dynamics
 from diffses.detector.offline_tracks import Trajectories
+from diffses.detector.sprites import SpriteCollector
 
 PUSHES = np.array([[0.0, 0, 0], [1, 0, 0], [-1, 0, 0]])  # of the actions: none, right, left
 NAMES = ("player", "ball")
@@ -28,6 +29,7 @@ def trajectories(*objects):
     return Trajectories(
         data[:, 0], data[:, 1], data[:, 2], data[:, 2], data[:, 3:7], data[:, 3],
         data[:, 7].astype(float), data[:, 8].astype(float), moved,
+        np.full(len(data), -1), SpriteCollector().sprites(),
     )  # fmt: skip
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from reference import connected_components_plainly, restore_flicker_plainly
+from reference import connected_components_plainly, restore_flicker_plainly, sprite_id_plainly
 
 from diffses.detector import kernel
-from diffses.detector.segmentation import empty_table, scratch
+from diffses.detector.segmentation import boxes_as_blobs, empty_table, scratch
 
 FREE = 9  # a colour that is looked for everywhere
 
@@ -21,8 +21,9 @@ def blobs_of(picture, links=None, search_mask=None, background=None):
     runs, blobs, areas = scratch()
     arguments = (picture, background, search_mask, colours, links)
     _, count = kernel.connected_components(*arguments, runs, blobs, areas)
-    np.testing.assert_array_equal(blobs[:count], connected_components_plainly(*arguments))
-    return blobs[:count].tolist()
+    found = blobs[:count, : kernel.SPRITE_TYPE]
+    np.testing.assert_array_equal(found, connected_components_plainly(*arguments))
+    return found.tolist()
 
 
 def test_where_little_is_looked_for_a_colour_may_be_looked_for_still():
@@ -142,7 +143,7 @@ def test_an_arm_held_out_is_cut_off():
     n_runs, count = kernel.connected_components(
         picture, np.zeros_like(picture), everywhere, colours, linked(), runs, blobs, areas
     )
-    assert blobs[:count].tolist() == [[0, 10, 5, 17, 10, 28]]
+    assert blobs[:count, :6].tolist() == [[0, 10, 5, 17, 10, 28]]
     every = np.ones((1, kernel.MAX_COLOURS), bool)
     kernel.crop_protrusions(runs, n_runs, blobs, count, rule, every)
     assert blobs[0, 1:5].tolist() == [10, 5, 13, 10]
@@ -150,6 +151,28 @@ def test_an_arm_held_out_is_cut_off():
     blobs[0, 3] = 17
     kernel.crop_protrusions(runs, n_runs, blobs, count, rule, every)
     assert blobs[0, 3] == 17
+
+
+def test_a_sprite_has_one_id_wherever_it_is_and_its_mirror_image_the_other():
+    sprite = np.array([[5, 5, 0, 0], [0, 5, 6, 0], [5, 5, 5, 6]], np.uint8)
+    picture = np.zeros((20, 40), np.uint8)
+    picture[2:5, 3:7], picture[9:12, 20:24], picture[15:18, 30:34] = sprite, sprite, sprite[:, ::-1]
+    colours = np.full((2, 256), kernel.NO_COLOUR, np.uint8)
+    colours[1, : kernel.MAX_COLOURS] = np.arange(kernel.MAX_COLOURS)
+    runs, blobs, areas = scratch()
+    everywhere = np.ones(picture.shape, bool)
+    floor = np.zeros_like(picture)
+    n_runs, count = kernel.connected_components(
+        picture, floor, everywhere, colours, linked((5, 6)), runs, blobs, areas
+    )
+    ids = np.zeros((count, 2), np.int64)
+    for coloured in (True, False):
+        kernel.sprite_ids(runs, n_runs, blobs, count, coloured, ids)
+        shown = np.where(sprite == 0, -1, sprite.astype(int) if coloured else 0)
+        assert ids[0].tolist() == [sprite_id_plainly(shown), sprite_id_plainly(shown[:, ::-1])]
+        assert ids[1].tolist() == ids[0].tolist()
+        assert ids[2].tolist() == ids[0, ::-1].tolist()
+        assert ids[0, 0] != ids[0, 1]
 
 
 # --- who is who ---
@@ -175,7 +198,7 @@ def track(frames, rule, patience=2):
     assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
     after = []
     for lefts in frames:
-        blobs = np.array([[0, x, 50, x + 1, 51, 4] for x in lefts], np.int32).reshape(-1, 6)
+        blobs = boxes_as_blobs(np.array([[0, x, 50, x + 1, 51, 4] for x in lefts]).reshape(-1, 6))
         kernel.update_tracks(table, blobs, len(blobs), rule, colours, patience, assigned)
         after.append(table.copy())
     return np.array(after)
@@ -217,7 +240,7 @@ def test_a_fragment_is_no_object_but_a_known_object_may_be_seen_in_part():
     assert track([[10]], type_params(least=3))[0, 0, kernel.AGE] == -1
     rule = type_params(least=2)
     table = track([[10]], rule)[0]
-    part = np.array([[0, 11, 50, 11, 51, 2]], np.int32)  # 1 px wide
+    part = boxes_as_blobs(np.array([[0, 11, 50, 11, 51, 2]]))  # 1 px wide
     assigned = np.zeros(kernel.MAX_BLOBS, np.int64)
     kernel.update_tracks(table, part, 1, rule, np.ones((1, kernel.MAX_COLOURS), bool), 2, assigned)
     assert table[0, kernel.W] == 1

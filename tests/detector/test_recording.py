@@ -95,6 +95,35 @@ def test_frames_are_as_the_console_renders_them(protocol):
     np.testing.assert_array_equal(play.frames[0], env.rgb())
 
 
+class Summing(Explorer):
+    """Explores, and notes the lives and the score as the console's memory has them."""
+
+    def build(self, env):
+        self.lives, self.score = [], []
+        return self
+
+    def act(self, env):
+        self.lives.append(int(env.ram()[57]))  # of Breakout: balls that are left
+        self.score.append([int(env.ram()[at]) for at in (76, 77)])  # decimal, two digits a byte
+        return super().act(env)
+
+
+def test_rewards_and_lost_lives_are_those_of_the_step_that_led_to_the_screen(protocol, tmp_path):
+    noting = Summing()
+    play = record_play(protocol("breakout"), noting, 400, 0)
+    save_recording(play, tmp_path / "play.npz", None)
+    read = read_recording(tmp_path / "play.npz")
+    np.testing.assert_array_equal(read.reward, play.reward)
+    np.testing.assert_array_equal(read.life_lost, play.life_lost)
+    first = slice(0, int(np.flatnonzero(play.starts)[1]) - 1)  # the first episode but its last step
+    lost = np.concatenate([[0], -np.diff(noting.lives[first])])
+    np.testing.assert_array_equal(play.life_lost[first], lost.astype(bool))
+    assert play.life_lost[first].sum() >= 3
+    digits = [f"{high & 15}{low:02x}" for high, low in noting.score[first]]
+    np.testing.assert_array_equal(np.cumsum(play.reward[first]), np.array(digits).astype(int))
+    assert play.reward.sum() > 0
+
+
 def test_a_recording_in_other_colours_is_read_as_it_was_seen(protocol, tmp_path):
     play = record_play(protocol("air_raid"), ExplorerSpec(), 5, 0)
     save_recording(play, tmp_path / "play.npz", None)
@@ -169,6 +198,7 @@ def parts(play):
     return {
         "frames": play.frames, "actions": play.action_tm1, "episode_start": play.starts,
         "screens": play.screens, "before": play.before, "game": np.array("pong"),
+        "reward": play.reward, "life_lost": play.life_lost,
     }  # fmt: skip
 
 
@@ -210,6 +240,9 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path, pong_play):
         ("screens", lambda a: a * 0, "screens are not the palette indices of its frames"),
         ("before", lambda a: a[1:], "before is uint8 (7, 210, 160), want uint8 (8, 210, 160)"),
         ("game", lambda a: np.array(7), "game is int64 (), want a text"),
+        ("reward", lambda a: a[1:], "reward is float32 (7,), want numbers (8,)"),
+        ("reward", lambda a: a + np.nan, "reward has values that are not finite"),
+        ("life_lost", lambda a: a * 0.5, "life_lost is float64 (8,), want bool (8,)"),
     ],
 )  # fmt: skip
 def test_an_array_of_another_form_is_named(tmp_path, pong_play, name, change, problem):

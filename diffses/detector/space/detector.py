@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -169,8 +170,7 @@ class SpaceObjectDetector(TrackingDetector):
         )
         np.savez_compressed(
             folder / "detector.npz",
-            rules=schema.params.type_params,
-            type_colours=schema.params.type_colours,
+            **cast("dict[str, Any]", schema.params.arrays()),
             centres=self.clusters.centres,
             scale=self.clusters.scale,
             type_of=self.clusters.type_of,
@@ -198,9 +198,7 @@ class SpaceObjectDetector(TrackingDetector):
             model.load_state_dict(weights)
             inference = SpaceInference(model, arrays["palette"], words["present"], arrays["looked"])
             clusters = Clusters(arrays["centres"], arrays["scale"], arrays["type_of"])
-            return cls(
-                inference, clusters, read_schema(words, arrays["rules"], arrays["type_colours"])
-            )
+            return cls(inference, clusters, read_schema(words, arrays))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise ArtifactError(
                 f"{folder} holds no detector that can be read: {error}",
@@ -228,7 +226,7 @@ def build_space_detector(
 
     Score displays are found as for the motion detector.
     """
-    segmentation, _ = learn_segmentation(play.screens, play.starts)
+    segmentation, *_ = learn_segmentation(play.screens, play.starts, play.action_tm1)
     inference = SpaceInference(model, play.palette, settings.present, segmentation.search_mask)
     detections: list[SpaceDetections] = []
     for start in range(0, len(play.screens), BATCH):
@@ -245,7 +243,14 @@ def build_space_detector(
     )
     boxes = [typed_boxes(one, clusters) for one in detections]
     schema = schema_from_boxes(
-        boxes, clusters.count, play.starts, play.action_tm1, settings, settings.patience, labels
+        boxes,
+        clusters.count,
+        play.starts,
+        play.action_tm1,
+        settings,
+        settings.patience,
+        labels,
+        outcomes=play.outcomes,
     )
     model.to(device_of("cpu"))
     return SpaceObjectDetector(inference, clusters, schema)
