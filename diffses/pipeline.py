@@ -18,6 +18,7 @@ from typing import Any
 from diffses.config import (
     ArcadeEnv,
     Config,
+    DiscoverFinetune,
     Frames,
     GymnasiumEnv,
     LearnedDetector,
@@ -67,8 +68,11 @@ def _detector_needs(config: Config) -> tuple[str, ...]:
 
 
 def _finetune_needs(config: Config) -> tuple[str, ...]:
-    shipped = isinstance(config.finetune, ZooFinetune)
-    return () if shipped else ("distill", "dataset", "detector")
+    if isinstance(config.finetune, ZooFinetune):
+        return ()
+    if isinstance(config.finetune, DiscoverFinetune):
+        return ("dataset", "detector")  # it starts from nothing that was distilled
+    return ("distill", "dataset", "detector")
 
 
 def _evaluate_needs(config: Config) -> tuple[str, ...]:

@@ -112,6 +112,54 @@ class SearchFinetune(FinetuneConfig):
             )
 
 
+class ActionHeadKind(enum.Enum):
+    """What the search evolves expressions for."""
+
+    # one for each axis of movement, one for the button, one for standing still, where the detector
+    # found which way the actions push; else as `per_action`
+    factored = "factored"
+    per_action = "per_action"  # one for each action, or dimension of a Box action
+
+
+@dataclass
+class DiscoverFinetune(FinetuneConfig):
+    """Search from the simplest policies: enumerate them, grow the best ones, tune constants.
+
+    It starts from nothing but the features and the effects of the actions.
+    """
+
+    # environment steps of the search, rounded to whole races; the search may end sooner
+    steps: int = number(1_000_000, 1)
+    validation_candidates: int = 6  # finalists that play all validation episodes
+    head: ActionHeadKind = ActionHeadKind.factored
+    short_steps: int = number(400, 1)  # of the games that sift candidates
+    middle_steps: int = number(800, 1)  # of the games in between
+    whole_steps: int = number(2_000, 1)  # after which a whole game is cut
+    lines: int = number(3, 1)  # policies that are grown side by side from different starts
+    enumeration_share: float = number(0.25, 0, 1)  # of the steps, for the simple policies
+    constants_share: float = number(0.15, 0, 1)  # of the steps, for CMA-ES on the constants
+    proposals: int = number(64, 1)  # changes of a policy that play in one round
+    confirmations: int = number(3, 2)  # fresh whole games in a block that confirms a change
+    # states of each grown policy in which advantages are measured, to propose changes; 0: none
+    label_states: int = number(80, 0)
+    max_size: int = number(40, 1)  # compact nodes of a policy
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.enumeration_share + self.constants_share >= 1:
+            raise ConfigError(
+                "finetune.enumeration_share and finetune.constants_share leave no steps to grow "
+                f"with: {self.enumeration_share:g} + {self.constants_share:g}",
+                fix="finetune.enumeration_share=0.25 finetune.constants_share=0.15",
+            )
+        if not self.short_steps <= self.middle_steps <= self.whole_steps:
+            raise ConfigError(
+                f"finetune.short_steps={self.short_steps}, middle_steps={self.middle_steps} and "
+                f"whole_steps={self.whole_steps} are not in this order",
+                fix="finetune.short_steps=400 finetune.middle_steps=800 finetune.whole_steps=2000",
+            )
+
+
 @dataclass
 class ConstantsFinetune(FinetuneConfig):
     """Only constants, by PPO: the forest is the actor, a small network the critic. Experimental."""

@@ -22,6 +22,7 @@ from diffses.config.env import ArcadeEnv, EnvConfig, GymnasiumEnv
 from diffses.config.evaluation import EvaluationConfig
 from diffses.config.finetune import (
     ConstantsFinetune,
+    DiscoverFinetune,
     FinetuneConfig,
     NoFinetune,
     SearchFinetune,
@@ -91,6 +92,7 @@ VARIANTS: dict[str, dict[str, type]] = {
     "finetune": {
         "guided": SearchFinetune,
         "constants": ConstantsFinetune,
+        "discover": DiscoverFinetune,
         "none": NoFinetune,
         "zoo": ZooFinetune,
     },

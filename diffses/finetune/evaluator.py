@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -91,6 +91,19 @@ class Individual:
         )
 
 
+class Played(Protocol):
+    """What `FirstToN` reads of an episode."""
+
+    @property
+    def score(self) -> float: ...
+    @property
+    def penalties(self) -> float: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def truncated(self) -> bool: ...
+
+
 @dataclass
 class FirstToN:
     """Whether a game ends when one side has N points (21 in Pong), found from finished episodes.
@@ -106,7 +119,7 @@ class FirstToN:
     ends: list[float] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
 
-    def observe(self, episode: Episode) -> None:
+    def observe(self, episode: Played) -> None:
         """Takes note of an episode, unless it was cut."""
         if not episode.truncated:
             self.ends.append(max(episode.score + episode.penalties, episode.penalties))
@@ -120,7 +133,7 @@ class FirstToN:
             return None
         return self.ends[0] if self.ends[0] > 1 else None
 
-    def extrapolated_return(self, episode: Episode) -> float:
+    def extrapolated_return(self, episode: Played) -> float:
         """The return; for a cut first-to-N episode the final difference at the rates so far:
         N (made - lost) / (max(made, lost) + `PRIOR_POINTS`), so that a single point decides little.
         """

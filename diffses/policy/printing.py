@@ -6,6 +6,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from diffses.policy.expression import Expression, Token, arity, fold
 from diffses.policy.operators import ATOMIC, OPERATORS, PRECEDENCE, UNARY_PRECEDENCE, split_template
@@ -26,6 +27,7 @@ GREEK = CAPITALS + re.findall(r"\w+", "ALPHA BETA EPSILON ZETA ETA IOTA KAPPA MU
 Printed = tuple[str, int]  # text and its precedence
 
 
+@cache  # a search makes many forests of the same features
 def check_feature(name: str) -> None:
     """Checks that a feature's name can stand in a printed formula.
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffses.csv_rows import read_rows
-from diffses.evaluation.results import PROTOCOLS, Row
+from diffses.evaluation.results import PROTOCOLS, Row, read_json
 from diffses.policy.forest import Forest
 from diffses.report import advantages, formula
 from diffses.report import figures as plots
@@ -94,6 +94,7 @@ def page(
             read_rows(shown.folders["finetune"] / "validation.csv", missing_ok=True)
         ),
         front=front(shown),
+        story=story(shown),
         advantages=advantages.section(shown),
         costs=costs(shown, opened),
         reproduce=reproduce(shown),
@@ -270,6 +271,46 @@ def validation_table(rows: Sequence[dict[str, str]]) -> Table | None:
     head = ["candidate", "mean", "standard error", "episodes", "nodes"]
     champion = next((i for i, row in enumerate(rows) if row.get("champion") == "True"), None)
     return Table(head, cells, marked=champion)
+
+
+def story(shown: Shown) -> dict[str, Any] | None:
+    """How the search came to the formula, step by step, and what its proposers brought; None where
+    it left no story."""
+    about = read_json(shown.folders["finetune"] / "search.json") or {}
+    if not about.get("story"):
+        return None
+    steps: list[list[str | Cell]] = [
+        [
+            step["step"],
+            Cell(codes=step["policy"].splitlines()),
+            number(step["return"]),
+            number(step["standard_error"]),
+            str(step["games"]),
+            str(step["size"]),
+            str(step["tried"]),
+            f"{step['steps']:,}",
+        ]
+        for step in about["story"]
+    ]
+    columns = ["step", "policy", "return", "standard error", "games", "nodes", "tried", "steps"]
+    proposers: list[list[str | Cell]] = [
+        [
+            name,
+            *(str(one[key]) for key in ("played", "confirmed", "accepted")),
+            number(one["gain"]),
+            f"{one['steps']:,.0f}",
+        ]
+        for name, one in about["proposers"].items()
+    ]
+    head = ["proposed by", "played", "confirmed", "accepted", "gain", "steps"]
+    return {
+        "drives": about["drives"],
+        "compact": about["size"]["compact"],
+        "expanded": about["size"]["expanded"],
+        "untuned": number(about["untuned"]["return"]),
+        "steps": Table(columns, steps, left=2, marked=len(steps) - 1),
+        "proposers": Table(head, proposers),
+    }
 
 
 def front(shown: Shown) -> Figure | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from diffses.config import (
     ConstantsFinetune,
+    DiscoverFinetune,
     EnvConfig,
     FinetuneConfig,
     GymnasiumEnv,
@@ -23,20 +24,27 @@ from diffses.detector.identity import name_observation
 from diffses.envs.base import EvaluationProtocol
 from diffses.envs.registry import search_protocol
 from diffses.errors import ArtifactError, ConfigError
+from diffses.finetune.action_head import action_head, pushes_of_actions
+from diffses.finetune.discovery import Discovery
 from diffses.finetune.evaluator import FitnessEvaluator, Individual, ranked
 from diffses.finetune.fisher import sample_rows
+from diffses.finetune.games import Games
 from diffses.finetune.initialization import hall_of_fame, initial_population
+from diffses.finetune.labels import Labeller
 from diffses.finetune.lineage import Kind, Lineage
 from diffses.finetune.prune import prune, without_unused
 from diffses.finetune.search import Search, Tuner
+from diffses.finetune.story import choose, story
 from diffses.finetune.validation import Candidate, Validator, write_front, write_validation
 from diffses.finetune.variation import PrimitiveSet
+from diffses.finetune.vocabulary import Vocabulary, meanings
 from diffses.logger import log as log_metrics
 from diffses.logger.progress import Bar
 from diffses.policy.forest import Forest
 from diffses.policy.shared_terms import subtract_shared_terms
 from diffses.policy.simplify import simplify_forest
 from diffses.seeds import seed_for
+from diffses.stages.evaluate import schema_of
 from diffses.store import Workspace
 from diffses.store.keys import digest
 from diffses.store.store import atomic_write
@@ -58,15 +66,18 @@ def finetune_forest(
     """Writes `finetuned.json`: the champion, which is the best on validation.
 
     Without a search the candidates are the hall of fame of the distillation; after a search they
-    are its finalists and its best start. Also writes `validation.csv`, `search.json`, `front.csv`
-    (return against size) and, after a search, `curve.csv`. A champion of the zoo is copied, with
-    its detector.
+    are its finalists and its best start; after a discovery, what it accepted on the way. Also
+    writes `validation.csv`, `search.json`, `front.csv` (return against size) and, after a search,
+    `curve.csv`. A champion of the zoo is copied, with its detector.
     """
     if isinstance(finetune, ZooFinetune):
         copy_champion(env, finetune, workspace.out)
         return
     protocol = search_protocol(env)
     validator = Validator(protocol, finetune, inputs["detector"])
+    if isinstance(finetune, DiscoverFinetune):
+        discover_forest(validator, protocol, finetune, seed, inputs=inputs, workspace=workspace)
+        return
     hall = [(forest, lineage) for forest, lineage, _ in hall_of_fame(inputs["distill"])]
     if isinstance(finetune, ConstantsFinetune):
         from diffses.finetune.ppo import finetune_constants  # loads torch
@@ -127,6 +138,51 @@ def search_forest(
     write(workspace.out, validator, protocol.name, costs)
 
 
+def discover_forest(
+    validator: Validator,
+    protocol: EvaluationProtocol,
+    finetune: DiscoverFinetune,
+    seed: int,
+    *,
+    inputs: Mapping[str, Path],
+    workspace: Workspace,
+) -> None:
+    """Searches from the simplest policies and validates what it accepted on the way; writes as
+    `finetune_forest` does, with the story of the champion in `search.json`."""
+    data = Dataset.open(inputs["dataset"])
+    rows = data.train.features[sample_rows(data, seed_for(seed, "finetune", "rows"))]
+    head = action_head(data, inputs["detector"], finetune.head)
+    words = Vocabulary(meanings(inputs["detector"], data.features), rows)
+    games = Games(
+        protocol, inputs["detector"], finetune.workers, workspace.scratch, finetune.whole_steps
+    )
+    labeller = None
+    if finetune.label_states and data.bounds is None:
+        labeller = Labeller(
+            protocol,
+            str(inputs["detector"]),
+            data.actions,
+            data.groups,
+            tuple(pushes_of_actions(inputs["detector"])),
+            finetune.workers,
+            workspace.scratch,
+        )
+    with Bar(finetune.steps, "step", "finetune") as progress:
+        games.on_steps = progress.update
+
+        def notify(row: dict[str, Any]) -> None:
+            log_metrics("finetune", row, games.spent, "steps")
+            progress.show(start=row["start"], leader=row["leader"], best=row["best"])
+
+        search = Discovery(head, words, games, finetune, seed, labeller, notify)
+        search.run()
+    write_curve(workspace.out / "curve.csv", search.curve)
+    champion = choose(validator, search.finalists, head, finetune.validation_candidates)
+    about = story(search, champion, schema_of(inputs["detector"]))
+    best = next(one for one in validator.candidates if one.forest == champion.forest)
+    write(workspace.out, validator, protocol.name, about, best)
+
+
 def make_tuner(
     data: Dataset, protocol: EvaluationProtocol, detector: Path, finetune: SearchFinetune
 ) -> Tuner | None:
@@ -179,9 +235,15 @@ def run_search(search: Search, starts: list[Individual], steps: int, workspace: 
             atomic_write(saved, json.dumps(search.state()))
 
 
-def write(folder: Path, validator: Validator, protocol: str, search: dict[str, Any]) -> None:
-    """Writes the champion, and how it was chosen."""
-    champion = validator.best()
+def write(
+    folder: Path,
+    validator: Validator,
+    protocol: str,
+    search: dict[str, Any],
+    champion: Candidate | None = None,
+) -> None:
+    """Writes the champion, by default the best on validation, and how it was chosen."""
+    champion = champion or validator.best()
     champion.forest.save(folder / "finetuned.json")
     about = {
         "champion": champion.lineage.label,

@@ -333,6 +333,38 @@ def test_the_terminal_shows_formula_table_and_path(whole, monkeypatch):
     assert max(len(line) for line in text.splitlines()) <= 100
 
 
+@pytest.mark.usefixtures("no_pictures")
+def test_the_story_of_the_champion(tmp_path):
+    paths, _ = write(tmp_path, episodes=2, v4=False)
+    step = {
+        "step": "one feature",
+        "policy": "y = ball.y-player.y",
+        "size": 1,
+        "return": -11.5,
+        "standard_error": 1.25,
+        "games": 3,
+        "tried": 45,
+        "steps": 66_000,
+    }
+    last = step | {"step": "split", "policy": "y = 1\nx = 2", "return": 3.5, "steps": 150_000}
+    tally = {"played": 64, "confirmed": 2, "accepted": 1, "gain": 15.0, "steps": 84_000.0}
+    about = {
+        "story": [step, last],
+        "drives": "y = 1\nx = 2",
+        "size": {"compact": 2, "expanded": 17},
+        "untuned": step,
+        "proposers": {"split": tally},
+    }
+    assert "How it came about" not in Text(page("pong", 1, read(paths), None)).text
+    (paths["finetune"] / "search.json").write_text(json.dumps(about))
+    text = Text(page("pong", 1, read(paths), None)).text
+    assert "How it came about" in text
+    assert f"with nothing tuned, returned {MINUS}11.5" in text
+    assert "one feature y = ball.y-player.y" in text
+    assert re.search(r"split y = 1\W+x = 2 3.5 1.2 3 1 45 150,000", text)
+    assert re.search(r"split 64 2 1 15.0 84,000", text)
+
+
 def test_the_front_of_return_against_size():
     points = [(10, 1.0), (20, 0.5), (20, 3.0), (30, 3.0), (40, 4.0), (10, -2.0)]
     assert undominated(points) == [(10, 1.0), (20, 3.0), (40, 4.0)]
