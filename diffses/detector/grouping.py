@@ -70,8 +70,8 @@ def find_object_types(
         The types; and ids of sprites that are often seen and no objects, int64 (k,).
     """
     group = group_sprites(tracks, stats, action_tm1)
-    group, still = _add_vanishing(tracks, group, starts)
     moving = moving_tracks(stats)[tracks.track]
+    group, still = _add_vanishing(tracks, group, moving, starts)
     of_sprite, often_seen = _majority_groups(tracks, group)
     ids = tracks.sprites.ids
     parts: dict[int, list[Part]] = {}
@@ -198,17 +198,18 @@ def _join_part(
 
 
 def _add_vanishing(
-    tracks: Trajectories, group: np.ndarray, starts: np.ndarray
+    tracks: Trajectories, group: np.ndarray, moving: np.ndarray, starts: np.ndarray
 ) -> tuple[np.ndarray, int]:
     """Adds groups of sprites that stand still until they vanish at contact: pills, pins, bricks.
 
     A sprite vanishes at a place if it was there for MIN_STAY_STEPS, is not seen there for
     VANISHED_STEPS, and nothing is there then: a digit that becomes another one does not vanish. It
-    vanishes at contact if something of a group is within CONTACT_DISTANCE of it in the last frame
+    vanishes at contact if something that moves is within CONTACT_DISTANCE of it in the last frame
     that shows it or the next.
 
     Args:
         group: int64 (n,), of `group_sprites`.
+        moving: bool (n,), detections on moving tracks.
         starts: bool (frames,), where an episode begins.
 
     Returns:
@@ -236,7 +237,7 @@ def _add_vanishing(
                 if (_gaps(box, there) > 0).all():
                     events[sprite] += 1
                     near = np.arange(by_frame[frames[last]], by_frame[frames[last] + 2])
-                    near = near[group[near] >= 0]
+                    near = near[moving[near]]
                     touches = _gaps(box, tracks.box[near]) <= CONTACT_DISTANCE
                     contacts[sprite] += bool(touches.any())
     vanished = [s for s, times in sorted(events.items(), key=lambda e: (-e[1], e[0])) if times]

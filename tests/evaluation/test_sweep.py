@@ -145,7 +145,7 @@ def test_the_best_is_chosen_on_validation_not_on_test(swept, tmp_path):
 
 def test_shared_stages(swept):
     _, _, summary = swept
-    assert set(summary["shared"]) == {"detector", "teacher", "dataset"}
+    assert set(summary["shared"]) == {"detector", "teacher", "dataset", "advantages"}
 
 
 def test_files_and_page(swept):

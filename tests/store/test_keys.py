@@ -96,6 +96,8 @@ UNKEYED = {
     "OperonRegressor": {"workers"},
     "LinearRegressor": {"workers"},
     "SearchFinetune": {"workers"},
+    "DiscoverFinetune": {"workers"},
+    "AdvantagesConfig": {"workers"},
     "ZooFinetune": {"workers"},
     "ConstantsFinetune": {"workers"},
     "NoFinetune": {"workers"},
