@@ -25,7 +25,8 @@ def learn_background(screens: np.ndarray) -> np.ndarray:
     in most frames (a pill, a brick). What is behind it is larger than the object: of the colours
     that a pixel shows in MIN_SHARE of the frames, the background is the one whose connected region
     is the largest. The region of a colour is made of all pixels that show it in MIN_SHARE of the
-    frames. The commonest colour stays unless the region is REGION_RATIO times its own.
+    frames; its size is the number of those in which it is the commonest, so that the way of an
+    object is no region. The commonest colour stays unless the region is REGION_RATIO times its own.
 
     Args:
         screens: uint8 (n, h, w).
@@ -43,12 +44,13 @@ def learn_background(screens: np.ndarray) -> np.ndarray:
     best = commonest.copy()
     for colour in np.flatnonzero(shown.any(axis=(0, 1))):
         label, _ = ndimage.label(shown[:, :, colour], structure=np.ones((3, 3)))
-        sizes = np.bincount(label.reshape(-1))
+        usual = commonest == colour
+        sizes = np.bincount(label[usual], minlength=int(label.max()) + 1)
         sizes[0] = 0
         here = sizes[label]
         larger = here > regions
         best[larger], regions[larger] = colour, here[larger]
-        own[commonest == colour] = here[commonest == colour]
+        own[usual] = here[usual]
     return np.where(regions >= REGION_RATIO * own, best, commonest)
 
 

@@ -50,6 +50,9 @@ MIN_SPRITE_DETECTIONS = 3  # in the recording; rarer sprites are not remembered
 MIN_VANISHES = 3  # in the recording, of sprites of one look that stand still
 CONTACT_DISTANCE = 8  # px between two boxes; an object may move so far in a step
 MIN_CONTACT_SHARE = 0.3  # of the times that a still sprite vanishes, something touches it
+MAX_SHARED_PLACE = (
+    1.25  # times a sprite's detections at a place are detections of still sprites there
+)
 MIN_STAY_STEPS = 10  # in which a sprite stood still before it vanished
 VANISHED_STEPS = 10  # after which nothing is where it was
 MIN_STILL_DETECTIONS = 30  # in the recording, from which a sprite that does not move is still
@@ -205,7 +208,8 @@ def _add_vanishing(
     A sprite vanishes at a place if it was there for MIN_STAY_STEPS, is not seen there for
     VANISHED_STEPS, and nothing is there then: a digit that becomes another one does not vanish. It
     vanishes at contact if something that moves is within CONTACT_DISTANCE of it in the last frame
-    that shows it or the next.
+    that shows it or the next. Places that show other still sprites at other times do not count:
+    digits, and waves.
 
     Args:
         group: int64 (n,), of `group_sprites`.
@@ -225,7 +229,11 @@ def _add_vanishing(
     order = loose[np.argsort(number.reshape(-1), kind="stable")]
     cuts = np.cumsum(np.bincount(number.reshape(-1), minlength=len(keys)))[:-1]
     by_frame = np.searchsorted(tracks.frame, np.arange(len(starts) + 1))
+    cover = _coverage(tracks.box[loose])
     for rows in np.split(order, cuts):
+        left, top, right, bottom = tracks.box[rows[0]] if len(rows) else (0, 0, 0, 0)
+        if cover[top : bottom + 1, left : right + 1].max() > MAX_SHARED_PLACE * len(rows):
+            continue
         frames = tracks.frame[rows]
         later = np.append(frames[1:], len(starts) + VANISHED_STEPS)
         for last in np.flatnonzero(later - frames > VANISHED_STEPS).tolist():
@@ -259,6 +267,17 @@ def _add_vanishing(
     numbers = np.where(enough, first + np.cumsum(enough) - 1, -1)
     chosen = np.where(label >= 0, numbers[label], -1) if len(numbers) else label
     return np.where(group < 0, chosen[tracks.sprite], group), first
+
+
+def _coverage(boxes: np.ndarray) -> np.ndarray:
+    """How many boxes, int64 (n, 4), cover each pixel, int64 (h, w)."""
+    right, bottom = boxes[:, 2:].max(axis=0, initial=0) + 1
+    change = np.zeros((bottom + 1, right + 1), np.int64)
+    for corner_x, corner_y, sign in ((0, 1, 1), (2, 1, -1), (0, 3, -1), (2, 3, 1)):
+        x = boxes[:, corner_x] + (corner_x == 2)
+        y = boxes[:, corner_y] + (corner_y == 3)
+        np.add.at(change, (y, x), sign)
+    return np.asarray(change.cumsum(axis=0).cumsum(axis=1))
 
 
 def _gaps(box: np.ndarray, others: np.ndarray) -> np.ndarray:

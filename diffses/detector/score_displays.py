@@ -10,6 +10,7 @@ from diffses.detector import kernel
 from diffses.detector.object_types import ObjectType, TrackStats, moving_tracks
 from diffses.detector.offline_tracks import Trajectories
 
+MIN_VISITED_SHARE = 0.1  # visits of objects that are elsewhere, too, for each frame: no display
 MIN_LINE_MOTION = 0.1  # of the detections on a scanline move, unless it is part of a display
 
 
@@ -22,7 +23,8 @@ def find_displays(
     Scanlines in which most object-coloured blobs change in place are treated as score displays
     and masked, together with everything between them and the border of the screen if nothing
     moves there either. Colours that mostly move there are searched nevertheless (Space Invaders'
-    saucer). Scanlines with things that vanish at contact are no displays.
+    saucer). Scanlines with things that vanish at contact, or that objects often visit
+    which are on other scanlines, too, are no displays.
     """
     height, width = shape[0], shape[1]
     moving = moving_tracks(stats)[tracks.track]
@@ -39,6 +41,11 @@ def find_displays(
     ids = [kind.sprites for kind in kinds if kind.vanishes]
     things = np.isin(tracks.sprites.ids[:, 0], np.concatenate([*ids, np.zeros(0, np.int64)]))
     display &= _by_line(tracks.box[things[tracks.sprite]], height) == 0
+    frames = int(tracks.frame.max(initial=0)) + 1
+    elsewhere = ~(display[tracks.box[:, 1]] & display[tracks.box[:, 3]])
+    goes = np.bincount(tracks.track, elsewhere) > 0  # tracks that are on other scanlines, too
+    visits = _by_line(tracks.box[moving & goes[tracks.track]], height)
+    display &= visits < MIN_VISITED_SHARE * frames
     above, below = np.flatnonzero(display[:top]), np.flatnonzero(display[bottom + 1 :])
     if len(above):
         display[: above[-1] + 1] = True

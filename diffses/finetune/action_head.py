@@ -117,6 +117,9 @@ def action_effects(data: Dataset, pushes: list[tuple[float, ...]]) -> list[tuple
     """Of each action its pushes along x and y, -1, 0 or 1, and whether it presses the button, 0 or
     1. The button counts only where an action with it has another effect than one without.
 
+    Where actions push the player along one axis alone, the direction in the name of an action
+    stands for the other one: it may aim or shoot. Else no policy could choose such an action.
+
     Args:
         pushes: of the detector, for the first actions; later ones push nowhere.
     """
@@ -124,6 +127,13 @@ def action_effects(data: Dataset, pushes: list[tuple[float, ...]]) -> list[tuple
     for number, name in enumerate(data.actions):
         x, y, *_ = (*(pushes[number] if number < len(pushes) else ()), 0.0, 0.0)
         found.append((_sign(x), _sign(y), int(name.endswith(BUTTON_NAME))))
+    pushed = [any(effect[axis] for effect in found) for axis in range(2)]
+    if sum(pushed) == 1:
+        signs = [_direction(name) for name in data.actions]
+        if pushed[0]:
+            found = [(x, y, b) for (x, _, b), (_, y) in zip(found, signs, strict=True)]
+        else:
+            found = [(x, y, b) for (_, y, b), (x, _) in zip(found, signs, strict=True)]
     group = {action: number for number, members in enumerate(data.groups) for action in members}
     home: dict[tuple[int, int, int], int] = {}
     for action, effect in enumerate(found):
@@ -133,6 +143,11 @@ def action_effects(data: Dataset, pushes: list[tuple[float, ...]]) -> list[tuple
         for (x, y, pressed), number in home.items()
     )
     return found if matters else [(x, y, 0) for x, y, _ in found]
+
+
+def _direction(name: str) -> tuple[int, int]:
+    """The direction in the name of one of ALE's actions: right and down, -1, 0 or 1."""
+    return ("RIGHT" in name) - ("LEFT" in name), ("DOWN" in name) - ("UP" in name)
 
 
 def _sign(value: float) -> int:

@@ -48,3 +48,12 @@ def test_a_screen_that_flashes_shows_no_background():
     expected = screens[0].copy()
     screens[::10] = FLASH
     np.testing.assert_array_equal(learn_background(screens), expected)
+
+
+def test_the_way_of_an_object_is_not_behind_a_small_mark_on_the_ground():
+    screens = field(100)
+    screens[:, 9:11, 12:15] = FLASH  # a dash of a lane's line
+    expected = screens[0].copy()
+    for frame in range(100):
+        screens[frame, frame % 18 : frame % 18 + 2, 12:15] = THING
+    np.testing.assert_array_equal(learn_background(screens), expected)

@@ -230,3 +230,15 @@ def test_what_vanishes_where_nothing_is_near_is_no_type():
         screens, starts, np.zeros(len(screens), int), MotionDetector(), {}
     )
     assert [(kind.width, kind.height) for kind in detector.types] == [(7, 5)]
+
+
+def test_a_digit_is_no_thing_that_vanishes_though_things_pass_near_it():
+    screens, starts = pills(eaten_by=True)
+    shown = ((1, 0, 1), (1, 1, 0), (0, 1, 1), (0, 0, 0))
+    for step, screen in enumerate(screens):
+        for number, on in enumerate(shown[step // 15 % 4]):
+            if on:
+                screen[69 + 3 * number : 71 + 3 * number, 60 : 66 - number] = WHITE
+    actions = np.zeros(len(screens), int)
+    detector = learn_motion_detector(screens, starts, actions, MotionDetector(), {})
+    assert [(kind.width, kind.height) for kind in detector.types] == [(7, 5), (4, 2)]

@@ -73,6 +73,17 @@ def test_a_button_that_changes_nothing_is_no_channel(detector):
     assert head.template.actions == ("NOOP", "UP", "RIGHT", "LEFT", "DOWN", "UPRIGHT")
 
 
+def test_a_direction_that_moves_nothing_can_be_chosen_by_the_name_of_its_action(tmp_path):
+    # a gun on rails: right and left move it, up shoots
+    only_x = [[x, 0, b] for x, _, b in PUSHES]
+    (tmp_path / "detector.json").write_text(json.dumps({"pushes_of_actions": only_x}))
+    head = action_head(data(), tmp_path, FACTORED)
+    shoot = head.forest(head.empty.put((1,), Sum((), -1.0)))
+    assert chosen(shoot, ROWS[:1]) == ["UP"]
+    (tmp_path / "detector.json").write_text(json.dumps({"pushes_of_actions": [[0, 0, 0]] * 8}))
+    assert not action_head(data(), tmp_path, FACTORED).factored
+
+
 def test_one_drive_an_action_where_asked_or_where_nothing_is_pushed(detector, tmp_path):
     head = action_head(data(), detector, PER_ACTION)
     assert head.channels == ACTIONS
