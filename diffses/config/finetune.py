@@ -140,8 +140,9 @@ class DiscoverFinetune(FinetuneConfig):
     constants_share: float = number(0.15, 0, 1)  # of the steps, for CMA-ES on the constants
     proposals: int = number(64, 1)  # changes of a policy that play in one round
     confirmations: int = number(3, 2)  # fresh whole games in a block that confirms a change
-    # states of each grown policy in which advantages are measured, to propose changes; 0: none
-    label_states: int = number(80, 0)
+    # states of each grown policy in which advantages are measured, to propose changes; 0: none,
+    # since in three games no change that they proposed was kept
+    label_states: int = number(0, 0)
     max_size: int = number(40, 1)  # compact nodes of a policy
 
     def __post_init__(self) -> None:
