@@ -6,6 +6,7 @@ command line holds their names and fields equal to what a real run leaves.
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -104,11 +105,15 @@ def config(seed: int = 1, **evaluation: Any) -> dict[str, Any]:
 
 @cache
 def detector() -> MotionObjectDetector:
-    """The shipped one of Pong, made to tell FEATURES."""
+    """The shipped one of Pong, made to tell FEATURES, with what detectors of today know besides."""
     shipped = MotionObjectDetector.load(FOLDER / "pong")
     schema = shipped.tracker.schema
     words = schema.describe() | {"features": list(FEATURES)}
-    return shipped.with_schema(read_schema(words, schema.params.arrays()))
+    contact = {"n": 12, "reward": [0.0, 0.1], "life_lost": [0.0, 0.1], "vanishes": [0.0, 0.1]}
+    words["types"] = [kind | {"contact": contact} for kind in words["types"]]
+    one = np.ones(1, np.int64)
+    params = replace(schema.params, sprites=one, sprite_types=0 * one)
+    return shipped.with_schema(read_schema(words, params.arrays()))
 
 
 def build(root: Path, seed: int = 1, bonus: float = 0.0, **evaluation: Any) -> dict[str, Path]:
