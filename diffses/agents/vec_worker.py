@@ -19,7 +19,7 @@ import numpy as np
 from diffses.detector.base import observe_env
 from diffses.detector.loading import open_detector
 from diffses.envs.base import EvaluationProtocol
-from diffses.envs.rollout import quiet, spawning
+from diffses.envs.rollout import prepare_worker, spawning
 from diffses.errors import DiffsesError
 from diffses.seeds import seed_for
 
@@ -166,7 +166,7 @@ class SubprocessWorker:
 
 def _serve(pipe: Connection, config: VecEnvConfig, numbers: Sequence[int]) -> None:
     """A worker process: answers requests until the pipe is closed."""
-    quiet()
+    prepare_worker()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it and closes the pipe
     worker: InProcessWorker | None = None
     while True:

@@ -13,7 +13,7 @@ from diffses.cli.exit_codes import OK, exit_code
 from diffses.config import ROOT
 from diffses.detector.game_survey import Row, blank_row, survey_game
 from diffses.envs.ale import games as every_game
-from diffses.envs.rollout import quiet, spawning
+from diffses.envs.rollout import prepare_worker, spawning
 from diffses.errors import ConfigError
 from diffses.logger.progress import Bar
 from diffses.pipeline import STAGES
@@ -123,7 +123,7 @@ def _in_a_process(
     look: Survey, game: str, seeds: Sequence[int], steps: int, version: int, picture: Path
 ) -> Row:
     """A game's row from a process of its own, which may die."""
-    with ProcessPoolExecutor(1, spawning(), initializer=quiet) as process:
+    with ProcessPoolExecutor(1, spawning(), initializer=prepare_worker) as process:
         try:
             return process.submit(look, game, seeds, steps, version, picture).result()
         except BrokenProcessPool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,6 +18,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.context import SpawnContext
+from multiprocessing.process import BaseProcess
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -165,7 +167,7 @@ def run_jobs(
 def pool(workers: int) -> ProcessPoolExecutor:
     """The pool of worker processes, started at the first call and kept."""
     if workers not in _pools:
-        _pools[workers] = ProcessPoolExecutor(workers, spawning(), initializer=quiet)
+        _pools[workers] = ProcessPoolExecutor(workers, spawning(), initializer=prepare_worker)
     return _pools[workers]
 
 
@@ -177,10 +179,19 @@ def spawning() -> SpawnContext:
     return multiprocessing.get_context("spawn")
 
 
-def quiet() -> None:
-    """Limits a worker to one thread: with one worker per core, all cores are in use."""
+def prepare_worker() -> None:
+    """Prepares a worker process: it computes in one thread, since with one worker per core all
+    cores are in use, and ends when its parent does, however that ends."""
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["NUMBA_NUM_THREADS"] = "1"
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 @atexit.register

@@ -1,5 +1,12 @@
 """The rollout engine."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 
 from diffses.envs.rollout import (
@@ -70,3 +77,38 @@ def test_the_result_does_not_depend_on_the_number_of_workers(protocol, game):
     together = {(e.job.seed, e.score, e.steps) for e in play(jobs, workers=2)}
     close()
     assert together == alone
+
+
+PARENT = """
+import sys, time
+from diffses.envs.rollout import prepare_worker, spawning
+
+def wait():
+    prepare_worker()
+    print("ready", flush=True)
+    time.sleep(120)
+
+if __name__ == "__main__":
+    child = spawning().Process(target=wait)
+    child.start()
+    print(child.pid, flush=True)
+    child.join()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="needs /proc to look for a process")
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        assert parent.stdout.readline().strip() == "ready"
+        parent.kill()
+    for _ in range(50):
+        status = Path(f"/proc/{worker}/status")
+        if not status.exists() or "State:\tZ" in status.read_text():
+            return
+        time.sleep(0.1)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker is still there after 5 s")
