@@ -54,7 +54,7 @@ class IdentityDetector(DetectorConfig):
 
 @dataclass
 class MotionDetector(LearnedDetector):
-    """Moving blobs in front of the background, grouped into types by colour and size."""
+    """Moving blobs in front of the background, grouped into types by their exact pictures."""
 
 
 @dataclass

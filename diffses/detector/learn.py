@@ -89,9 +89,12 @@ def learn_motion_detector(
             segmentation, kinds, untyped = learn_segmentation(restored, starts, action_tm1)
             screens, _ = restore_flickers(screens, before, segmentation)
     if not kinds:
+        given = settings.recording is not None  # then the other settings have no effect
         raise DiffsesError(
             f"nothing moves on the {len(screens)} screens to learn from",
-            fix=f"detector.steps={4 * len(screens)}, or detector.frames=teacher",
+            fix="detector.recording=<a recording in which things move>, or null"
+            if given
+            else f"detector.steps={4 * len(screens)}, or detector.frames=teacher",
         )
     schema = schema_from_types(
         kinds,

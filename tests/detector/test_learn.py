@@ -124,8 +124,16 @@ def test_an_object_at_rest_for_most_of_the_time_is_found():
 
 
 def test_nothing_that_moves_is_an_error_with_a_way_out():
-    with pytest.raises(DiffsesError, match="nothing moves"):
+    with pytest.raises(DiffsesError, match="nothing moves") as error:
         learned(game(steps=60))
+    assert error.value.fix == "detector.steps=240, or detector.frames=teacher"
+
+
+def test_nothing_that_moves_in_a_given_file_asks_for_another_file():
+    settings = MotionDetector(recording="play.npz")  # detector.steps has no effect then
+    with pytest.raises(DiffsesError, match="nothing moves") as error:
+        learn_motion_detector(game(steps=60), starts(60), np.zeros(60, int), settings, {})
+    assert error.value.fix == "detector.recording=<a recording in which things move>, or null"
 
 
 @pytest.mark.slow
