@@ -51,7 +51,7 @@ MIN_VANISHES = 3  # in the recording, of sprites of one look that stand still
 CONTACT_DISTANCE = 8  # px between two boxes; an object may move so far in a step
 MIN_CONTACT_SHARE = 0.3  # of the times that a still sprite vanishes, something touches it
 MAX_SHARED_PLACE = (
-    1.25  # times a sprite's detections at a place are detections of still sprites there
+    1.25  # detections of still sprites at a place, for each of the sprite's own there
 )
 MIN_STAY_STEPS = 10  # in which a sprite stood still before it vanished
 VANISHED_STEPS = 10  # after which nothing is where it was
@@ -160,8 +160,7 @@ def _fixed_offsets(
     for number in np.flatnonzero(end > first).tolist():
         others = twos[first[number] : end[number]]
         row = ones[number]
-        between = np.maximum(box[others, :2] - box[row, 2:], box[row, :2] - box[others, 2:]) - 1
-        gap = np.maximum(between, 0).max(axis=1)
+        gap = np.maximum(_gaps(box[row], box[others]), 0)
         nearest = int(gap.argmin())
         gaps[number] = gap[nearest]
         offsets[number] = centre[row] - centre[others[nearest]]
